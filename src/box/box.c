@@ -1,0 +1,672 @@
+/* box.c -- see box.h. */
+#include "box/internal.h"
+#include "crypto/sha256.h"
+#include "base/hex.h"
+#include "os/jail.h"
+#include "os/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#ifndef CLONE_CLEAR_SIGHAND
+#define CLONE_CLEAR_SIGHAND 0x100000000ULL
+#endif
+
+enum { VEC_ARENA = 8192, LAYERS_MAX = 24 };
+
+static const struct sl_chan_op accepts[] = {
+	{ SL_OP_FAIL, sizeof(struct sl_m_fail), 0 },
+	{ SL_OP_SETUP, sizeof(struct sl_m_setup), 2 },
+	{ SL_OP_READY, sizeof(struct sl_m_ready), 0 },
+	{ SL_OP_ENDED, sizeof(struct sl_m_ended), 0 },
+	{ SL_OP_DONE, sizeof(struct sl_m_done), 0 },
+	{ SL_OP_FILE, SL_BOX_GET_MAX + 16, 0 },
+	{ SL_OP_HASHED, 4 + 64, 0 },
+	{ SL_OP_USAGE, sizeof(struct sl_m_usage), 0 },
+};
+
+static struct sl_box *
+new_box(const struct sl_box_opts *o)
+{
+	struct sl_box *b = calloc(1, sizeof(*b));
+
+	if (b == NULL)
+		return NULL;
+	b->grant = o->grant;
+	b->sink = *o->sink;
+	b->stdin_fd = o->stdin_fd;
+	b->hit = SL_LIM_COUNT;
+	b->chan.fd = b->init_pidfd = b->epfd = b->cgroup_fd = b->proc_fd = b->tmpfs_fd = -1;
+	b->sync_fd = b->listen_fd = b->timer_fd = -1;
+	b->usage.written = UINT64_MAX;
+	b->is_dgram_ok = o->grant->n_fs == 0 && o->grant->ws_mode != SL_WS_DIRECT;
+	sl_relay_init(&b->relay);
+	sl_buf_init(&b->room, SL_BOX_MSG_MAX);
+	sl_buf_init(&b->get, 1 << 20);
+	sl_arena_init(&b->arena, VEC_ARENA);
+	b->obs = calloc(1, sizeof(*b->obs));
+	return b;
+}
+
+/* The kernel says how large its structures are (seccomp_unotify(2)). */
+static int
+notif_room(struct sl_box *b, struct sl_err *err)
+{
+	struct seccomp_notif_sizes s = { 0 };
+
+	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &s) < 0)
+		return SL_ERR(err, ENV,
+			      "box: this kernel has no seccomp notification (Linux 5.0)");
+	b->notif_size = s.seccomp_notif > sizeof(*b->req) ? s.seccomp_notif : sizeof(*b->req);
+	b->resp_size =
+	    s.seccomp_notif_resp > sizeof(*b->resp) ? s.seccomp_notif_resp : sizeof(*b->resp);
+	b->req = calloc(1, b->notif_size);
+	b->resp = calloc(1, b->resp_size);
+	if (b->req == NULL || b->resp == NULL || b->obs == NULL)
+		return SL_ERR(err, NOMEM, "out of memory for a box");
+	return 0;
+}
+
+static int
+check_opts(const struct sl_box_opts *o, struct sl_err *err)
+{
+	size_t n = o->host_name != NULL ? strlen(o->host_name) : 0;
+
+	if (!sl_slice_eq(o->grant->tier, SL_LIT("T1")))
+		return SL_ERR(err, UNSUPPORTED, "box: tier '%.*s' is not supported",
+			      SL_ARG(o->grant->tier));
+	if (!sl_slice_eq(o->grant->root, SL_LIT("host:")))
+		return SL_ERR(err, UNSUPPORTED, "box: root '%.*s' is not supported",
+			      SL_ARG(o->grant->root));
+	if (n == 0 || n > 63 || strspn(o->host_name, "abcdefghijklmnopqrstuvwxyz0123456789-") != n)
+		return SL_ERR(err, BUG, "box: bad host name");
+	return sl_box_grants_check(o, err);
+}
+
+/* Our own place in the unified hierarchy; only where a leaf below can be had. */
+static void
+find_cgroup(struct sl_box *b)
+{
+	char text[1024] = "", *p, *end;
+
+	if (sl_os_read_file(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text) - 1) <= 0 ||
+	    ((p = strstr(text, "0::/")) == NULL || (p != text && p[-1] != '\n')))
+		return;
+	p += 3;
+	if ((end = strchr(p, '\n')) != NULL)
+		*end = '\0';
+	b->cgroup_fd = sl_box_cgroup_make(b->grant, "/sys/fs/cgroup", p[1] == '\0' ? "" : p,
+					  b->cgroup_dir, sizeof(b->cgroup_dir));
+}
+
+static int
+userns_text(int e, bool is_private, struct sl_err *err)
+{
+	const char *how = "";
+
+	if (e == EPERM && sl_os_read_number("/proc/sys/kernel/unprivileged_userns_clone") == 0)
+		how = "; set sysctl kernel.unprivileged_userns_clone=1";
+	else if ((e == EPERM || e == ENOSPC || e == EUSERS) &&
+		 sl_os_read_number("/proc/sys/user/max_user_namespaces") == 0)
+		how = "; set sysctl user.max_user_namespaces to at least 64";
+	else if (e == ENOSPC)
+		how = "; a limit in /proc/sys/user is reached: raise user.max_*_namespaces";
+	else if (e == EPERM && is_private)
+		how = "; root without CAP_SYS_ADMIN (a container?): give it, or run as a user "
+		      "with user namespaces";
+	else if (e == EPERM)
+		how = "; user namespaces are forbidden here (a container's seccomp profile, or "
+		      "sysctl kernel.apparmor_restrict_unprivileged_userns)";
+	return SL_ERR(err, ENV, "box: cannot make namespaces: %s%s", strerror(e), how);
+}
+
+static int
+start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err *err)
+{
+	uint64_t ns = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
+		      CLONE_NEWCGROUP | CLONE_CLEAR_SIGHAND;
+	struct sl_setup s = { .o = o, .ids = b->ids, .run_fd = o->run_fd, .exe_fd = -1,
+			      .landlock_abi = abi };
+	SL_AUTO_FD exe = -1;
+	SL_AUTO_FD peer = -1;
+	SL_AUTO_FD here = -1;
+	int pair[2], r;
+
+	if (o->holds_secret && (exe = open("/proc/self/exe", O_PATH | O_CLOEXEC)) < 0)
+		return SL_ERR_SYS(err, -errno, "box: cannot open this program");
+	if ((r = sl_chan_pair(pair, err)) < 0)
+		return r;
+	b->chan = (struct sl_chan){ .fd = pair[0],
+				    .ops = accepts,
+				    .n_ops = sizeof(accepts) / sizeof(accepts[0]) };
+	peer = pair[1];
+	s.chan.fd = peer;
+	s.exe_fd = exe;
+	if (!b->ids.is_private)
+		ns |= CLONE_NEWUSER;
+	if (o->run_fd >= 0 && ((here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0 ||
+			       fchdir(o->run_fd) < 0))
+		return SL_ERR_SYS(err, -errno, "box: cannot enter its directory");
+	r = sl_os_clone(ns, b->cgroup_fd, &b->init_pidfd);
+	if (r != 0 && here >= 0 && fchdir(here) < 0) {
+		b->init_pid = r;
+		return SL_ERR_SYS(err, -errno, "box: cannot return to the working directory");
+	}
+	if (r < 0)
+		return userns_text(-r, b->ids.is_private, err);
+	if (r == 0)
+		sl_box_setup(&s);
+	b->init_pid = r;
+	return 0;
+}
+
+int
+sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *err)
+{
+	struct sl_box *b;
+	int r, abi;
+
+	if ((r = check_opts(o, err)) < 0)
+		return r;
+	if ((abi = sl_jail_landlock_abi()) < 2)
+		return SL_ERR(err, ENV,
+			      "box: Landlock ABI 2 is needed and %s; use Linux 5.19 or later with "
+			      "'landlock' in the kernel's lsm= parameter",
+			      abi < 0 ? "there is none" : "this kernel has ABI 1");
+	/* 6 is the last whose rights we use. */
+	if (abi > 6)
+		abi = 6;
+	if (o->max_landlock_abi > 0 && abi > o->max_landlock_abi)
+		abi = o->max_landlock_abi;
+	if ((b = new_box(o)) == NULL)
+		return SL_ERR(err, NOMEM, "out of memory for a box");
+	r = notif_room(b, err);
+	if (r == 0)
+		r = sl_box_ids_pick(&b->ids, err);
+	if (r == 0 && !o->without_cgroup)
+		find_cgroup(b);
+	if (r == 0)
+		r = sl_box_classes(b, err);
+	if (r == 0)
+		r = start_init(b, o, abi, err);
+	if (r == 0 && (b->epfd = epoll_create1(EPOLL_CLOEXEC)) < 0)
+		r = SL_ERR_SYS(err, -errno, "box: cannot wait for events");
+	if (r == 0 && (r = sl_box_watch_fd(b, b->chan.fd, EPOLLIN, SL_TAG_CHAN)) < 0)
+		r = SL_ERR_SYS(err, r, "box: cannot wait for events");
+	if (r < 0) {
+		sl_box_close(b);
+		return r;
+	}
+	*ret = b;
+	return 0;
+}
+
+static int
+wait_ready(struct sl_box *b, struct sl_err *err)
+{
+	int64_t until = sl_os_now_ms() + SL_BOX_COPY_MS;
+	int r;
+
+	while (b->state == SL_BS_SETUP) {
+		if (sl_os_now_ms() > until)
+			return SL_ERR(err, ENV, "box: set-up took too long");
+		if ((r = sl_box_pump(b, 1000, err)) < 0)
+			return r;
+	}
+	return b->state == SL_BS_DEAD ? SL_ERR(err, ENV, "box: it is gone") : 0;
+}
+
+static void
+layer(struct sl_slice *l, size_t *n, const char *s)
+{
+	if (s != NULL)
+		l[(*n)++] = sl_slice_str(s);
+}
+
+int
+sl_box_vector(struct sl_box *b, struct sl_box_vector *ret, struct sl_err *err)
+{
+	static const char *const always[] = { "userns",	   "mountns",	   "pidns",
+					      "netns",	   "ipcns",	   "utsns",
+					      "cgroupns",  "mount-api",	   "openat2",
+					      "no-new-privs", "no-caps",   "seccomp",
+					      "seccomp-killable" };
+	struct sl_box_vector *v = &b->vec;
+	struct sl_slice *l;
+	size_t n = 0;
+	char *hex;
+	int r;
+
+	if ((r = wait_ready(b, err)) < 0)
+		return r;
+	if (!b->has_vec) {
+		l = SL_NEW_N(&b->arena, struct sl_slice, LAYERS_MAX);
+		hex = SL_NEW_N(&b->arena, char, 65);
+		if (l == NULL || hex == NULL)
+			return SL_ERR(err, NOMEM, "out of memory for a box");
+		for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+			layer(l, &n, always[i]);
+		layer(l, &n, sl_arena_printf(&b->arena, "landlock:%d", b->m_ready.landlock_abi));
+		layer(l, &n, b->ids.is_private ? "private-uid" : NULL);
+		layer(l, &n, b->m_setup.is_idmapped != 0 ? "idmap" : NULL);
+		layer(l, &n, b->m_setup.ws_mode == SL_WS_OVERLAY ? "overlay" : NULL);
+		layer(l, &n, b->cgroup_fd >= 0 ? "cgroup-limits" : NULL);
+		sl_hex(hex, b->m_setup.etc, sizeof(b->m_setup.etc));
+		*v = (struct sl_box_vector){ .tier = SL_LIT("T1"),
+					     .layers = l,
+					     .n_layers = n,
+					     .ws_mode = (enum sl_ws_mode)b->m_setup.ws_mode,
+					     .ws_why = sl_slice_str(b->m_setup.ws_why),
+					     .etc_digest = { (uint8_t *)hex, 64 } };
+		memcpy(v->limit, b->class, sizeof(v->limit));
+		b->has_vec = true;
+	}
+	*ret = *v;
+	return 0;
+}
+
+/* SHA-256 of the deterministic CBOR of a grant. */
+static int
+grant_digest(const struct sl_grant *g, uint8_t ret[32], struct sl_err *err)
+{
+	SL_AUTO_ARENA a = { 0 };
+	SL_AUTO_BUF out = { .max = 4 << 20 };
+	struct sl_jb jb = { .a = &a };
+	struct sl_json *v;
+	int r;
+
+	sl_arena_init(&a, 16 << 20);
+	v = sl_grant_json(&jb, g);
+	if (v == NULL || jb.is_failed)
+		return SL_ERR(err, NOMEM, "out of memory for the digest of a grant");
+	if ((r = sl_json_cbor(v, &out, err)) < 0)
+		return r;
+	sl_sha256(sl_buf_get(&out), ret);
+	return 0;
+}
+
+int
+sl_box_open(struct sl_box *b, struct sl_permit *run, struct sl_err *err)
+{
+	struct sl_permit_view v;
+	uint8_t d[32];
+	int r;
+
+	if ((r = wait_ready(b, err)) < 0)
+		return r;
+	if (b->state != SL_BS_READY)
+		return SL_ERR(err, BUG, "box: opened twice");
+	v = sl_permit_use(run, SL_PERMIT_BOX);
+	/* What was built is what was decided, or less. */
+	if ((r = grant_digest(v.grant, d, err)) < 0)
+		return r;
+	if (memcmp(d, v.act, sizeof(d)) != 0 || !sl_grant_within(b->grant, v.grant))
+		return SL_ERR(err, BUG, "box: the permit is for another grant");
+	b->state = SL_BS_OPEN;
+	return 0;
+}
+
+/* --- an act --- */
+
+static void
+put_str(struct sl_buf *out, struct sl_slice s)
+{
+	sl_buf_slice(out, s);
+	sl_buf_byte(out, '\0');
+}
+
+static bool
+has_nul(struct sl_slice s)
+{
+	return s.len > 0 && memchr(s.p, 0, s.len) != NULL;
+}
+
+static int
+check_act(const struct sl_act *act, struct sl_err *err)
+{
+	if (act->n_argv == 0 || act->argv[0].len == 0)
+		return SL_ERR(err, USAGE, "no command");
+	for (size_t i = 0; i < act->n_argv; i++)
+		if (has_nul(act->argv[i]))
+			return SL_ERR(err, FORMAT, "an argument holds a NUL byte");
+	for (size_t i = 0; i < act->n_env; i++)
+		if (has_nul(act->env[i]))
+			return SL_ERR(err, FORMAT, "an environment value holds a NUL byte");
+	for (size_t i = 0; i < act->n_put; i++)
+		if (!sl_path_is_canonical(act->put[i].path))
+			return SL_ERR(err, BUG, "a file's place is not a plain path");
+	for (size_t i = 0; i < act->n_get; i++)
+		if (!sl_path_is_canonical(act->get[i]))
+			return SL_ERR(err, BUG, "a file's place is not a plain path");
+	return has_nul(act->cwd) ? SL_ERR(err, FORMAT, "the directory holds a NUL byte") : 0;
+}
+
+static void
+put_act(struct sl_buf *out, struct sl_m_spawn *m, const struct sl_act *act)
+{
+	m->n_argv = (uint32_t)act->n_argv;
+	m->n_env = (uint32_t)act->n_env;
+	m->n_put = (uint32_t)act->n_put;
+	sl_buf_put(out, m, sizeof(*m));
+	for (size_t i = 0; i < act->n_argv; i++)
+		put_str(out, act->argv[i]);
+	for (size_t i = 0; i < act->n_env; i++)
+		put_str(out, act->env[i]);
+	put_str(out, act->cwd);
+	for (size_t i = 0; i < act->n_put; i++) {
+		uint32_t v[2] = { act->put[i].mode, (uint32_t)act->put[i].bytes.len };
+
+		put_str(out, act->put[i].path);
+		sl_buf_put(out, v, sizeof(v));
+		sl_buf_slice(out, act->put[i].bytes);
+	}
+}
+
+/* One pipe; ours[i] is kept, theirs[i] goes to the act. */
+static int
+make_pipe(bool is_in, int *ours, int *theirs)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return -errno;
+	*ours = p[is_in ? 1 : 0];
+	*theirs = p[is_in ? 0 : 1];
+	return fcntl(*ours, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+/* Source of input: can it be polled (a regular file cannot)? */
+static void
+set_source(struct sl_box *b)
+{
+	struct stat st;
+
+	b->relay.in_src = b->stdin_fd;
+	b->relay.is_src_pollable =
+	    b->stdin_fd >= 0 && fstat(b->stdin_fd, &st) == 0 && !S_ISREG(st.st_mode) &&
+	    !S_ISDIR(st.st_mode);
+}
+
+static int
+make_streams(struct sl_box *b, int *fds, size_t *n, struct sl_err *err)
+{
+	struct sl_relay *r = &b->relay;
+	int sp[2], e;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sp) < 0)
+		return SL_ERR_SYS(err, -errno, "box: cannot make a socket");
+	b->sync_fd = sp[0];
+	fds[(*n)++] = sp[1];
+	(void)fcntl(sp[1], F_SETFL, 0);
+	sl_relay_init(r);
+	r->is_pty = b->grant->is_tty;
+	set_source(b);
+	if (!r->is_pty) {
+		for (int i = 0; i < 2; i++)
+			if ((e = make_pipe(false, &r->out[i], &fds[(*n)++])) < 0)
+				return SL_ERR_SYS(err, e, "box: cannot make a pipe");
+		if (b->stdin_fd >= 0 && (e = make_pipe(true, &r->in_dst, &fds[(*n)++])) < 0)
+			return SL_ERR_SYS(err, e, "box: cannot make a pipe");
+	}
+	b->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (b->timer_fd < 0)
+		return SL_ERR_SYS(err, -errno, "box: cannot make a timer");
+	return 0;
+}
+
+static int
+watch_all(struct sl_box *b, struct sl_err *err)
+{
+	static const long ms = 1000000;
+	const struct itimerspec every = { { 0, SL_BOX_SAMPLE_MS * ms },
+					  { 0, SL_BOX_SAMPLE_MS * ms } };
+	const struct {
+		int fd;
+		enum sl_box_tag tag;
+	} w[] = { { b->sync_fd, SL_TAG_SYNC },
+		  { b->relay.out[0], SL_TAG_OUT },
+		  { b->relay.out[1], SL_TAG_ERR },
+		  { b->timer_fd, SL_TAG_TIMER } };
+	int r;
+
+	if (timerfd_settime(b->timer_fd, 0, &every, NULL) < 0)
+		return SL_ERR_SYS(err, -errno, "box: cannot set a timer");
+	for (size_t i = 0; i < sizeof(w) / sizeof(w[0]); i++)
+		if (w[i].fd >= 0 && (r = sl_box_watch_fd(b, w[i].fd, EPOLLIN, w[i].tag)) < 0)
+			return SL_ERR_SYS(err, r, "box: cannot wait for events");
+	return 0;
+}
+
+static void
+window_of(int fd, struct sl_m_spawn *m)
+{
+	struct winsize w;
+
+	if (fd >= 0 && ioctl(fd, TIOCGWINSZ, &w) == 0) {
+		m->rows = w.ws_row;
+		m->cols = w.ws_col;
+	}
+}
+
+static int
+keep_gets(struct sl_box *b, const struct sl_act *act, struct sl_err *err)
+{
+	sl_buf_clear(&b->get);
+	for (size_t i = 0; i < act->n_get; i++)
+		put_str(&b->get, act->get[i]);
+	b->n_get = act->n_get;
+	b->get_max = act->get_max < SL_BOX_GET_MAX ? act->get_max : SL_BOX_GET_MAX;
+	return b->get.is_failed ? SL_ERR(err, NOMEM, "out of memory for an act") : 0;
+}
+
+static int
+send_act(struct sl_box *b, const struct sl_act *act, struct sl_err *err)
+{
+	SL_AUTO_BUF out = { .max = SL_BOX_MSG_MAX };
+	struct sl_m_spawn m = { .is_tty = b->grant->is_tty };
+	int fds[4] = { -1, -1, -1, -1 }, r;
+	size_t n = 0;
+
+	window_of(b->stdin_fd, &m);
+	sl_box_rlimits(b, &m);
+	put_act(&out, &m, act);
+	if (out.is_failed)
+		r = SL_ERR(err, LIMIT, "an act of more than %d bytes", SL_BOX_MSG_MAX);
+	else if ((r = make_streams(b, fds, &n, err)) == 0 && (r = watch_all(b, err)) == 0)
+		r = sl_chan_send(&b->chan, SL_OP_SPAWN, sl_buf_get(&out), fds, n, err);
+	for (size_t i = 0; i < 4; i++)
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+	if (out.p != NULL)
+		explicit_bzero(out.p, out.cap); /* may hold secrets */
+	return r;
+}
+
+int
+sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
+	     const uint8_t hmac_key[32], struct sl_err *err)
+{
+	struct sl_permit_view v;
+	uint8_t d[32];
+	int r;
+
+	if (b->state != SL_BS_OPEN)
+		return b->state == SL_BS_DEAD
+			   ? SL_ERR(err, ENV, "box: it is gone")
+			   : SL_ERR(err, BUG, "box: not open, or something runs in it");
+	if ((r = check_act(act, err)) < 0 || (r = sl_act_digest(act, hmac_key, d, err)) < 0)
+		return r;
+	v = sl_permit_use(step, SL_PERMIT_PROC);
+	if (memcmp(d, v.act, sizeof(d)) != 0)
+		return SL_ERR(err, BUG, "box: the permit is for another act");
+	if ((r = keep_gets(b, act, err)) < 0)
+		return r;
+	sl_obs_clear(b->obs);
+	b->is_ended_seen = b->is_killing = false;
+	b->exec_errno = 0;
+	b->hit = SL_LIM_COUNT;
+	b->base_cpu_us = b->usage.cpu_us;
+	b->start_ms = sl_os_now_ms();
+	if ((r = send_act(b, act, err)) < 0)
+		return r;
+	b->state = SL_BS_RUN;
+	if (!b->relay.is_pty && b->relay.in_dst >= 0) {
+		sl_relay_arm(b);
+		if (!b->relay.is_src_pollable)
+			sl_relay_in(b);
+	}
+	return 0;
+}
+
+int
+sl_box_fd(const struct sl_box *b)
+{
+	return b->epfd;
+}
+
+int
+sl_box_dispatch(struct sl_box *b, int timeout_ms, struct sl_err *err)
+{
+	return sl_box_pump(b, timeout_ms, err);
+}
+
+int
+sl_box_files(struct sl_box *b, struct sl_arena *a, struct sl_slice *ret, size_t n,
+	     struct sl_err *err)
+{
+	const char *p = (const char *)b->get.p;
+
+	if (b->state != SL_BS_OPEN || n != b->n_get)
+		return SL_ERR(err, BUG, "box: files are read back after the end, all of them");
+	for (size_t i = 0; i < n; i++, p += strlen(p) + 1) {
+		SL_AUTO_BUF req = { .max = SL_GRANT_PATH_MAX + 16 };
+		uint64_t max = b->get_max;
+		struct sl_msg msg;
+		int32_t e;
+		int r;
+
+		sl_buf_put(&req, &max, sizeof(max));
+		sl_buf_put(&req, p, strlen(p) + 1);
+		if (req.is_failed)
+			return SL_ERR(err, NOMEM, "out of memory for reading '%s' back", p);
+		if ((r = sl_box_request(b, SL_OP_GET, sl_buf_get(&req), SL_OP_FILE, &msg, err)) < 0)
+			return r;
+		if (msg.body.len < sizeof(e))
+			return SL_ERR(err, ENV, "box: init sent a malformed file");
+		memcpy(&e, msg.body.p, sizeof(e));
+		msg.body = sl_slice_skip(msg.body, sizeof(e));
+		if (e == EFBIG || msg.body.len > max)
+			return SL_ERR(err, LIMIT, "'%s' holds more than %zu bytes", p, b->get_max);
+		ret[i] = (struct sl_slice){ (const uint8_t *)"", 0 };
+		/* Absent, a link, not a file: as if empty; the act did not write it. */
+		if (e == 0 && msg.body.len > 0 && (ret[i] = sl_arena_dup(a, msg.body)).p == NULL)
+			return SL_ERR(err, NOMEM, "out of memory for '%s'", p);
+	}
+	return 0;
+}
+
+int
+sl_box_hash_files(struct sl_box *b, const struct sl_slice *pattern, size_t n, char ret_hex[65],
+		  struct sl_err *err)
+{
+	SL_AUTO_BUF req = { .max = 1 << 20 };
+	struct sl_msg msg;
+	int32_t e;
+	int r;
+
+	if (b->state != SL_BS_OPEN)
+		return SL_ERR(err, BUG, "box: not open, or something runs in it");
+	for (size_t i = 0; i < n; i++) {
+		if (has_nul(pattern[i]))
+			return SL_ERR(err, FORMAT, "hashFiles: a pattern holds a NUL byte");
+		put_str(&req, pattern[i]);
+	}
+	if (req.is_failed)
+		return SL_ERR(err, LIMIT, "hashFiles: patterns of more than 1 MiB");
+	if ((r = sl_box_request(b, SL_OP_HASH, sl_buf_get(&req), SL_OP_HASHED, &msg, err)) < 0)
+		return r;
+	memcpy(&e, msg.body.p, sizeof(e));
+	msg.body = sl_slice_skip(msg.body, sizeof(e));
+	if (e != 0)
+		return SL_ERR(err, FAILED, "hashFiles: %s", strerror(e));
+	if (msg.body.len != 0 && msg.body.len != 64)
+		return SL_ERR(err, ENV, "box: init sent a malformed hash");
+	if (msg.body.len > 0)
+		memcpy(ret_hex, msg.body.p, msg.body.len);
+	ret_hex[msg.body.len] = '\0';
+	return 0;
+}
+
+void
+sl_box_observations(const struct sl_box *b, const struct sl_obs **ret, size_t *ret_n,
+		    uint64_t *ret_lost)
+{
+	*ret = b->obs->row;
+	*ret_n = b->obs->n;
+	*ret_lost = b->obs->lost;
+}
+
+int
+sl_box_signal(struct sl_box *b, int sig)
+{
+	struct sl_m_signal m = { .sig = sig };
+	struct sl_err err = { 0 };
+
+	if (b->state != SL_BS_RUN)
+		return -ESRCH;
+	return sl_chan_send(&b->chan, SL_OP_SIGNAL, (struct sl_slice){ (uint8_t *)&m, sizeof(m) },
+			    NULL, 0, &err) < 0
+		   ? -EPIPE
+		   : 0;
+}
+
+int
+sl_box_resize(struct sl_box *b, unsigned rows, unsigned cols)
+{
+	struct winsize w = { .ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols };
+
+	if (!b->relay.is_pty || b->relay.out[0] < 0)
+		return -ENOTTY;
+	return ioctl(b->relay.out[0], TIOCSWINSZ, &w) < 0 ? -errno : 0;
+}
+
+void
+sl_box_close(struct sl_box *b)
+{
+	int *fd[] = { &b->chan.fd,   &b->init_pidfd, &b->epfd,	   &b->cgroup_fd,
+		      &b->proc_fd,   &b->tmpfs_fd,   &b->sync_fd,  &b->listen_fd,
+		      &b->timer_fd };
+	int code, value;
+
+	if (b == NULL)
+		return;
+	/* The kernel ends every process of a pid namespace with its init, and lets that
+	 * be reaped only when all are gone. */
+	if (b->init_pidfd >= 0) {
+		(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
+		(void)sl_os_wait(b->init_pidfd, false, &code, &value);
+	}
+	sl_relay_close(b);
+	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++)
+		if (*fd[i] >= 0)
+			(void)close(*fd[i]);
+	sl_box_cgroup_drop(b->cgroup_dir);
+	sl_buf_done(&b->room);
+	sl_buf_done(&b->get);
+	sl_arena_free(&b->arena);
+	free(b->obs);
+	free(b->req);
+	free(b->resp);
+	free(b);
+}

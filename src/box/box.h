@@ -1,0 +1,117 @@
+/* box.h -- permit -> namespaces, mounts, limits, seccomp, Landlock; then processes
+ * in it, observed; then nothing of it left.
+ *
+ * One box serves one job (or one `exec`).  sl_box_prepare() builds everything that
+ * the grant describes and stops: nothing of the request executes in it and nothing of
+ * the host is writable from it.  sl_box_open() spends the run's permit; each
+ * sl_box_spawn() spends a step's permit and starts exactly the act that was decided.
+ * A layer that cannot be set up is an error (ENV) that names it and says what to
+ * change; nothing ever starts half-confined.  sl_box_close() kills everything in it
+ * (pid namespace, then cgroup where there is one) and waits until it is gone.
+ *
+ * The supervisor is single-threaded: it polls sl_box_fd() and calls sl_box_dispatch().
+ */
+#ifndef SL_BOX_BOX_H
+#define SL_BOX_BOX_H
+
+#include "grant/act.h"
+#include "grant/permit.h"
+
+struct sl_box;
+
+/* What was achieved, read back, not what was asked: goes into every statement. */
+struct sl_box_vector {
+	struct sl_slice tier;             /* "T1" */
+	const struct sl_slice *layers;    /* "userns" "mountns" ... "landlock:7" "seccomp" */
+	size_t n_layers;
+	enum sl_limit_class limit[SL_LIM_COUNT]; /* the class each limit really has */
+	enum sl_ws_mode ws_mode;          /* OVERLAY may have become COPY: say so */
+	struct sl_slice ws_why;           /* why, or empty */
+	struct sl_slice etc_digest;       /* hex SHA-256 of the /etc made for the box */
+};
+
+/* One folded observation.  class, enforced_by, observed_by and complete are columns
+ * of data/observation.tsv. */
+struct sl_obs {
+	const char *class;    /* "exec", "connect", "bind", "socket", "mount", ... */
+	struct sl_slice act;  /* system call */
+	struct sl_slice object; /* path, address, family: escaped text, <= 256 bytes */
+	bool is_denied;
+	int err;              /* errno given, 0 when allowed */
+	uint64_t count;
+	int64_t first_ms, last_ms; /* wall clock */
+};
+
+/* The rows of data/observation.tsv: for each class of act, who enforces it, who observes
+ * it and whether that record is complete. */
+struct sl_obs_class {
+	const char *name, *acts, *enforced_by, *observed_by;
+	bool is_complete;
+};
+
+const struct sl_obs_class *sl_obs_classes(size_t *ret_n);
+const struct sl_obs_class *sl_obs_class(const char *name); /* NULL when unknown */
+
+struct sl_proc_end {
+	int status;       /* exit status, or -1 */
+	int signal;       /* or 0 */
+	enum sl_limit limit; /* SL_LIM_COUNT: none; else the limit that ended it */
+	bool is_not_found, is_not_executable; /* exec failed (127, 126) */
+	int64_t wall_ms, cpu_ms;
+	uint64_t max_rss;    /* bytes */
+	uint64_t n_left;     /* processes that it left behind */
+};
+
+/* Called from dispatch.  stream: 1 or 2 (a pty gives only 1).  Bytes are foreign. */
+struct sl_box_sink {
+	void *arg;
+	void (*output)(void *arg, int stream, struct sl_slice bytes);
+	void (*observed)(void *arg, const struct sl_obs *first_seen); /* may be NULL */
+	void (*ended)(void *arg, const struct sl_proc_end *end); /* the act's process */
+	void (*died)(void *arg, const char *why); /* the box itself: nothing is left */
+};
+
+struct sl_box_opts {
+	const struct sl_grant *grant;
+	const struct sl_box_sink *sink;
+	const char *host_name;
+	int run_fd;            /* directory on disk for this box: upper/, work/, copy/ */
+	const char *const *masked; /* host paths no grant may reach: $SLUICE_HOME, ... */
+	size_t n_masked;
+	int stdin_fd;          /* -1: /dev/null; else relayed (a tty: through the pty) */
+	bool holds_secret;     /* the supervisor's memory holds one: re-exec init (the
+				  program then calls sl_box_init_main() first of all) */
+	/* Tests, and users who have reason to: do without newer features. */
+	int max_landlock_abi; /* 0: the best there is */
+	bool without_cgroup;
+};
+
+int sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *err)
+    SL_MUST_CHECK;
+/* Set-up is over (waits for it): the vector.  Callable before open. */
+int sl_box_vector(struct sl_box *b, struct sl_box_vector *ret, struct sl_err *err)
+    SL_MUST_CHECK;
+int sl_box_open(struct sl_box *b, struct sl_permit *run, struct sl_err *err) SL_MUST_CHECK;
+/* One process at a time.  act is checked against the permit's digest. */
+int sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
+		 const uint8_t hmac_key[32], struct sl_err *err) SL_MUST_CHECK;
+int sl_box_fd(const struct sl_box *b); /* epoll: readable when dispatch has work */
+int sl_box_dispatch(struct sl_box *b, int timeout_ms, struct sl_err *err) SL_MUST_CHECK;
+/* After ended: the files that act->get named, in its order; absent ones empty. */
+int sl_box_files(struct sl_box *b, struct sl_arena *a, struct sl_slice *ret, size_t n,
+		 struct sl_err *err) SL_MUST_CHECK;
+/* hashFiles() over the workspace as the box sees it; carried out inside. */
+int sl_box_hash_files(struct sl_box *b, const struct sl_slice *pattern, size_t n,
+		      char ret_hex[65], struct sl_err *err) SL_MUST_CHECK;
+/* The act's observations, folded, and how many were lost to the bound. */
+void sl_box_observations(const struct sl_box *b, const struct sl_obs **ret, size_t *ret_n,
+			 uint64_t *ret_lost);
+int sl_box_signal(struct sl_box *b, int sig); /* to the act's process group; -errno */
+int sl_box_resize(struct sl_box *b, unsigned rows, unsigned cols); /* its tty; -errno */
+void sl_box_close(struct sl_box *b); /* kill, reap, wait until gone; accepts NULL */
+
+/* The main of a re-exec'd init.  Any program that makes boxes with holds_secret calls
+ * it first of all in main: it returns -1 at once where it is not meant, else never. */
+int sl_box_init_main(int argc, char **argv);
+
+#endif

@@ -1,0 +1,191 @@
+/* etc.c -- the /etc that is made for a box, and its digest.
+ *
+ * Digest: SHA-256 over, for each member in the order in which it is made, its kind
+ * ('f' file, 'l' link, 't' host tree), its path and a NUL, and then for a file the
+ * length (8 bytes, little-endian) and content, for a link the target and a NUL, for a
+ * host tree the device, inode, size and change time of its directory: a tree is shown,
+ * not copied, and reading it at every start would cost more than the box.
+ */
+#include "box/internal.h"
+#include "crypto/sha256.h"
+#include "os/mnt.h"
+#include "os/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LD_CACHE_MAX = 8 << 20 };
+
+struct etc {
+	int fd; /* S/r/etc */
+	struct sl_sha256 h;
+};
+
+static void
+add_head(struct etc *e, char kind, const char *path)
+{
+	sl_sha256_add(&e->h, &kind, 1);
+	sl_sha256_add(&e->h, path, strlen(path) + 1);
+}
+
+static int
+put_file(struct etc *e, const char *path, const void *p, size_t n)
+{
+	uint8_t len[8];
+
+	for (int i = 0; i < 8; i++)
+		len[i] = (uint8_t)((uint64_t)n >> (8 * i));
+	add_head(e, 'f', path);
+	sl_sha256_add(&e->h, len, sizeof(len));
+	sl_sha256_add(&e->h, p, n);
+	return sl_os_write_file(e->fd, path, O_CREAT | O_EXCL, 0644, p, n);
+}
+
+static int
+put_link(struct etc *e, const char *path, const char *target)
+{
+	add_head(e, 'l', path);
+	sl_sha256_add(&e->h, target, strlen(target) + 1);
+	return symlinkat(target, e->fd, path) < 0 ? -errno : 0;
+}
+
+static int
+put_accounts(struct etc *e, const struct sl_setup *s)
+{
+	char b[1024];
+	unsigned u = s->ids.in_uid, g = s->ids.in_gid;
+	int n, r;
+
+	n = snprintf(b, sizeof(b),
+		     "root:x:0:0:root:/root:/usr/sbin/nologin\n"
+		     "%s:x:%u:%u:runner:/home/runner:/bin/bash\n"
+		     "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+		     "runner", u, g);
+	if ((r = put_file(e, "passwd", b, (size_t)n)) < 0)
+		return r;
+	n = snprintf(b, sizeof(b), "root:x:0:\nrunner:x:%u:\nnogroup:x:65534:\n", g);
+	if ((r = put_file(e, "group", b, (size_t)n)) < 0)
+		return r;
+	n = snprintf(b, sizeof(b), "127.0.0.1 localhost %s\n::1 localhost\n", s->o->host_name);
+	if ((r = put_file(e, "hosts", b, (size_t)n)) < 0)
+		return r;
+	n = snprintf(b, sizeof(b), "%s\n", s->o->host_name);
+	if ((r = put_file(e, "hostname", b, (size_t)n)) < 0)
+		return r;
+	n = snprintf(b, sizeof(b), "passwd: files\ngroup: files\nhosts: files\n"
+				   "services: files\nprotocols: files\n");
+	return put_file(e, "nsswitch.conf", b, (size_t)n);
+}
+
+static int
+put_ld_cache(struct etc *e)
+{
+	SL_AUTO_FREE uint8_t *p = NULL;
+	struct stat st;
+	ssize_t n;
+
+	if (stat("/etc/ld.so.cache", &st) < 0)
+		return 0; /* the loader then searches the default directories */
+	if (st.st_size > LD_CACHE_MAX || (p = malloc((size_t)st.st_size + 1)) == NULL)
+		return -ENOMEM;
+	if ((n = sl_os_read_file(AT_FDCWD, "/etc/ld.so.cache", p, (size_t)st.st_size)) < 0)
+		return (int)n;
+	return put_file(e, "ld.so.cache", p, (size_t)n);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Links of alternatives that end in /usr, but for manual pages. */
+static int
+put_alternatives(struct etc *e)
+{
+	SL_AUTO_DIR d = opendir("/etc/alternatives");
+	SL_AUTO_FREE char *room = NULL;
+	char *name[1024], target[512], path[300];
+	size_t n = 0, used = 0, cap = 1024 * 64;
+	struct dirent *de;
+
+	if (d == NULL)
+		return 0;
+	if (mkdirat(e->fd, "alternatives", 0755) < 0)
+		return -errno;
+	if ((room = malloc(cap)) == NULL)
+		return -ENOMEM;
+	while (n < SL_GRANT_FS_MAX * 4 && (de = readdir(d)) != NULL) {
+		size_t len = strlen(de->d_name);
+
+		if (de->d_type != DT_LNK || len + 1 > cap - used ||
+		    (len > 3 && strcmp(de->d_name + len - 3, ".gz") == 0))
+			continue;
+		memcpy(room + used, de->d_name, len + 1);
+		name[n++] = room + used;
+		used += len + 1;
+	}
+	/* Sorted: a directory's own order is not the same on two machines. */
+	qsort(name, n, sizeof(name[0]), by_name);
+	for (size_t i = 0; i < n; i++) {
+		ssize_t t = readlinkat(dirfd(d), name[i], target, sizeof(target) - 1);
+		int r;
+
+		if (t < 0 || (size_t)t >= sizeof(target) - 1)
+			continue;
+		target[t] = '\0';
+		if (strncmp(target, "/usr/", 5) != 0 || strncmp(target, "/usr/local/", 11) == 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "alternatives/%s", name[i]);
+		if ((r = put_link(e, path, target)) < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The mount itself is made in root.c, once there is a tree to stand on. */
+static int
+put_certs(struct etc *e)
+{
+	struct stat st;
+	uint64_t id[6];
+
+	if (stat("/etc/ssl/certs", &st) < 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	id[0] = st.st_dev;
+	id[1] = st.st_ino;
+	id[2] = (uint64_t)st.st_size;
+	id[3] = (uint64_t)st.st_ctim.tv_sec;
+	id[4] = (uint64_t)st.st_ctim.tv_nsec;
+	id[5] = (uint64_t)st.st_mtim.tv_sec;
+	add_head(e, 't', "ssl/certs");
+	sl_sha256_add(&e->h, id, sizeof(id));
+	if (mkdirat(e->fd, "ssl", 0755) < 0 || mkdirat(e->fd, "ssl/certs", 0755) < 0)
+		return -errno;
+	return 0;
+}
+
+int
+sl_box_etc_make(struct sl_setup *s)
+{
+	struct etc e;
+	SL_AUTO_FD fd = -1;
+	int r;
+
+	sl_box_at(s, SL_BOX_STEP_ETC, "/etc");
+	if (mkdirat(s->s_fd, "r/etc", 0755) < 0)
+		return -errno;
+	if ((fd = openat(s->s_fd, "r/etc", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return -errno;
+	e.fd = fd;
+	sl_sha256_init(&e.h);
+	if ((r = put_accounts(&e, s)) < 0 || (r = put_ld_cache(&e)) < 0 ||
+	    (r = put_link(&e, "os-release", "../usr/lib/os-release")) < 0 ||
+	    (r = put_link(&e, "mtab", "../proc/self/mounts")) < 0 ||
+	    (r = put_alternatives(&e)) < 0 || (r = put_certs(&e)) < 0)
+		return r;
+	sl_sha256_end(&e.h, s->m.etc);
+	return 0;
+}

@@ -1,0 +1,184 @@
+/* grants.c -- granted host paths, each at its own path; and the places that no grant
+ * may reach. */
+#include "box/internal.h"
+#include "os/mnt.h"
+#include "os/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Trees that are made for the box: nothing of the host is shown over or in them. */
+static const char *const own[] = { "/proc", "/dev", "/workspace" };
+
+static int
+to_str(char *out, size_t cap, struct sl_slice s)
+{
+	if (s.len >= cap || memchr(s.p, 0, s.len) != NULL)
+		return -ENAMETOOLONG;
+	memcpy(out, s.p, s.len);
+	out[s.len] = '\0';
+	return 0;
+}
+
+/* A tree onto itself, so that no rename can move it away under a mask. */
+static int
+bind_self(struct sl_setup *s, const char *path)
+{
+	SL_AUTO_FD fd = sl_mnt_clone(s->root_fd, path, true, 0, -1);
+
+	return fd < 0 ? fd : sl_mnt_move(fd, s->root_fd, path);
+}
+
+/* Hide base/rel (inside paths, base a mount) behind an empty read-only thing; every
+ * directory between is bound onto itself first: renaming it then is EBUSY. */
+int
+sl_box_mask(struct sl_setup *s, const char *base, const char *rel, bool is_rw)
+{
+	char path[SL_GRANT_PATH_MAX + 1], full[SL_GRANT_PATH_MAX + 1];
+	struct stat st;
+	SL_AUTO_FD fd = -1;
+	int r;
+
+	if (snprintf(full, sizeof(full), "%s/%s", base + 1, rel) >= (int)sizeof(full))
+		return -ENAMETOOLONG;
+	sl_box_at(s, SL_BOX_STEP_MASK, "%s", full);
+	if (fstatat(s->root_fd, full, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		/* Absent: nothing to hide; but what may be written could be made. */
+		return errno != ENOENT || is_rw ? -errno : 0;
+	for (const char *p = strchr(full + strlen(base), '/'); p != NULL;
+	     p = strchr(p + 1, '/')) {
+		(void)snprintf(path, sizeof(path), "%.*s", (int)(p - full), full);
+		if ((r = bind_self(s, path)) < 0)
+			return r;
+	}
+	fd = sl_mnt_clone(s->s_fd, S_ISDIR(st.st_mode) ? "e" : "n", false,
+			  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			      MOUNT_ATTR_NOEXEC,
+			  -1);
+	return fd < 0 ? fd : sl_mnt_move(fd, s->root_fd, full);
+}
+
+/* Masks for the host's protected paths below a host directory that is shown. */
+int
+sl_box_mask_below(struct sl_setup *s, struct sl_slice host_dir, const char *inside, bool is_rw)
+{
+	for (size_t i = 0; i < s->o->n_masked; i++) {
+		struct sl_slice m = sl_slice_str(s->o->masked[i]);
+		int r;
+
+		if (!sl_path_is_below(m, host_dir) || m.len <= host_dir.len)
+			continue;
+		r = sl_box_mask(s, inside,
+				s->o->masked[i] + host_dir.len + (host_dir.len > 1), is_rw);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int
+mount_one(struct sl_setup *s, const struct sl_grant_fs *f)
+{
+	char path[SL_GRANT_PATH_MAX + 1];
+	uint64_t attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+	SL_AUTO_FD at = -1;
+	SL_AUTO_FD map = -1;
+	SL_AUTO_FD fd = -1;
+	struct stat st;
+	int r;
+
+	if ((r = to_str(path, sizeof(path), f->path)) < 0)
+		return r;
+	sl_box_at(s, SL_BOX_STEP_GRANT, "%s", path);
+	/* No symlink anywhere: the name that was decided is the place that is shown. */
+	if ((at = sl_os_open_abs(path, O_PATH | O_NOFOLLOW)) < 0)
+		return at;
+	if (fstat(at, &st) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return -ENOTSUP;
+	if ((f->access & SL_ACC_WRITE) == 0)
+		attr |= MOUNT_ATTR_RDONLY;
+	if ((f->access & SL_ACC_EXEC) == 0)
+		attr |= MOUNT_ATTR_NOEXEC;
+	if (s->ids.is_private)
+		map = sl_box_ids_idmap(&s->ids, st.st_uid, st.st_gid);
+	fd = sl_mnt_clone(at, "", true, attr, map);
+	if (fd < 0 && map >= 0) /* this file system cannot: shown as it is, so less */
+		fd = sl_mnt_clone(at, "", true, attr, -1);
+	else if (map >= 0)
+		s->m.is_idmapped = 1;
+	if (fd < 0)
+		return fd;
+	if ((r = sl_box_mount_point(s, path, S_ISDIR(st.st_mode))) < 0 ||
+	    (r = sl_mnt_move(fd, s->root_fd, path + 1)) < 0)
+		return r;
+	return sl_box_mask_below(s, f->path, path, (f->access & SL_ACC_WRITE) != 0);
+}
+
+int
+sl_box_grants_mount(struct sl_setup *s)
+{
+	const struct sl_grant *g = s->o->grant;
+	size_t done = 0, len = 0, next;
+
+	/* Shorter paths first, so that one inside another stands on it. */
+	while (done < g->n_fs) {
+		next = SIZE_MAX;
+		for (size_t i = 0; i < g->n_fs; i++) {
+			int r;
+
+			if (g->fs[i].path.len == len) {
+				if ((r = mount_one(s, &g->fs[i])) < 0)
+					return r;
+				done++;
+			} else if (g->fs[i].path.len > len && g->fs[i].path.len < next) {
+				next = g->fs[i].path.len;
+			}
+		}
+		len = next;
+	}
+	return 0;
+}
+
+/* In the supervisor, before anything is made. */
+int
+sl_box_grants_check(const struct sl_box_opts *o, struct sl_err *err)
+{
+	const struct sl_grant *g = o->grant;
+
+	for (size_t i = 0; i < g->n_fs; i++) {
+		struct sl_slice p = g->fs[i].path;
+
+		if (!sl_path_is_canonical(p))
+			return SL_ERR(err, FORMAT, "grant: '%.*s' is not an absolute, plain path",
+				      SL_ARG(p));
+		if (p.len == 1)
+			return SL_ERR(err, DENIED,
+				      "grant: '/' would replace the box's root; name the "
+				      "directories below it");
+		for (size_t k = 0; k < sizeof(own) / sizeof(own[0]); k++)
+			if (sl_path_is_below(p, sl_slice_str(own[k])))
+				return SL_ERR(err, DENIED,
+					      "grant: '%.*s' lies in %s, which is made for "
+					      "the box",
+					      SL_ARG(p), own[k]);
+	}
+	for (size_t k = 0; k < o->n_masked; k++) {
+		struct sl_slice m = sl_slice_str(o->masked[k]);
+
+		for (size_t i = 0; i < g->n_fs; i++)
+			if (sl_path_is_below(g->fs[i].path, m))
+				return SL_ERR(err, DENIED,
+					      "grant: '%.*s' lies in '%s', which no grant "
+					      "may reach",
+					      SL_ARG(g->fs[i].path), o->masked[k]);
+		if (g->ws_mode != SL_WS_NONE && sl_path_is_below(g->ws_path, m))
+			return SL_ERR(err, DENIED,
+				      "workspace '%.*s' lies in '%s', which no grant may reach",
+				      SL_ARG(g->ws_path), o->masked[k]);
+	}
+	return 0;
+}

@@ -1,0 +1,302 @@
+/* internal.h -- what the files of src/box share.  Not for other folders.
+ *
+ * Two processes: the supervisor (box.c sup.c notify.c relay.c watch.c obs.c) and the
+ * box's init, pid 1 of its namespaces (setup.c root.c etc.c grants.c ws.c ids.c, then
+ * init.c child.c).  They talk over one sl_chan; both are ours, yet whatever init says
+ * is bounded and checked, for it runs under the uid of what it contains.
+ */
+#ifndef SL_BOX_INTERNAL_H
+#define SL_BOX_INTERNAL_H
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "box/box.h"
+#include "priv/chan.h"
+
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+enum {
+	SL_BOX_SAMPLE_MS = 50,     /* interval of the watched limits */
+	SL_BOX_KILL_MS = 2000,     /* from "kill all" to killing init itself */
+	SL_BOX_SETUP_MS = 30000,   /* the rest of a message that has begun */
+	SL_BOX_COPY_MS = 600000,   /* the whole set-up: a copied workspace may be large */
+	SL_BOX_GET_MAX = 64 << 20, /* bytes of one file that is read back */
+	SL_BOX_MSG_MAX = 80 << 20,
+	SL_BOX_OBS_MAX = 512, /* distinct folded observations of one act */
+	SL_BOX_OBJ_MAX = 256,
+	SL_BOX_SOCK_MAX = 64, /* connects and binds under way */
+	SL_BOX_CHAN_FD = 3,
+	SL_BOX_RULES_FD = 4, /* of a re-exec'd init */
+};
+
+/* Where set-up can fail; text in setup_text.c. */
+/* clang-format off */
+#define SL_BOX_STEPS(X)                                                                        \
+	X(START,    "the box's init could not start")                                          \
+	X(MAP,      "the id map of the user namespace could not be written")                   \
+	X(PRIVATE,  "mounts could not be made private")                                        \
+	X(TMPFS,    "the box's tmpfs could not be made")                                       \
+	X(TREE,     "the box's tree could not be laid out")                                    \
+	X(ETC,      "the box's /etc could not be made")                                        \
+	X(USR,      "the host's /usr could not be shown")                                      \
+	X(PROC,     "the box's /proc could not be mounted")                                    \
+	X(DEV,      "the box's /dev could not be made")                                        \
+	X(PLACES,   "the writable places could not be mounted")                                \
+	X(GRANT,    "a granted path could not be shown")                                       \
+	X(MASK,     "a path that no grant may reach could not be masked")                      \
+	X(WS,       "the workspace could not be set up")                                       \
+	X(NET,      "the box's loopback could not be started")                                 \
+	X(HOST,     "the box's host name could not be set")                                    \
+	X(PIVOT,    "the box's root could not be entered")                                     \
+	X(UID,      "the box's uid could not be taken")                                        \
+	X(CAPS,     "capabilities could not be dropped")                                       \
+	X(LANDLOCK, "Landlock could not be applied")                                           \
+	X(SECCOMP,  "the seccomp filter could not be installed")                               \
+	X(EXEC,     "init could not be executed anew")
+enum sl_box_step {
+#define X(id, text) SL_BOX_STEP_##id,
+	SL_BOX_STEPS(X)
+#undef X
+	SL_BOX_STEP_COUNT
+};
+/* clang-format on */
+
+/* Messages.  Bodies are the fixed structs below (one binary, one machine), or bytes. */
+enum sl_box_op {
+	/* to init */
+	SL_OP_SPAWN = 1, /* struct sl_m_spawn, then strings; fds: sync, in, out, err */
+	SL_OP_SIGNAL,    /* struct sl_m_signal */
+	SL_OP_SOCK,      /* struct sl_m_sock; fds: socket, cwd */
+	SL_OP_GET,       /* u64 max, path */
+	SL_OP_HASH,      /* patterns, each NUL-terminated */
+	SL_OP_ASK_USAGE, /* nothing */
+	/* from init */
+	SL_OP_FAIL,  /* struct sl_m_fail */
+	SL_OP_SETUP, /* struct sl_m_setup; fds: /proc, tmpfs */
+	SL_OP_READY, /* struct sl_m_ready */
+	SL_OP_ENDED, /* struct sl_m_ended */
+	SL_OP_DONE,  /* struct sl_m_done: of SOCK */
+	SL_OP_FILE,  /* i32 errno, bytes */
+	SL_OP_HASHED, /* i32 errno, 64 hex digits or nothing */
+	SL_OP_USAGE   /* struct sl_m_usage */
+};
+
+struct sl_m_fail {
+	int32_t step, sys;
+	char what[200];
+};
+
+struct sl_m_setup {
+	uint8_t etc[32];
+	int32_t ws_mode; /* enum sl_ws_mode */
+	uint32_t is_idmapped;
+	char ws_why[200];
+};
+
+struct sl_m_ready {
+	int32_t landlock_abi; /* in force */
+	int32_t seccomp_mode, no_new_privs; /* read back */
+	uint64_t cap_bnd, cap_eff;
+};
+
+struct sl_m_spawn {
+	uint32_t n_argv, n_env, n_put;
+	uint32_t is_tty, rows, cols;
+	uint64_t rlim_data, rlim_nproc, rlim_cpu, rlim_fsize, rlim_nofile; /* max: none */
+};
+
+struct sl_m_signal {
+	int32_t sig, is_all; /* all: every process of the box but init */
+};
+
+struct sl_m_sock {
+	uint64_t id;
+	uint32_t is_bind, is_path, is_direct, umask, len; /* path: of a UNIX socket in addr */
+	uint8_t addr[128];
+};
+
+struct sl_m_done {
+	uint64_t id;
+	int32_t err, is_outside; /* outside: refused because of where it is */
+};
+
+/* Of init and all that it has reaped. */
+struct sl_m_usage {
+	uint64_t cpu_us, written; /* bytes given to disks; UINT64_MAX: not known */
+};
+
+struct sl_m_ended {
+	int32_t code, value; /* of waitid */
+	uint64_t n_left, cpu_us, max_rss;
+	struct sl_m_usage usage;
+};
+
+/* How ids are arranged; ids.c. */
+struct sl_box_ids {
+	bool is_private; /* root: a private uid, taken late; else single-id map at once */
+	uid_t in_uid, out_uid;
+	gid_t in_gid, out_gid;
+};
+
+/* Everything that init needs; init has a copy of the supervisor's memory. */
+struct sl_setup {
+	const struct sl_box_opts *o;
+	struct sl_box_ids ids;
+	struct sl_chan chan;
+	int run_fd, exe_fd;
+	int s_fd;    /* tmpfs S: r/ root skeleton, l/ usr/local, w/ places, d/ dev, e/ */
+	int root_fd; /* mount of S/r, on which all others stand */
+	int proc_fd;
+	int rules_fd, landlock_abi;
+	enum sl_box_step step;
+	char what[200]; /* detail of a failure */
+	struct sl_m_setup m;
+};
+
+/* setup.c, in init: never returns. */
+_Noreturn void sl_box_setup(struct sl_setup *s);
+_Noreturn void sl_box_fail(struct sl_setup *s, int neg_errno);
+/* Sets s->step; then a failing call names where. */
+void sl_box_at(struct sl_setup *s, enum sl_box_step step, const char *what_fmt, ...)
+    SL_PRINTF(3, 4);
+const char *sl_box_step_text(unsigned step);
+/* What to change, or "". */
+const char *sl_box_step_advice(unsigned step, int sys, bool is_root);
+
+/* Parts of the set-up: 0 or -errno, s->what holds the detail. */
+int sl_box_root_make(struct sl_setup *s);
+int sl_box_etc_make(struct sl_setup *s);
+int sl_box_grants_mount(struct sl_setup *s);
+int sl_box_ws_mount(struct sl_setup *s);
+int sl_box_ids_pick(struct sl_box_ids *ret, struct sl_err *err) SL_MUST_CHECK;
+int sl_box_ids_map_self(const struct sl_box_ids *ids); /* in the new user namespace */
+int sl_box_ids_take(const struct sl_box_ids *ids);     /* private uid, then namespace */
+/* A user namespace that maps uid/gid on disk to the box's, for idmapped mounts. */
+int sl_box_ids_idmap(const struct sl_box_ids *ids, uid_t disk_uid, gid_t disk_gid);
+/* Where a host path has its mount point inside S; grants.c. */
+int sl_box_mount_point(struct sl_setup *s, const char *path, bool is_dir);
+int sl_box_mask(struct sl_setup *s, const char *base, const char *rel, bool is_rw);
+int sl_box_mask_below(struct sl_setup *s, struct sl_slice host_dir, const char *inside,
+		      bool is_rw);
+int sl_box_grants_check(const struct sl_box_opts *o, struct sl_err *err) SL_MUST_CHECK;
+int sl_box_ws_copy(int from, int to, const struct sl_box_ids *ids, unsigned depth);
+const char *sl_box_place(unsigned i); /* inside paths of the writable places, or NULL */
+
+/* init.c, child.c, hash.c */
+_Noreturn void sl_box_init(struct sl_setup *s, bool is_reexec);
+_Noreturn void sl_box_child(const struct sl_m_spawn *m, struct sl_slice strings, int sync,
+			    int in, int out, int errfd);
+int sl_box_hash(int root_fd, const char *patterns, size_t len, char ret_hex[65]);
+
+/* obs.c: folding in bounded memory. */
+struct sl_obs_table {
+	struct sl_obs row[SL_BOX_OBS_MAX];
+	char obj[SL_BOX_OBS_MAX][SL_BOX_OBJ_MAX];
+	size_t n;
+	uint64_t lost;
+};
+void sl_obs_clear(struct sl_obs_table *t);
+/* The row, and whether it is new; NULL when lost.  class and act are static strings. */
+const struct sl_obs *sl_obs_add(struct sl_obs_table *t, const char *class, const char *act,
+				struct sl_slice object, bool is_denied, int err,
+				bool *ret_is_new);
+
+/* confine.c */
+struct sl_bpf_name {
+	const char *act, *class;
+};
+struct sl_bpf_name sl_box_call_name(int nr); /* NULL names: not a watched call */
+int sl_box_gate_on(void);
+int sl_box_watch_on(void); /* the notification descriptor */
+
+/* relay.c */
+struct sl_relay {
+	int out[2];         /* read ends, or -1; a pty is out[0] */
+	int in_src, in_dst; /* or -1 */
+	bool is_src_pollable, is_pty, is_src_armed, is_dst_armed;
+	uint64_t n_out; /* bytes delivered */
+	size_t in_len, in_off;
+	uint8_t in_buf[16384];
+};
+
+enum sl_box_state { SL_BS_SETUP, SL_BS_READY, SL_BS_OPEN, SL_BS_RUN, SL_BS_DEAD };
+
+struct sl_box {
+	const struct sl_grant *grant;
+	struct sl_box_sink sink;
+	enum sl_box_state state;
+	struct sl_box_ids ids;
+	struct sl_chan chan;
+	struct sl_buf room;
+	pid_t init_pid;
+	int init_pidfd, epfd, stdin_fd, cgroup_fd;
+	char cgroup_dir[256];
+	int proc_fd, tmpfs_fd; /* of the box */
+	bool is_setup_seen;
+	struct sl_m_setup m_setup;
+	struct sl_m_ready m_ready;
+	struct sl_arena arena; /* vector */
+	struct sl_box_vector vec;
+	bool has_vec;
+	enum sl_limit_class class[SL_LIM_COUNT];
+	/* the act */
+	int sync_fd, listen_fd, timer_fd;
+	struct sl_relay relay;
+	bool is_ended_seen, is_killing;
+	int exec_errno;
+	struct sl_m_ended m_ended;
+	enum sl_limit hit; /* SL_LIM_COUNT: none */
+	int64_t start_ms, kill_ms;
+	struct sl_m_usage usage; /* the last that init told */
+	uint64_t base_cpu_us;
+	bool is_dgram_ok; /* no socket of the host can be in the tree */
+	struct sl_buf get;  /* paths to read back, each NUL-terminated */
+	size_t n_get, get_max;
+	struct sl_obs_table *obs;
+	struct seccomp_notif *req;
+	struct seccomp_notif_resp *resp;
+	size_t notif_size, resp_size;
+	struct sl_sock_op {
+		uint64_t id;
+		bool is_used, is_bind;
+		char obj[SL_BOX_OBJ_MAX];
+		size_t obj_len;
+	} sock[SL_BOX_SOCK_MAX];
+};
+
+/* sup.c */
+int sl_box_pump(struct sl_box *b, int timeout_ms, struct sl_err *err) SL_MUST_CHECK;
+int sl_box_request(struct sl_box *b, uint16_t op, struct sl_slice body, uint16_t want,
+		   struct sl_msg *ret, struct sl_err *err) SL_MUST_CHECK;
+void sl_box_limit_hit(struct sl_box *b, enum sl_limit l);
+void sl_box_kill_all(struct sl_box *b);
+void sl_box_observe(struct sl_box *b, const char *class, const char *act,
+		    struct sl_slice object, bool is_denied, int err);
+int sl_box_watch_fd(struct sl_box *b, int fd, uint32_t events, uint64_t what);
+/* notify.c */
+void sl_box_on_listener(struct sl_box *b);
+void sl_box_on_sock_done(struct sl_box *b, const struct sl_m_done *m);
+/* relay.c */
+void sl_relay_init(struct sl_relay *r);
+void sl_relay_close(struct sl_box *b);
+void sl_relay_out(struct sl_box *b, int stream, bool is_drain);
+void sl_relay_in(struct sl_box *b);
+void sl_relay_arm(struct sl_box *b);
+/* watch.c */
+void sl_box_sample(struct sl_box *b);
+int sl_box_classes(struct sl_box *b, struct sl_err *err) SL_MUST_CHECK;
+void sl_box_rlimits(const struct sl_box *b, struct sl_m_spawn *m);
+/* cgroup.c: a v2 leaf with memory and pids, or -1. */
+int sl_box_cgroup_make(const struct sl_grant *g, const char *mount, const char *own, char *dir,
+		       size_t dir_len);
+void sl_box_cgroup_drop(const char *dir);
+
+/* epoll tags */
+enum sl_box_tag {
+	SL_TAG_CHAN, SL_TAG_OUT, SL_TAG_ERR, SL_TAG_SRC, SL_TAG_DST, SL_TAG_LISTEN,
+	SL_TAG_SYNC, SL_TAG_TIMER, SL_TAG_INIT
+};
+
+#endif

@@ -1,0 +1,284 @@
+/* setup.c -- what the box's init does between clone and readiness: every layer, in an
+ * order in which each needs only rights that it still has; then never again any. */
+#include "box/internal.h"
+#include "os/jail.h"
+#include "os/mnt.h"
+#include "os/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static const char *const step_text[] = {
+#define X(id, text) text,
+	SL_BOX_STEPS(X)
+#undef X
+};
+
+const char *
+sl_box_step_text(unsigned step)
+{
+	return step < SL_BOX_STEP_COUNT ? step_text[step] : "set-up failed";
+}
+
+void
+sl_box_at(struct sl_setup *s, enum sl_box_step step, const char *fmt, ...)
+{
+	va_list ap;
+
+	s->step = step;
+	va_start(ap, fmt);
+	(void)vsnprintf(s->what, sizeof(s->what), fmt, ap);
+	va_end(ap);
+}
+
+void
+sl_box_fail(struct sl_setup *s, int neg_errno)
+{
+	struct sl_m_fail m = { .step = (int32_t)s->step, .sys = -neg_errno };
+	struct sl_err err = { 0 };
+
+	memcpy(m.what, s->what, sizeof(m.what));
+	(void)!sl_chan_send(&s->chan, SL_OP_FAIL, (struct sl_slice){ (uint8_t *)&m, sizeof(m) },
+			    NULL, 0, &err);
+	_exit(1);
+}
+
+/* Nothing of the supervisor's: descriptors, environment, terminal, signal handling
+ * (handlers are cleared by the clone). */
+static int
+leave_supervisor(struct sl_setup *s)
+{
+	sigset_t none;
+	int keep[3] = { s->chan.fd, s->run_fd, s->exe_fd };
+
+	/* The supervisor made run_fd its directory for the clone: only so does it lie in
+	 * this mount namespace too. */
+	if (s->run_fd >= 0 && (keep[1] = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return -errno;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return -errno;
+	for (char **e = environ; e != NULL && *e != NULL; e++)
+		explicit_bzero(*e, strlen(*e));
+	(void)prctl(PR_SET_NAME, "sluice-init", 0, 0, 0);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)umask(0);
+	(void)setsid();
+	/* Above everything, then down to 3, 4, 5. */
+	for (int i = 0; i < 3; i++)
+		if (keep[i] >= 0 && (keep[i] = fcntl(keep[i], F_DUPFD_CLOEXEC, 64)) < 0)
+			return -errno;
+	for (int i = 0; i < 3; i++)
+		if (keep[i] >= 0 && dup3(keep[i], SL_BOX_CHAN_FD + i, O_CLOEXEC) < 0)
+			return -errno;
+	s->chan.fd = SL_BOX_CHAN_FD;
+	s->run_fd = keep[1] >= 0 ? SL_BOX_CHAN_FD + 1 : -1;
+	s->exe_fd = keep[2] >= 0 ? SL_BOX_CHAN_FD + 2 : -1;
+	for (int i = 1; i < 3; i++)
+		if (keep[i] < 0)
+			(void)close(SL_BOX_CHAN_FD + i);
+	(void)close(0);
+	(void)close(1);
+	(void)close(2);
+	return sl_os_close_from(SL_BOX_CHAN_FD + 3);
+}
+
+static int
+loopback_up(void)
+{
+	SL_AUTO_FD fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+
+	return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &r) < 0 ? -errno : 0;
+}
+
+static int
+add_rule(struct sl_setup *s, const char *path, uint64_t rights)
+{
+	SL_AUTO_FD fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+
+	sl_box_at(s, SL_BOX_STEP_LANDLOCK, "%s", path);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return sl_jail_landlock_add(s->rules_fd, s->landlock_abi, fd, rights,
+				    S_ISDIR(st.st_mode));
+}
+
+/* Rules are taken inside the finished tree: one on a directory that a mount hides
+ * later would be ignored. */
+static int
+landlock_rules(struct sl_setup *s)
+{
+	const struct sl_grant *g = s->o->grant;
+	const uint64_t ro = SL_LL_EXEC | SL_LL_READ, rw = ro | SL_LL_WRITE;
+	const uint64_t ioctl_dev = 1 << 15;
+	char path[SL_GRANT_PATH_MAX + 1];
+	const char *p;
+	int r;
+
+	sl_box_at(s, SL_BOX_STEP_LANDLOCK, "rule set");
+	if ((s->rules_fd = sl_jail_landlock_new(s->landlock_abi)) < 0)
+		return s->rules_fd;
+	if ((r = add_rule(s, "/", ro)) < 0 ||
+	    (r = add_rule(s, "/dev", SL_LL_WRITE_FILE | ioctl_dev)) < 0)
+		return r;
+	/* Sockets are made only where nothing of the host can see them. */
+	for (unsigned i = 0; (p = sl_box_place(i)) != NULL; i++)
+		if ((r = add_rule(s, p, rw | SL_LL_MAKE_SOCK)) < 0)
+			return r;
+	if (s->m.ws_mode != SL_WS_NONE &&
+	    (r = add_rule(s, "/workspace",
+			  rw | (s->m.ws_mode == SL_WS_DIRECT ? 0 : SL_LL_MAKE_SOCK))) < 0)
+		return r;
+	for (size_t i = 0; i < g->n_fs; i++) {
+		if ((g->fs[i].access & SL_ACC_WRITE) == 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "%.*s", (int)g->fs[i].path.len,
+			       (const char *)g->fs[i].path.p);
+		if ((r = add_rule(s, path, rw)) < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int
+std_to_null(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	if (fd < 0)
+		return -errno;
+	for (int i = 0; i < 3; i++)
+		if (fd != i && dup2(fd, i) < 0)
+			return -errno;
+	return fd > 2 ? close(fd) : 0;
+}
+
+static int
+enter(struct sl_setup *s)
+{
+	int r;
+
+	sl_box_at(s, SL_BOX_STEP_NET, "lo");
+	if ((r = loopback_up()) < 0)
+		return r;
+	sl_box_at(s, SL_BOX_STEP_HOST, "%s", s->o->host_name);
+	if (sethostname(s->o->host_name, strlen(s->o->host_name)) < 0)
+		return -errno;
+	sl_box_at(s, SL_BOX_STEP_PIVOT, "pivot_root");
+	if ((r = sl_mnt_pivot(s->root_fd, 0)) < 0)
+		return r;
+	if (s->ids.is_private) {
+		sl_box_at(s, SL_BOX_STEP_UID, "%u", s->ids.out_uid);
+		if ((r = sl_box_ids_take(&s->ids)) < 0)
+			return r;
+	}
+	sl_box_at(s, SL_BOX_STEP_DEV, "/dev/null");
+	if ((r = std_to_null()) < 0 || (r = landlock_rules(s)) < 0)
+		return r;
+	sl_box_at(s, SL_BOX_STEP_CAPS, "capabilities");
+	return sl_jail_no_caps();
+}
+
+/* Report, then become pid 1 for good. */
+static int
+hand_over(struct sl_setup *s)
+{
+	int fds[2] = { s->proc_fd, s->s_fd };
+	char abi[16], *argv[] = { (char *)(uintptr_t)"sluice-box-init", abi, NULL };
+	char *env[] = { NULL };
+	struct sl_err err = { 0 };
+
+	sl_box_at(s, SL_BOX_STEP_EXEC, "report");
+	if (sl_chan_send(&s->chan, SL_OP_SETUP, (struct sl_slice){ (uint8_t *)&s->m, sizeof(s->m) },
+			 fds, 2, &err) < 0)
+		return -EPIPE;
+	(void)close(s->proc_fd);
+	(void)close(s->s_fd);
+	(void)close(s->root_fd);
+	if (s->run_fd >= 0)
+		(void)close(s->run_fd);
+	s->proc_fd = s->s_fd = s->root_fd = s->run_fd = -1;
+	if (s->exe_fd < 0)
+		sl_box_init(s, false);
+	sl_box_at(s, SL_BOX_STEP_EXEC, "this program");
+	(void)snprintf(abi, sizeof(abi), "%d", s->landlock_abi);
+	if (dup2(s->rules_fd, SL_BOX_RULES_FD) < 0 ||
+	    (s->rules_fd != SL_BOX_RULES_FD && close(s->rules_fd) < 0) ||
+	    fcntl(SL_BOX_CHAN_FD, F_SETFD, 0) < 0)
+		return -errno;
+	return sl_os_execveat(s->exe_fd, "", argv, env, 0x1000 /* AT_EMPTY_PATH */);
+}
+
+void
+sl_box_setup(struct sl_setup *s)
+{
+	int r;
+
+	s->s_fd = s->root_fd = s->proc_fd = s->rules_fd = -1;
+	sl_box_at(s, SL_BOX_STEP_START, "descriptors");
+	if ((r = leave_supervisor(s)) < 0)
+		sl_box_fail(s, r);
+	if (!s->ids.is_private) {
+		sl_box_at(s, SL_BOX_STEP_MAP, "%u", s->ids.out_uid);
+		if ((r = sl_box_ids_map_self(&s->ids)) < 0)
+			sl_box_fail(s, r);
+	}
+	if ((r = sl_box_root_make(s)) < 0 || (r = sl_box_grants_mount(s)) < 0 ||
+	    (r = sl_box_ws_mount(s)) < 0 || (r = enter(s)) < 0 || (r = hand_over(s)) < 0)
+		sl_box_fail(s, r);
+	sl_box_fail(s, -EIO);
+}
+
+const char *
+sl_box_step_advice(unsigned step, int sys, bool is_root)
+{
+	if (is_root && sys == EPERM && step <= SL_BOX_STEP_TMPFS)
+		return "; root without CAP_SYS_ADMIN (a container?): give it, or run as a user "
+		       "with user namespaces";
+	switch (step) {
+	case SL_BOX_STEP_MAP:
+	case SL_BOX_STEP_PRIVATE:
+	case SL_BOX_STEP_TMPFS:
+		if (sl_os_read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") > 0)
+			return "; set sysctl kernel.apparmor_restrict_unprivileged_userns=0, or "
+			       "install an AppArmor profile for sluice that allows userns";
+		return "";
+	case SL_BOX_STEP_PROC:
+		return "; a fully visible /proc is needed in this mount namespace (in a "
+		       "container: one without masked paths in /proc)";
+	case SL_BOX_STEP_USR:
+		return sys == ENOTSUP ? "; the host's /bin, /lib and /sbin must be links into /usr "
+					"(usrmerge)"
+				      : "";
+	case SL_BOX_STEP_GRANT:
+		if (sys == ELOOP)
+			return "; a symbolic link is in this path: name the real one";
+		return sys == ENOENT ? "; nothing is there" : "";
+	case SL_BOX_STEP_WS:
+		return sys == ELOOP ? "; a symbolic link is in this path: name the real one" : "";
+	case SL_BOX_STEP_MASK:
+		return sys == ENOENT ? "; it does not exist yet and the box could make it: grant "
+				       "a directory below instead"
+				     : "";
+	case SL_BOX_STEP_LANDLOCK:
+		return sys == EOPNOTSUPP || sys == ENOSYS
+			   ? "; add landlock to the kernel's lsm= parameter"
+			   : "";
+	default:
+		return "";
+	}
+}

@@ -1,0 +1,299 @@
+/* cmd_changes.c -- sluice changes: what a run changed; apply it, or drop it. */
+#include "base/auto.h"
+#include "base/hex.h"
+#include "cli/cmd.h"
+#include "cli/out.h"
+#include "cli/session.h"
+#include "record/read.h"
+#include "run/context.h"
+#include "run/left.h"
+#include "run/mark.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { OPT_APPLY, OPT_WITH, OPT_DROP, OPT_JSON };
+
+static const struct sl_opt opts[] = {
+	[OPT_APPLY] = { "apply", 0, "DIR", "copy the changes into DIR", false },
+	[OPT_WITH] = { "with", 0, "PATH", "apply PATH too although it is held back", true },
+	[OPT_DROP] = { "drop", 0, NULL, "forget the changes and free their space", false },
+	[OPT_JSON] = { "json", 0, NULL, "one object a path", false },
+	{ 0 },
+};
+
+struct work {
+	const struct sl_args *args;
+	struct sl_session s;
+	struct sl_arena a;
+	struct sl_run_info i;
+	struct sl_left left;
+	char hex[65];
+	const char *key; /* the job, or NULL */
+	struct sl_out out;
+	size_t n_held, n_applied, n_same;
+};
+
+static char
+letter(enum sl_ws_kind k)
+{
+	return k == SL_WK_ADDED ? 'A' : k == SL_WK_DELETED ? 'D' : 'M';
+}
+
+/* "link-leaves-tree, runs-later", or "". */
+static const char *
+warnings(struct work *w, unsigned warn)
+{
+	SL_AUTO_BUF text = { .max = 1024 };
+	const char *s;
+
+	for (unsigned i = 0; i < SL_WW_COUNT; i++)
+		if ((warn & 1U << i) != 0)
+			sl_buf_printf(&text, "%s%s", text.len > 0 ? ", " : "", sl_ws_warn_name(i));
+	s = sl_arena_str(&w->a, sl_buf_get(&text));
+	return s != NULL ? s : "";
+}
+
+static int
+show_json(struct work *w, const struct sl_left_job *j, const struct sl_ws_change *c,
+	  struct sl_err *err)
+{
+	struct sl_jb *b = &w->out.b;
+	struct sl_json *v = sl_json_obj(b), *list;
+	char change[2] = { letter(c->kind), '\0' };
+
+	(void)sl_json_set(b, v, "run", sl_json_cstr(b, w->hex));
+	(void)sl_json_set(b, v, "job", sl_json_cstr(b, j->key));
+	(void)sl_json_set(b, v, "path", sl_json_str(b, c->path));
+	(void)sl_json_set(b, v, "change", sl_json_cstr(b, change));
+	(void)sl_json_set(b, v, "kind", sl_json_cstr(b, sl_ws_kind_name(c->kind)));
+	(void)sl_json_set(b, v, "type", sl_json_cstr(b, sl_ws_type_name(c->type)));
+	(void)sl_json_set(b, v, "size", sl_json_int(b, (int64_t)c->size));
+	(void)sl_json_set(b, v, "sha256", sl_json_hex(b, c->digest, 32));
+	if (c->warn != 0) {
+		list = sl_json_set(b, v, "held", sl_json_arr(b));
+		for (unsigned i = 0; i < SL_WW_COUNT; i++)
+			if ((c->warn & 1U << i) != 0)
+				(void)sl_json_add(b, list, sl_json_cstr(b, sl_ws_warn_name(i)));
+	}
+	if (c->outcome != SL_WO_NONE)
+		(void)sl_json_set(b, v, "outcome", sl_json_cstr(b, sl_ws_outcome_name(c->outcome)));
+	return sl_out_json(&w->out, v, err);
+}
+
+static int
+show(struct work *w, bool is_applied, struct sl_err *err)
+{
+	bool is_json = sl_arg_is(w->args, OPT_JSON);
+	int r;
+
+	for (size_t k = 0; k < w->left.n; k++) {
+		const struct sl_left_job *j = &w->left.job[k];
+
+		for (size_t i = 0; i < j->changes.n; i++) {
+			const struct sl_ws_change *c = &j->changes.item[i];
+			bool is_held = is_applied ? c->outcome == SL_WO_HELD : c->warn != 0;
+
+			if (is_json) {
+				if ((r = show_json(w, j, c, err)) < 0)
+					return r;
+				continue;
+			}
+			printf("%c %c  ", is_held ? '!' : ' ', letter(c->kind));
+			sl_out_text(c->path);
+			if (w->left.n > 1)
+				printf("  [%s]", j->key);
+			if (c->warn != 0)
+				printf("  (%s)", warnings(w, c->warn));
+			printf("\n");
+		}
+	}
+	return 0;
+}
+
+/* --- decide: apply and drop are requests like any act --- */
+
+static int
+facts(void *arg, struct sl_policy_facts *f, struct sl_err *err)
+{
+	struct work *w = arg;
+
+	(void)err;
+	SL_FACT(f, "log", "in_run", sl_term_cstr(w->hex));
+	SL_FACT(f, "log", "run_owner",
+		sl_term_str(sl_json_get_str(sl_json_get(w->i.decision.predicate, "sluice"),
+					    "requester")));
+	return 0;
+}
+
+static int
+decide(struct work *w, const char *kind, const char *target, struct sl_err *err)
+{
+	struct sl_jb b = { .a = &w->a };
+	struct sl_gate_source source = { facts, w };
+	struct sl_gate_request q = { .kind = kind, .sources = &source, .n_sources = 1 };
+	struct sl_decision *d = NULL;
+	struct sl_json *c = sl_context_new(&b, "node", NULL, sl_gate_info(w->s.gate));
+	int r;
+
+	(void)sl_json_set(&b, c, "kind", sl_json_cstr(&b, kind));
+	(void)sl_json_set(&b, c, "run", sl_json_cstr(&b, w->hex));
+	if (w->key != NULL)
+		(void)sl_json_set(&b, c, "job", sl_json_cstr(&b, w->key));
+	if (target != NULL)
+		(void)sl_json_set(&b, c, "target", sl_json_cstr(&b, target));
+	if (b.is_failed)
+		return SL_ERR(err, NOMEM, "out of memory");
+	q.context = c;
+	if ((r = sl_gate_decide(w->s.gate, &q, &d, err)) < 0 ||
+	    (r = sl_gate_sync(w->s.gate, err)) < 0)
+		return r;
+	if (!sl_decision_view(d)->is_allowed)
+		return SL_ERR(err, DENIED, "policy denies this: %s", sl_decision_view(d)->message);
+	return 0;
+}
+
+static int
+apply_job(struct work *w, int target_fd, struct sl_left_job *j, struct sl_err *err)
+{
+	size_t n = sl_arg_count(w->args, OPT_WITH);
+	struct sl_slice *allow = SL_NEW_N(&w->a, struct sl_slice, n + 1);
+	struct sl_ws_apply o = { target_fd, j->left_fd, w->left.base, allow, n, w->key != NULL };
+	struct sl_ws_applied done = { 0 };
+	int r;
+
+	if (allow == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	if (j->is_direct)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		allow[i] = sl_slice_str(sl_arg(w->args, OPT_WITH, i));
+	r = sl_ws_apply(&o, &j->changes, &w->left.a, &done, err);
+	w->n_applied += done.n_applied;
+	w->n_same += done.n_same;
+	w->n_held += done.n_held;
+	return r < 0 ? sl_err_ctx(err, "job '%s': %zu applied, %zu not tried", j->key,
+				  done.n_applied, done.n_left)
+		     : 0;
+}
+
+static int
+apply(struct work *w, const char *dir, struct sl_err *err)
+{
+	SL_AUTO_FREE char *real = realpath(dir, NULL);
+	SL_AUTO_FD fd = real != NULL ? open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	int r;
+
+	if (fd < 0)
+		return SL_ERR_SYS(err, -errno, "cannot open '%s'", dir);
+	if (sl_path_is_below(sl_slice_str(real), sl_slice_str(w->s.home.path)))
+		return SL_ERR(err, USAGE, "'%s' lies in SLUICE_HOME", dir);
+	if ((r = decide(w, "apply", real, err)) < 0)
+		return r;
+	for (size_t i = 0; i < w->left.n; i++)
+		if ((r = apply_job(w, fd, &w->left.job[i], err)) < 0) {
+			struct sl_err none = { 0 };
+
+			(void)!show(w, true, &none);
+			return r;
+		}
+	if ((r = show(w, true, err)) < 0)
+		return r;
+	if (!sl_arg_is(w->args, OPT_JSON))
+		printf("%zu applied to %s, %zu there already, %zu held back\n", w->n_applied, dir,
+		       w->n_same, w->n_held);
+	return w->n_held == 0 ? 0 : SL_ERR(err, FAILED, "%zu path%s held back; see above",
+					   w->n_held, w->n_held == 1 ? " is" : "s are");
+}
+
+static int
+list(struct work *w, struct sl_err *err)
+{
+	int r;
+
+	for (size_t i = 0; i < w->left.n; i++) {
+		struct sl_left_job *j = &w->left.job[i];
+		SL_AUTO_FD fd = open(j->workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd >= 0 && !j->is_direct &&
+		    (r = sl_ws_mark_base(fd, w->left.base, &j->changes, &w->left.a, err)) < 0)
+			return r;
+	}
+	return show(w, false, err);
+}
+
+/* RUN or RUN/JOB; a key may hold anything but that first slash. */
+static int
+take_run(struct work *w, struct sl_err *err)
+{
+	struct sl_slice arg = sl_slice_str(w->args->argv[0]), hex = sl_slice_upto(arg, '/');
+	struct sl_reader *reader = NULL;
+	int r;
+
+	if (hex.len < arg.len)
+		w->key = (const char *)arg.p + hex.len + 1;
+	if ((r = sl_reader_open(w->s.home.fd, &reader, err)) < 0)
+		return r;
+	r = sl_run_lookup(reader, hex, &w->a, &w->i, err);
+	sl_reader_close(reader);
+	if (r < 0)
+		return r;
+	sl_hex(w->hex, w->i.run, 32);
+	if (sl_mark_is_live(&w->s.home, w->i.run))
+		return SL_ERR(err, USAGE, "the run is under way");
+	return 0;
+}
+
+static int
+work(struct work *w, struct sl_err *err)
+{
+	const char *dir = sl_arg(w->args, OPT_APPLY, 0);
+	int r;
+
+	if (dir != NULL && sl_arg_is(w->args, OPT_DROP))
+		return SL_ERR(err, USAGE, "--apply and --drop exclude each other");
+	if ((r = sl_session_start(&w->s, err)) < 0 || (r = sl_session_gate(&w->s, false, err)) < 0 ||
+	    (r = take_run(w, err)) < 0)
+		return r;
+	if (sl_arg_is(w->args, OPT_DROP)) {
+		if ((r = decide(w, "drop", NULL, err)) < 0)
+			return r;
+		return sl_left_drop(&w->s.home, w->i.run, err);
+	}
+	if ((r = sl_left_open(&w->s.home, w->i.run, w->key, &w->left, err)) < 0)
+		return r;
+	return dir != NULL ? apply(w, dir, err) : list(w, err);
+}
+
+static int
+run(const struct sl_args *args, struct sl_err *err)
+{
+	struct work w = { .args = args, .s.home.fd = -1, .left.dir_fd = -1 };
+	struct sl_err none = { 0 };
+	int r;
+
+	sl_arena_init(&w.a, 256 << 20);
+	(void)sl_out_init(&w.out);
+	r = work(&w, err);
+	sl_left_done(&w.left);
+	sl_session_done(&w.s);
+	sl_out_done(&w.out);
+	sl_arena_free(&w.a);
+	if (r < 0)
+		(void)!sl_out_flush(&none);
+	return r < 0 ? r : sl_out_flush(err);
+}
+
+const struct sl_cmd sl_cmd_changes = {
+	.name = "changes",
+	.summary = "what a run changed in its workspace; apply or drop it",
+	.usage = "RUN[/JOB] [--apply DIR [--with PATH] | --drop] [--json]",
+	.opts = opts,
+	.min_args = 1,
+	.max_args = 1,
+	.is_main = true,
+	.run = run,
+};

@@ -1,0 +1,159 @@
+/* cmd_limits.c -- sluice limits: every bound, and what a flow may not ask for yet. */
+#include "cli/cmd.h"
+#include "cli/out.h"
+#include "cose/receipt.h"
+#include "flow/expr.h"
+#include "flow/matrix.h"
+#include "flow/unsupported.h"
+#include "flow/workflow.h"
+#include "grant/grant.h"
+#include "log/rec.h"
+#include "policy/policy.h"
+#include "run/carry.h"
+#include "run/output.h"
+#include "run/parser_ops.h"
+#include "run/workspace.h"
+
+#include <stdio.h>
+
+enum { OPT_JSON };
+
+static const struct sl_opt opts[] = {
+	[OPT_JSON] = { "json", 0, NULL, "one object a line", false },
+	{ 0 },
+};
+
+struct bound {
+	const char *name, *unit, *what;
+	uint64_t value;
+};
+
+static int
+show_bound(struct sl_out *o, const struct bound *x, bool is_json, struct sl_err *err)
+{
+	struct sl_json *v;
+
+	if (!is_json) {
+		printf("%-24s %12llu %-8s %s\n", x->name, (unsigned long long)x->value, x->unit,
+		       x->what);
+		return 0;
+	}
+	v = sl_json_obj(&o->b);
+	(void)sl_json_set(&o->b, v, "name", sl_json_cstr(&o->b, x->name));
+	(void)sl_json_set(&o->b, v, "value", sl_json_int(&o->b, (int64_t)x->value));
+	(void)sl_json_set(&o->b, v, "unit", sl_json_cstr(&o->b, x->unit));
+	(void)sl_json_set(&o->b, v, "what", sl_json_cstr(&o->b, x->what));
+	return sl_out_json(o, v, err);
+}
+
+static int
+show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
+{
+	const struct bound table[] = {
+		{ "flow.bytes", "bytes", "of a flow or a local action", SL_FLOW_BYTES_MAX },
+		{ "yaml.nodes", "nodes", "aliases replayed and counted", SL_FLOW_NODES_MAX },
+		{ "yaml.depth", "levels", "of nesting", SL_FLOW_DEPTH_MAX },
+		{ "expression.length", "units", "UTF-16 code units", SL_EXPR_LEN_MAX },
+		{ "expression.depth", "levels", "of nesting", SL_EXPR_DEPTH_MAX },
+		{ "expression.arguments", "count", "of one function", SL_EXPR_ARGS_MAX },
+		{ "flow.jobs", "jobs", "matrix legs counted", SL_FLOW_JOBS_MAX },
+		{ "flow.matrix", "legs", "of one job", SL_MATRIX_MAX },
+		{ "flow.nesting", "levels", "composite actions in each other", SL_FLOW_NEST_MAX },
+		{ "job.timeout", "minutes", "where a job names none", SL_FLOW_JOB_MINUTES },
+		{ "parser.message", "bytes", "between supervisor and parser", SL_PO_MAX },
+		{ "parser.memory", "bytes", "of the parser's data", SL_PARSER_MEMORY },
+		{ "act.grace", "ms", "from the first signal to SIGKILL", SL_GRACE_MS },
+		{ "output.line", "bytes", "longer lines are shown in parts", SL_LINE_MAX },
+		{ "output.masks", "count", "of one run", SL_MASKS_MAX },
+		{ "grant.paths", "count", "of one grant", SL_GRANT_FS_MAX },
+		{ "grant.path", "bytes", "of one path", SL_GRANT_PATH_MAX },
+		{ "grant.variables", "count", "of the caller's environment", SL_GRANT_ENV_MAX },
+		{ "workspace.entries", "count", "files and directories", SL_WS_ENTRIES_MAX },
+		{ "workspace.depth", "levels", "of directories", SL_WS_DEPTH_MAX },
+		{ "workspace.path", "bytes", "of one path", SL_WS_PATH_MAX },
+		{ "policy.bytes", "bytes", "of a policy", sl_policy_text_limits.max_bytes },
+		{ "policy.nodes", "nodes", "terms, atoms, operators",
+		  sl_policy_text_limits.max_items },
+		{ "policy.depth", "levels", "of nesting", sl_policy_text_limits.max_depth },
+		{ "policy.fuel", "steps", "of one decision", sl_policy_default_limits.fuel },
+		{ "policy.facts", "count", "in the model", sl_policy_default_limits.max_facts },
+		{ "log.record", "bytes", "of one statement or blob", SL_REC_MAX },
+		{ "log.batch", "bytes", "of one batch", SL_BATCH_MAX },
+		{ "log.segment", "bytes", "of one segment file", SL_SEG_SIZE },
+		{ "receipt.bytes", "bytes", "of one receipt", SL_RECEIPT_BYTES_MAX },
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]) && r == 0; i++)
+		r = show_bound(o, &table[i], is_json, err);
+	return r;
+}
+
+/* What a box gets where nobody asks for less. */
+static int
+show_box(struct sl_out *o, bool is_json, struct sl_err *err)
+{
+	static const char *const units[SL_LIM_COUNT] = { "bytes", "count", "s",	 "s",
+							 "bytes", "bytes", "bytes", "count" };
+	struct sl_grant g;
+	int r = 0;
+
+	sl_grant_init(&g);
+	for (int i = 0; i < SL_LIM_COUNT && r == 0; i++) {
+		char name[32], what[64];
+		struct bound x = { name, units[i], what, g.limit[i].max };
+
+		(void)snprintf(name, sizeof(name), "box.%s", sl_limit_name((enum sl_limit)i));
+		(void)snprintf(what, sizeof(what), "of a box, at least %s",
+			       sl_limit_class_name(g.limit[i].class));
+		r = show_bound(o, &x, is_json, err);
+	}
+	return r;
+}
+
+static int
+show_unsupported(struct sl_out *o, bool is_json, struct sl_err *err)
+{
+	size_t n = 0;
+	const struct sl_unsupported *t = sl_unsupported_table(&n);
+	int r = 0;
+
+	if (!is_json)
+		printf("\nnot supported yet, and refused by name before anything runs:\n");
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct sl_json *v;
+
+		if (!is_json) {
+			printf("%-16s %-28s %s\n", t[i].code, t[i].name, t[i].text);
+			continue;
+		}
+		v = sl_json_obj(&o->b);
+		(void)sl_json_set(&o->b, v, "code", sl_json_cstr(&o->b, t[i].code));
+		(void)sl_json_set(&o->b, v, "feature", sl_json_cstr(&o->b, t[i].name));
+		(void)sl_json_set(&o->b, v, "what", sl_json_cstr(&o->b, t[i].text));
+		r = sl_out_json(o, v, err);
+	}
+	return r;
+}
+
+static int
+run(const struct sl_args *args, struct sl_err *err)
+{
+	bool is_json = sl_arg_is(args, OPT_JSON);
+	SL_AUTO_OUT o = { 0 };
+	int r;
+
+	(void)sl_out_init(&o);
+	if ((r = show_bounds(&o, is_json, err)) < 0 || (r = show_box(&o, is_json, err)) < 0 ||
+	    (r = show_unsupported(&o, is_json, err)) < 0)
+		return r;
+	return sl_out_flush(err);
+}
+
+const struct sl_cmd sl_cmd_limits = {
+	.name = "limits",
+	.summary = "print every bound, and what is not supported yet",
+	.usage = "[--json]",
+	.opts = opts,
+	.run = run,
+};

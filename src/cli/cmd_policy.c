@@ -1,0 +1,272 @@
+/* cmd_policy.c -- sluice policy: check a file, show and explain, put one in force. */
+#include "base/auto.h"
+#include "base/hex.h"
+#include "cli/cmd.h"
+#include "cli/out.h"
+#include "cli/session.h"
+#include "cli/ui.h"
+#include "policy/policy.h"
+#include "record/read.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { OPT_JSON };
+enum { POLICY_MAX = 1 << 20 };
+
+static const struct sl_opt opts[] = {
+	[OPT_JSON] = { "json", 0, NULL, "one object a line", false },
+	{ 0 },
+};
+
+static int
+read_path(const char *path, struct sl_buf *out, struct sl_err *err)
+{
+	SL_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0 && errno == ENOENT)
+		return SL_ERR(err, NOENT, "no file '%s'", path);
+	if (fd < 0)
+		return SL_ERR_SYS(err, -errno, "cannot open '%s'", path);
+	for (;;) {
+		uint8_t *to = sl_buf_room(out, 4096);
+		ssize_t n = to != NULL ? read(fd, to, 4096) : -1;
+
+		if (to == NULL || out->len > POLICY_MAX)
+			return SL_ERR(err, LIMIT, "'%s' is larger than %d bytes", path, POLICY_MAX);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return SL_ERR_SYS(err, -errno, "cannot read '%s'", path);
+		if (n == 0)
+			return 0;
+		out->len += (size_t)n;
+		out->p[out->len] = 0;
+	}
+}
+
+/* --- check --- */
+
+static int
+show_diag(struct sl_out *o, const char *path, const struct sl_policy_diag *d, bool is_json,
+	  struct sl_err *err)
+{
+	struct sl_json *v;
+
+	if (!is_json) {
+		printf("%s:%zu:%zu: %s: %s\n", path, d->line, d->col,
+		       d->is_warning ? "warning" : "error", d->msg);
+		return 0;
+	}
+	v = sl_json_obj(&o->b);
+	(void)sl_json_set(&o->b, v, "file", sl_json_cstr(&o->b, path));
+	(void)sl_json_set(&o->b, v, "line", sl_json_int(&o->b, (int64_t)d->line));
+	(void)sl_json_set(&o->b, v, "col", sl_json_int(&o->b, (int64_t)d->col));
+	(void)sl_json_set(&o->b, v, "level",
+			  sl_json_cstr(&o->b, d->is_warning ? "warning" : "error"));
+	(void)sl_json_set(&o->b, v, "msg", sl_json_cstr(&o->b, d->msg));
+	return sl_out_json(o, v, err);
+}
+
+static int
+check(const struct sl_args *args, struct sl_err *err)
+{
+	static const struct sl_limits decl_limits = { 1 << 20, 100000, 64 };
+	const char *path = args->argc > 1 ? args->argv[1] : NULL;
+	SL_AUTO_BUF text = { .max = POLICY_MAX + 8192 };
+	SL_AUTO_OUT o = { 0 };
+	const struct sl_policy_diag *d = NULL;
+	const struct sl_decls *decls = NULL;
+	size_t n = 0, n_errors = 0;
+	int r;
+
+	(void)sl_out_init(&o);
+	if (path == NULL)
+		return SL_ERR(err, USAGE, "usage: sluice policy check FILE");
+	if ((r = read_path(path, &text, err)) < 0 ||
+	    (r = sl_decls_parse(sl_policy_decls_text(), "facts.decl", &decl_limits, &o.a, &decls,
+				err)) < 0 ||
+	    (r = sl_policy_check_text(sl_buf_get(&text), decls, &sl_policy_text_limits, &o.a, &d,
+				      &n, err)) < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		n_errors += !d[i].is_warning;
+		if ((r = show_diag(&o, path, &d[i], sl_arg_is(args, OPT_JSON), err)) < 0)
+			return r;
+	}
+	if (n == 0 && !sl_arg_is(args, OPT_JSON))
+		printf("%s: good\n", path);
+	if ((r = sl_out_flush(err)) < 0)
+		return r;
+	return n_errors == 0 ? 0 : SL_ERR(err, FORMAT, "%s: %zu error%s", path, n_errors,
+					  n_errors == 1 ? "" : "s");
+}
+
+/* --- explain --- */
+
+static int
+show_proof(const struct sl_stated *d, struct sl_reader *reader, struct sl_err *err)
+{
+	static const struct sl_limits lim = { 64 << 20, 4000000, 128 };
+	const struct sl_json *own = sl_json_get(d->predicate, "sluice");
+	SL_AUTO_ARENA a = { 0 };
+	SL_AUTO_BUF blob = { .max = 64 << 20 }, text = { .max = 16 << 20 };
+	struct sl_json *proof = NULL;
+	bool is_erased = false;
+	uint8_t digest[32];
+	int r;
+
+	sl_arena_init(&a, 256 << 20);
+	if (!sl_unhex(digest, 32, sl_json_get_str(own, "proof")))
+		return SL_ERR(err, STORE, "the decision names no proof");
+	if ((r = sl_reader_blob(reader, digest, &blob, &is_erased, err)) < 0 ||
+	    (r = sl_json_uncbor(sl_buf_get(&blob), &lim, &a, &proof, err)) < 0 ||
+	    (r = sl_policy_explain(proof, &text, err)) < 0)
+		return r;
+	printf("%.*s: ", SL_ARG(sl_json_get_str(own, "verdict")));
+	sl_out_text(sl_json_get_str(own, "message"));
+	printf("\npolicy %.16s, fuel %lld (version %lld)\n",
+	       (const char *)sl_json_get_str(own, "policy").p,
+	       (long long)sl_json_get_int(own, "fuel"),
+	       (long long)sl_json_get_int(own, "fuel_version"));
+	(void)fwrite(text.p, 1, text.len, stdout); /* printable: the engine escapes */
+	return sl_out_flush(err);
+}
+
+static int
+explain_json(const struct sl_stated *d, struct sl_err *err)
+{
+	SL_AUTO_OUT o = { 0 };
+	struct sl_json *v = sl_out_init(&o);
+
+	(void)sl_json_set(&o.b, v, "decision", sl_json_hex(&o.b, d->e.id, 32));
+	(void)sl_json_set(&o.b, v, "sluice",
+			  sl_json_copy(&o.b, sl_json_get(d->predicate, "sluice")));
+	return sl_out_json(&o, v, err);
+}
+
+static int
+explain(const struct sl_args *args, struct sl_err *err)
+{
+	struct sl_home home = { .fd = -1 };
+	struct sl_reader *reader = NULL;
+	struct sl_run_info i = { 0 };
+	SL_AUTO_ARENA a = { 0 };
+	int r;
+
+	if (args->argc < 2)
+		return SL_ERR(err, USAGE, "usage: sluice policy explain RUN");
+	sl_arena_init(&a, 512 << 20);
+	if ((r = sl_session_home(&home, err)) == 0 &&
+	    (r = sl_reader_open(home.fd, &reader, err)) == 0 &&
+	    (r = sl_run_lookup(reader, sl_slice_str(args->argv[1]), &a, &i, err)) == 0) {
+		if (i.decision.is_erased)
+			r = SL_ERR(err, NOENT, "the text of this decision was erased");
+		else if (sl_arg_is(args, OPT_JSON))
+			r = explain_json(&i.decision, err);
+		else
+			r = show_proof(&i.decision, reader, err);
+	}
+	sl_reader_close(reader);
+	sl_home_done(&home);
+	return r;
+}
+
+/* --- show, register --- */
+
+static int
+show(const struct sl_args *args, struct sl_err *err)
+{
+	SL_AUTO_SESSION s = { .home.fd = -1 };
+	SL_AUTO_BUF text = { .max = POLICY_MAX + 8192 };
+	char hex[65], name[80];
+	int r;
+
+	(void)args;
+	if ((r = sl_session_start(&s, err)) < 0 || (r = sl_session_gate(&s, false, err)) < 0)
+		return r;
+	sl_hex(hex, sl_gate_info(s.gate)->policy, 32);
+	(void)snprintf(name, sizeof(name), "cas/%s", hex);
+	if ((r = sl_home_read(&s.home, name, POLICY_MAX, &text, err)) < 0)
+		return r;
+	if (sl_arg_is(args, OPT_JSON)) {
+		SL_AUTO_OUT o = { 0 };
+		struct sl_json *v = sl_out_init(&o);
+
+		(void)sl_json_set(&o.b, v, "policy", sl_json_cstr(&o.b, hex));
+		(void)sl_json_set(&o.b, v, "is_edited",
+				  sl_json_bool(&o.b, sl_gate_info(s.gate)->is_policy_edited));
+		(void)sl_json_set(&o.b, v, "text", sl_json_str(&o.b, sl_buf_get(&text)));
+		return sl_out_json(&o, v, err);
+	}
+	(void)fwrite(text.p, 1, text.len, stdout);
+	return sl_out_flush(err);
+}
+
+static int
+do_register(const struct sl_args *args, struct sl_err *err)
+{
+	SL_AUTO_SESSION s = { .home.fd = -1 };
+	SL_AUTO_BUF text = { .max = POLICY_MAX + 8192 };
+	const char *path = args->argc > 1 ? args->argv[1] : NULL;
+	uint8_t old[32], digest[32];
+	char hex[65];
+	int r;
+
+	if ((r = sl_session_start(&s, err)) < 0)
+		return r;
+	r = path != NULL ? read_path(path, &text, err)
+			 : sl_home_read(&s.home, "policy/policy.dl", POLICY_MAX, &text, err);
+	if (r < 0 || (r = sl_session_gate(&s, true, err)) < 0)
+		return r;
+	memcpy(old, sl_gate_info(s.gate)->policy, 32);
+	if ((r = sl_gate_set_policy(s.gate, sl_buf_get(&text),
+				    path != NULL ? path : "policy/policy.dl", digest, err)) < 0)
+		return r;
+	if (path != NULL &&
+	    (r = sl_home_write(&s.home, "policy/policy.dl", sl_buf_get(&text), true, err)) < 0)
+		return r;
+	sl_hex(hex, digest, 32);
+	if (sl_arg_is(args, OPT_JSON)) {
+		SL_AUTO_OUT o = { 0 };
+		struct sl_json *v = sl_out_init(&o);
+
+		(void)sl_json_set(&o.b, v, "policy", sl_json_cstr(&o.b, hex));
+		(void)sl_json_set(&o.b, v, "is_changed",
+				  sl_json_bool(&o.b, memcmp(old, digest, 32) != 0));
+		return sl_out_json(&o, v, err);
+	}
+	printf("policy %.16s is in force%s\n", hex,
+	       memcmp(old, digest, 32) == 0 ? " (as before)" : "");
+	return sl_out_flush(err);
+}
+
+static int
+run(const struct sl_args *args, struct sl_err *err)
+{
+	static const struct {
+		const char *name;
+		int (*run)(const struct sl_args *args, struct sl_err *err);
+	} verbs[] = { { "check", check },
+		      { "explain", explain },
+		      { "show", show },
+		      { "register", do_register } };
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(args->argv[0], verbs[i].name) == 0)
+			return verbs[i].run(args, err);
+	return SL_ERR(err, USAGE, "policy knows check, explain, show and register, not '%s'",
+		      args->argv[0]);
+}
+
+const struct sl_cmd sl_cmd_policy = {
+	.name = "policy",
+	.summary = "check, show, explain and change what decides",
+	.usage = "check FILE | explain RUN | show | register [FILE]  [--json]",
+	.opts = opts,
+	.min_args = 1,
+	.max_args = 2,
+	.run = run,
+};

@@ -1,0 +1,285 @@
+/* cmd_run.c -- sluice run: a flow, decided, boxed, recorded. */
+#include "base/auto.h"
+#include "cli/cmd.h"
+#include "cli/listen.h"
+#include "cli/session.h"
+#include "run/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { OPT_WORKSPACE, OPT_DIRECT, OPT_INPUT, OPT_SECRET, OPT_EVENT, OPT_NET, OPT_JSON };
+enum { EVENT_MAX = 4 << 20, SECRET_MAX = 64 << 10, SECRETS_MAX = 256 };
+
+static const struct sl_opt opts[] = {
+	[OPT_WORKSPACE] = { "workspace", 0, "DIR", "work on DIR (default: the flow's own tree)", false },
+	[OPT_DIRECT] = { "direct", 0, NULL, "write in place, not in an overlay", false },
+	[OPT_INPUT] = { "input", 0, "NAME=VALUE", "an input of workflow_dispatch", true },
+	[OPT_SECRET] = { "secret", 0, "NAME | NAME=@FILE | NAME=@-",
+		       "a secret, from the environment, a file, or standard input", true },
+	[OPT_EVENT] = { "event", 0, "FILE", "the event's JSON (github.event)", false },
+	[OPT_NET] = { "net", 0, "HOST:PORT", "refused: the box cannot grant a host and port yet", true },
+	[OPT_JSON] = { "json", 0, NULL, "one event a line on standard output", false },
+	{ 0 },
+};
+
+struct work {
+	const struct sl_args *args;
+	struct sl_arena a;
+	struct sl_session s;
+	struct sl_parser *parser;
+	struct sl_ui *ui;
+	struct sl_ui_opts uo;
+	struct sl_listener listener;
+	struct sl_run_opts o;
+	struct sl_run_result result;
+	struct sl_buf src, event;
+	struct sl_run_secret *secret;
+	struct sl_buf *secret_buf; /* owns the values: wiped at the end */
+	char workspace[PATH_MAX];
+};
+
+static int
+read_fd(int fd, const char *what, struct sl_buf *out, struct sl_err *err)
+{
+	for (;;) {
+		uint8_t *to = sl_buf_room(out, 8192);
+		ssize_t n;
+
+		if (to == NULL)
+			return SL_ERR(err, LIMIT, "%s is larger than %zu bytes", what, out->max - 8192);
+		n = read(fd, to, 8192);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return SL_ERR_SYS(err, -errno, "cannot read %s", what);
+		if (n == 0)
+			return 0;
+		out->len += (size_t)n;
+		out->p[out->len] = 0;
+	}
+}
+
+static int
+read_path(const char *path, size_t max, struct sl_buf *out, struct sl_err *err)
+{
+	SL_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	int r;
+
+	sl_buf_init(out, max + 8192);
+	if (fd < 0 && errno == ENOENT)
+		return SL_ERR(err, NOENT, "no file '%s'", path);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return SL_ERR_SYS(err, -errno, "cannot open '%s'", path);
+	if (S_ISDIR(st.st_mode))
+		return SL_ERR(err, USAGE, "'%s' is a directory", path);
+	if ((r = read_fd(fd, path, out, err)) < 0)
+		return r;
+	if (out->len > max)
+		return SL_ERR(err, LIMIT, "'%s' is larger than %zu bytes", path, max);
+	return 0;
+}
+
+/* The tree that a flow belongs to: what holds .github/workflows, else its directory. */
+static int
+find_workspace(struct work *w, struct sl_err *err)
+{
+	const char *given = sl_arg(w->args, OPT_WORKSPACE, 0);
+	SL_AUTO_FREE char *real = realpath(given != NULL ? given : w->o.flow, NULL);
+	struct stat st;
+	char *cut;
+
+	if (real == NULL)
+		return SL_ERR_SYS(err, -errno, "cannot find '%s'", given != NULL ? given : w->o.flow);
+	if (given == NULL) {
+		if ((cut = strrchr(real, '/')) != NULL)
+			*cut = '\0';
+		cut = strlen(real) > 18 ? real + strlen(real) - 18 : NULL;
+		if (cut != NULL && strcmp(cut, "/.github/workflows") == 0)
+			*cut = '\0';
+	}
+	if (snprintf(w->workspace, PATH_MAX, "%s", real[0] != '\0' ? real : "/") >= PATH_MAX)
+		return SL_ERR(err, USAGE, "the workspace's path is too long");
+	if (stat(w->workspace, &st) < 0 || !S_ISDIR(st.st_mode))
+		return SL_ERR(err, USAGE, "the workspace '%s' is no directory", w->workspace);
+	if (strcmp(w->workspace, "/") == 0)
+		return SL_ERR(err, USAGE, "'/' cannot be a workspace; name one with --workspace");
+	w->o.workspace = w->workspace;
+	return 0;
+}
+
+static int
+take_secret(const char *arg, struct sl_run_secret *s, struct sl_buf *value,
+	    struct sl_err *err)
+{
+	const char *eq = strchr(arg, '='), *env;
+	int r = 0;
+
+	s->name = (struct sl_slice){ (const uint8_t *)arg, eq ? (size_t)(eq - arg) : strlen(arg) };
+	sl_buf_init(value, SECRET_MAX + 8192);
+	if (s->name.len == 0 || s->name.len > 255)
+		return SL_ERR(err, USAGE, "--secret '%s' has no name", arg);
+	if (eq == NULL) {
+		if ((env = getenv(arg)) == NULL)
+			return SL_ERR(err, USAGE, "--secret %s: no such variable in the environment",
+				      arg);
+		sl_buf_str(value, env);
+	} else if (eq[1] != '@') {
+		/* The value is in the process list by now; do not repeat it. */
+		return SL_ERR(err, USAGE,
+			      "--secret %.*s: a value on the command line can be read by others; "
+			      "use NAME, NAME=@FILE or NAME=@-",
+			      (int)s->name.len, arg);
+	} else if (strcmp(eq + 2, "-") == 0) {
+		r = read_fd(0, "standard input", value, err);
+	} else {
+		r = read_path(eq + 2, SECRET_MAX, value, err);
+	}
+	if (r < 0)
+		return r;
+	if (eq != NULL && value->len > 0 && value->p[value->len - 1] == '\n')
+		value->len--; /* what an editor or echo puts behind it */
+	s->value = sl_buf_get(value);
+	return 0;
+}
+
+static int
+take_secrets(struct work *w, struct sl_err *err)
+{
+	size_t n = sl_arg_count(w->args, OPT_SECRET);
+	int r;
+
+	if (n > SECRETS_MAX)
+		return SL_ERR(err, LIMIT, "more than %d secrets", SECRETS_MAX);
+	w->secret = SL_NEW_N(&w->a, struct sl_run_secret, n + 1);
+	w->secret_buf = SL_NEW_N(&w->a, struct sl_buf, n + 1);
+	if (w->secret == NULL || w->secret_buf == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	w->o.secret = w->secret;
+	for (size_t i = 0; i < n; i++) {
+		if ((r = take_secret(sl_arg(w->args, OPT_SECRET, i), &w->secret[i],
+				     &w->secret_buf[i], err)) < 0)
+			return r;
+		w->o.n_secret = i + 1;
+	}
+	return 0;
+}
+
+static void
+wipe_secrets(struct work *w)
+{
+	for (size_t i = 0; w->secret_buf != NULL && i < sl_arg_count(w->args, OPT_SECRET); i++) {
+		if (w->secret_buf[i].p != NULL)
+			explicit_bzero(w->secret_buf[i].p, w->secret_buf[i].cap);
+		sl_buf_done(&w->secret_buf[i]);
+	}
+}
+
+static int
+take_inputs(struct work *w, struct sl_err *err)
+{
+	static const char *const names[] = { "bash", "sh", "python", "python3" };
+	size_t n = sl_arg_count(w->args, OPT_INPUT), k = 0;
+	struct sl_slice *in = SL_NEW_N(&w->a, struct sl_slice, n + 1);
+	const char **shells = SL_NEW_N(&w->a, const char *, 5);
+	const char *event = sl_arg(w->args, OPT_EVENT, 0);
+	int r;
+
+	if (in == NULL || shells == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		in[i] = sl_slice_str(sl_arg(w->args, OPT_INPUT, i));
+	for (size_t i = 0; i < 4; i++) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "/usr/bin/%s", names[i]);
+		if (access(path, X_OK) == 0)
+			shells[k++] = names[i];
+	}
+	w->o.input = in;
+	w->o.n_input = n;
+	w->o.shells = shells;
+	if (event != NULL && (r = read_path(event, EVENT_MAX, &w->event, err)) < 0)
+		return r;
+	w->o.event = sl_buf_get(&w->event);
+	return 0;
+}
+
+static void
+show_diags(struct work *w)
+{
+	struct sl_ui_opts o = sl_ui_detect(2, false);
+	SL_AUTO_BUF out = { .max = 1 << 20 };
+
+	sl_ui_diags(&out, &o, w->o.flow, &w->result.diags);
+	(void)sl_ui_write(2, sl_buf_get(&out));
+}
+
+static int
+run_it(struct work *w, struct sl_err *err)
+{
+	int r;
+
+	/* The parser first of all, then the recorder: neither may see what comes after. */
+	if ((r = sl_parser_start(&w->parser, err)) < 0 || (r = sl_session_start(&w->s, err)) < 0 ||
+	    (r = read_path(w->o.flow, SL_FLOW_BYTES, &w->src, err)) < 0 ||
+	    (r = find_workspace(w, err)) < 0 || (r = take_inputs(w, err)) < 0 ||
+	    (r = take_secrets(w, err)) < 0)
+		return r;
+	w->uo = sl_ui_detect(1, sl_arg_is(w->args, OPT_JSON));
+	if ((r = sl_ui_new(&w->uo, &w->ui, err)) < 0)
+		return r;
+	w->listener = sl_ui_listener(w->ui);
+	w->o.home = &w->s.home;
+	w->o.parser = w->parser;
+	w->o.session = &w->s;
+	w->o.session_gate = sl_session_open_gate;
+	w->o.listener = &w->listener;
+	w->o.is_direct = sl_arg_is(w->args, OPT_DIRECT);
+	w->o.src = sl_buf_get(&w->src);
+	return sl_run(&w->o, &w->a, &w->result, err);
+}
+
+static int
+run(const struct sl_args *args, struct sl_err *err)
+{
+	struct work w = { .args = args, .s.home.fd = -1 };
+	int r;
+
+	if (sl_arg_is(args, OPT_NET))
+		return SL_ERR(err, UNSUPPORTED,
+			      "--net: the box cannot grant a host and port exactly yet; "
+			      "a box has no network");
+	sl_arena_init(&w.a, 512 << 20);
+	w.o.flow = args->argv[0];
+	r = run_it(&w, err);
+	sl_ui_free(w.ui);
+	if (w.result.diags.n > 0) {
+		show_diags(&w);
+		err->msg[0] = '\0'; /* said already, with its place */
+	}
+	sl_parser_stop(w.parser);
+	sl_session_done(&w.s);
+	wipe_secrets(&w);
+	sl_buf_done(&w.src);
+	sl_buf_done(&w.event);
+	sl_arena_free(&w.a);
+	return r;
+}
+
+const struct sl_cmd sl_cmd_run = {
+	.name = "run",
+	.summary = "run a flow in boxes, decided and recorded",
+	.usage = "FLOW [--workspace DIR] [--direct] [--input NAME=VALUE] [--secret NAME] "
+		 "[--event FILE] [--json]",
+	.opts = opts,
+	.min_args = 1,
+	.max_args = 1,
+	.is_main = true,
+	.run = run,
+};

@@ -1,0 +1,127 @@
+/* gate.h -- the waist: request -> facts -> policy -> decision -> durable -> permit.
+ *
+ * The only place where a verdict is made and the only one that mints permits.  A
+ * decision starts out queued; sl_gate_sync() makes everything queued durable in one
+ * batch; only then does sl_gate_permit() give a permit for an allowed one.  Outcomes
+ * and observations go through the same queue, so that the outcome of one step and the
+ * decision of the next share one fdatasync.
+ *
+ * The gate states the facts of the request itself (data/facts.decl says which); what
+ * else is known comes from fact sources that others register, and the gate knows none
+ * of them.  Single-threaded.  Decisions live as long as the gate.
+ */
+#ifndef SL_GATE_GATE_H
+#define SL_GATE_GATE_H
+
+#include "grant/permit.h"
+#include "log/recorder.h"
+#include "policy/policy.h"
+#include "record/home.h"
+#include "record/statement.h"
+
+struct sl_gate;
+struct sl_decision;
+
+struct sl_gate_opts {
+	const struct sl_home *home;   /* borrowed, as is the recorder */
+	struct sl_recorder *recorder; /* started; its info is awaited here */
+};
+
+/* A policy file that differs from the policy in force: it decides nothing until it is
+ * registered. */
+struct sl_gate_info {
+	struct sl_node_info node;
+	uint8_t policy[32];    /* in force */
+	bool is_policy_edited; /* policy/policy.dl differs from it */
+	bool is_policy_new;    /* this call registered the first one */
+};
+
+/* Registers the first policy (policy/policy.dl, or the default, which is written there).
+ * FORMAT or UNKNOWN with a place when that text is wrong. */
+int sl_gate_open(const struct sl_gate_opts *o, struct sl_gate **ret, struct sl_err *err)
+    SL_MUST_CHECK;
+void sl_gate_free(struct sl_gate *g);
+const struct sl_gate_info *sl_gate_info(const struct sl_gate *g);
+
+/* Adds facts to a request.  Returns 0 or SL_E(...); a failed source denies. */
+struct sl_gate_source {
+	int (*add)(void *arg, struct sl_policy_facts *facts, struct sl_err *err);
+	void *arg;
+};
+
+struct sl_gate_request {
+	const char *kind; /* "run", "exec", "step", "cancel", "policy", "apply", "drop" */
+	const struct sl_json *context; /* frozen; holds no grant */
+	const struct sl_grant *want;   /* NULL: nothing to run (cancel, policy) */
+	const struct sl_grant *outer;  /* step: the run's grant, which want must be within */
+	const struct sl_step_ref *step;
+	const uint8_t *act; /* 32 bytes, exec and step: sl_act_digest() */
+	const struct sl_gate_source *sources;
+	size_t n_sources;
+};
+
+struct sl_decision_view {
+	const char *kind;
+	uint8_t id[32];      /* run ID; a step's: step ID */
+	uint8_t run[32];     /* the run that it belongs to */
+	uint8_t context[32];
+	bool is_allowed, is_durable;
+	const struct sl_grant *grant; /* NULL when denied */
+	const char *reason;           /* stable: "allow", "deny", "check", "fuel", ... */
+	const char *message;          /* for people */
+	const char *rule;             /* text of the policy or check, or "" */
+	size_t rule_line;
+	size_t n_facts;
+	struct sl_entry entry;        /* when durable */
+	const struct sl_json *proof;
+	const struct sl_slice *require_complete; /* classes that policy wants complete */
+	size_t n_require_complete;
+	char run_key[64];             /* did:key of the run, or "" */
+};
+
+/* Decides and queues context and decision.  A deny is a decision, not an error. */
+int sl_gate_decide(struct sl_gate *g, const struct sl_gate_request *q, struct sl_decision **ret,
+		   struct sl_err *err) SL_MUST_CHECK;
+const struct sl_decision_view *sl_decision_view(const struct sl_decision *d);
+
+/* Queues another statement (outcome, observation) about the run of d.  *ret_entry, if
+ * not NULL, is filled in by the sync. */
+int sl_gate_state(struct sl_gate *g, const struct sl_decision *d, enum sl_statement s,
+		  struct sl_json *predicate, struct sl_entry *ret_entry, struct sl_err *err)
+    SL_MUST_CHECK;
+/* Queues the seal of d's run behind what is queued. */
+int sl_gate_seal(struct sl_gate *g, const struct sl_decision *d, struct sl_entry *ret_entry,
+		 struct sl_err *err) SL_MUST_CHECK;
+/* Closes a run that an earlier process left behind: the outcome goes into the node's
+ * tree, for the run's own key may belong to another build; the run's tree is sealed where
+ * it was begun and is open. */
+int sl_gate_close_run(struct sl_gate *g, const uint8_t run[32], struct sl_json *outcome,
+		      bool has_open_tree, struct sl_err *err) SL_MUST_CHECK;
+/* Start the batch (returns at once); wait for it.  sync is both.  After success every
+ * queued decision is durable. */
+int sl_gate_commit(struct sl_gate *g, struct sl_err *err) SL_MUST_CHECK;
+int sl_gate_wait(struct sl_gate *g, struct sl_err *err) SL_MUST_CHECK;
+int sl_gate_sync(struct sl_gate *g, struct sl_err *err) SL_MUST_CHECK;
+
+/* One permit of an allowed and durable decision; asking for one of any other is BUG. */
+int sl_gate_permit(struct sl_gate *g, struct sl_decision *d, enum sl_permit_kind kind,
+		   unsigned uses, struct sl_permit **ret, struct sl_err *err) SL_MUST_CHECK;
+
+/* Puts text in force as the node's policy: checked, decided by the policy in force,
+ * recorded, durable when it returns.  DENIED when the policy in force says no. */
+int sl_gate_set_policy(struct sl_gate *g, struct sl_slice text, const char *name,
+		       uint8_t ret_digest[32], struct sl_err *err) SL_MUST_CHECK;
+
+/* --- offline (rederive.c): needs no gate --- */
+
+struct sl_rederive_in {
+	const struct sl_json *statement; /* the decision, parsed */
+	const struct sl_json *context;   /* its context, parsed */
+	struct sl_slice facts, policy, decls, proof; /* blobs named in it */
+};
+
+/* Derives the verdict again and compares context, IDs, facts, verdict, grant, fuel and
+ * proof byte by byte: VERIFY with what differs. */
+int sl_decision_rederive(const struct sl_rederive_in *in, struct sl_err *err) SL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,60 @@
+/* int.h -- what the files of the gate share. */
+#ifndef SL_GATE_INT_H
+#define SL_GATE_INT_H
+
+#include "gate/gate.h"
+
+enum {
+	SL_GATE_MEMORY = 256 << 20,   /* of all decisions of one gate */
+	SL_DECIDE_MEMORY = 256 << 20, /* of one evaluation, freed after it */
+	SL_POLICY_BYTES = 1 << 20,
+	SL_BLOB_BYTES = 64 << 20,
+};
+
+struct sl_decision {
+	struct sl_decision_view view;
+	uint8_t act[32];
+};
+
+/* What the gate itself states of a request: the facts with source "gate". */
+struct sl_gate_facts {
+	const char *kind;
+	struct sl_slice requester, node;
+	int64_t time_s;
+	const struct sl_json *context;
+	const struct sl_grant *want; /* or NULL */
+	const uint8_t *policy;       /* 32 bytes: in force */
+	const uint8_t *run;          /* 32 bytes: step, cancel: of which run; else NULL */
+};
+
+void sl_gate_facts_add(struct sl_policy_facts *f, const struct sl_gate_facts *in);
+
+/* The grant of an allow: the want, its limits raised to the classes that policy asks
+ * for (require_limit). */
+int sl_gate_grant(const struct sl_verdict *v, const struct sl_grant *want, struct sl_arena *a,
+		  const struct sl_grant **ret, struct sl_err *err) SL_MUST_CHECK;
+
+struct sl_gate_item {
+	struct sl_entry *entry;       /* where the entry goes, or NULL */
+	struct sl_decision *decision; /* becomes durable */
+};
+
+struct sl_gate {
+	const struct sl_home *home;
+	struct sl_recorder *rec;
+	struct sl_gate_info info;
+	struct sl_arena a;
+	struct sl_arena policy_a;
+	const struct sl_decls *decls;
+	const struct sl_policy *policy;
+	uint8_t decls_digest[32];
+	struct sl_gate_item *item; /* queued since the last wait */
+	size_t n_item, cap_item;
+	bool is_committed;
+};
+
+/* Queue one statement; item takes what is to be filled in. */
+int sl_gate_queue(struct sl_gate *g, const struct sl_stmt *s, struct sl_gate_item item,
+		  struct sl_err *err) SL_MUST_CHECK;
+
+#endif

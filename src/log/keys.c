@@ -1,0 +1,142 @@
+/* keys.c -- see keys.h. */
+#include "log/keys.h"
+
+#include "base/auto.h"
+#include "crypto/sha256.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/* 1: read; 0: absent. */
+static int
+read_key(int dir, const char *name, uint8_t out[32], struct sl_err *err)
+{
+	SL_AUTO_FD fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	uint8_t b[33];
+	ssize_t n;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return SL_ERR_SYS(err, -errno, "cannot open keys/%s", name);
+	if ((st.st_mode & 077) != 0)
+		return SL_ERR(err, ENV, "keys/%s can be read by others (mode %03o); chmod 600 it",
+			      name, (unsigned)st.st_mode & 0777);
+	n = sl_io_read(fd, b, sizeof(b), 0);
+	if (n == 32)
+		memcpy(out, b, 32);
+	sl_wipe(b, sizeof(b));
+	if (n < 0)
+		return SL_ERR_SYS(err, (int)n, "cannot read keys/%s", name);
+	return n == 32 ? 1 : SL_ERR(err, STORE, "keys/%s is not a key of 32 bytes", name);
+}
+
+/* A key that is named is whole: written aside, synced, then renamed. */
+static int
+make_key(int dir, const struct sl_store_io *io, const char *name, uint8_t out[32],
+	 struct sl_err *err)
+{
+	SL_AUTO_FD fd = -1;
+	int r = io->openat(io->ctx, dir, "new", O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	if (r < 0)
+		return SL_ERR_SYS(err, r, "cannot make a key");
+	fd = r;
+	sl_random(out, 32);
+	if ((r = sl_io_write(io, fd, out, 32, 0)) < 0 || (r = io->fsync(io->ctx, fd)) < 0 ||
+	    (r = io->renameat(io->ctx, dir, "new", name)) < 0 ||
+	    (r = io->fsync(io->ctx, dir)) < 0)
+		return SL_ERR_SYS(err, r, "cannot store keys/%s", name);
+	return 1;
+}
+
+static int
+get_key(int dir, const struct sl_store_io *io, const char *name, bool may_make,
+	uint8_t out[32], struct sl_err *err)
+{
+	int r = read_key(dir, name, out, err);
+
+	if (r == 0 && may_make)
+		return make_key(dir, io, name, out, err);
+	return r;
+}
+
+static int
+open_dir(int home_fd, const struct sl_store_io *io, bool may_make, struct sl_err *err)
+{
+	int r;
+
+	if (may_make) {
+		r = io->mkdirat(io->ctx, home_fd, "keys", 0700);
+		if (r == 0)
+			r = io->fsync(io->ctx, home_fd);
+		if (r < 0 && r != -EEXIST)
+			return SL_ERR_SYS(err, r, "cannot make keys/");
+	}
+	r = io->openat(io->ctx, home_fd, "keys", O_RDONLY | O_DIRECTORY, 0);
+	return r < 0 ? SL_ERR_SYS(err, r, "cannot open keys/") : r;
+}
+
+static void
+derive(struct sl_node_keys *k, const uint8_t identity[32], const uint8_t build[32])
+{
+	uint8_t seed[32];
+
+	sl_log_key_make(&k->identity, identity);
+	sl_hkdf(identity, "sluice-build", (struct sl_slice){ build, 32 }, k->cdi);
+	sl_log_key_make(&k->working, k->cdi);
+	sl_hkdf(identity, "sluice-platform-key", (struct sl_slice){ 0 }, seed);
+	sl_log_key_make(&k->platform, seed);
+	sl_wipe(seed, sizeof(seed));
+}
+
+int
+sl_node_keys_load(struct sl_node_keys *k, int home_fd, const struct sl_store_io *io,
+		  bool may_make, const uint8_t build[32], struct sl_err *err)
+{
+	int r = open_dir(home_fd, io, may_make, err);
+	SL_AUTO_FD dir = r;
+	uint8_t identity[32] = { 0 }, next[32] = { 0 };
+	struct sl_signer s;
+
+	memset(k, 0, sizeof(*k));
+	if (r < 0)
+		return r;
+	if ((r = get_key(dir, io, "identity", may_make, identity, err)) > 0 &&
+	    (r = get_key(dir, io, "hmac", may_make, k->hmac, err)) > 0)
+		r = get_key(dir, io, "next", may_make, next, err);
+	else if (r == 0)
+		r = SL_ERR(err, STORE, "keys/ does not hold this log's keys");
+	if (r > 0) {
+		sl_signer_from_seed(&s, next);
+		sl_sha256((struct sl_slice){ s.pub, 32 }, k->next);
+		k->has_next = true;
+		sl_signer_done(&s);
+	}
+	if (r >= 0) /* the next key may well be kept elsewhere */
+		derive(k, identity, build);
+	sl_wipe(identity, sizeof(identity));
+	sl_wipe(next, sizeof(next));
+	return r < 0 ? r : 0;
+}
+
+void
+sl_node_keys_done(struct sl_node_keys *k)
+{
+	sl_log_key_done(&k->identity);
+	sl_log_key_done(&k->working);
+	sl_log_key_done(&k->platform);
+	sl_wipe(k, sizeof(*k));
+}
+
+void
+sl_run_key(const struct sl_node_keys *k, const uint8_t run[32], struct sl_log_key *ret)
+{
+	uint8_t seed[32];
+
+	sl_hkdf(k->cdi, "sluice-run-key", (struct sl_slice){ run, 32 }, seed);
+	sl_log_key_make(ret, seed);
+	sl_wipe(seed, sizeof(seed));
+}

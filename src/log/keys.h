@@ -1,0 +1,32 @@
+/* keys.h -- the node's keys on disk and what is derived from them (DESIGN section 4).
+ *
+ * keys/identity, keys/next, keys/hmac: 32 random bytes each, mode 0600 in a directory of
+ * mode 0700.  identity signs key statements alone; next is the seed of the key that
+ * will follow it, whose digest is stated beforehand; hmac names secrets.  Derived:
+ * CDI1 = HKDF(identity, "sluice-build" || build), the seed of the working key of this
+ * build; the seed of a run's key = HKDF(CDI1, "sluice-run-key" || run ID); that of the
+ * platform tree's = HKDF(identity, "sluice-platform-key").
+ */
+#ifndef SL_LOG_KEYS_H
+#define SL_LOG_KEYS_H
+
+#include "log/io.h"
+#include "log/sign.h"
+
+struct sl_node_keys {
+	struct sl_log_key identity, working, platform;
+	uint8_t cdi[32];
+	uint8_t hmac[32];
+	uint8_t next[32]; /* SHA-256 of the next identity key's public half */
+	bool has_next;
+};
+
+/* may_make: what is missing is made (the log is empty and the caller holds its lock);
+ * otherwise a missing identity is STORE: a log without its keys is not continued. */
+int sl_node_keys_load(struct sl_node_keys *k, int home_fd, const struct sl_store_io *io,
+		      bool may_make, const uint8_t build[32], struct sl_err *err)
+    SL_MUST_CHECK;
+void sl_node_keys_done(struct sl_node_keys *k);
+void sl_run_key(const struct sl_node_keys *k, const uint8_t run[32], struct sl_log_key *ret);
+
+#endif

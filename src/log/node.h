@@ -1,0 +1,61 @@
+/* node.h -- a node's logs behind the recorder: keys, trees, and batches of statements.
+ *
+ * What recorder.h promises is kept here, in one process, without a channel; the
+ * recorder's main feeds it.  Opening makes what is missing, under the store's lock, so
+ * that two first starts at once agree: keys, the platform tree, the node tree; later a
+ * certificate for a new build, and a context for a new boot.
+ */
+#ifndef SL_LOG_NODE_H
+#define SL_LOG_NODE_H
+
+#include "log/keys.h"
+#include "log/recorder.h"
+#include "log/store.h"
+
+enum { SL_NODE_RUNS = 8, SL_ITEMS_MAX = 4096 };
+
+enum sl_item_kind { SL_ITEM_STMT = 1, SL_ITEM_BLOB, SL_ITEM_POLICY, SL_ITEM_SEAL };
+
+struct sl_item {
+	enum sl_item_kind what;
+	struct sl_stmt s;       /* STMT */
+	struct sl_slice bytes;  /* BLOB */
+	const uint8_t *digest;  /* POLICY: of the policy; SEAL: the run (32 bytes) */
+};
+
+struct sl_node {
+	int home_fd;
+	const struct sl_store_io *io;
+	struct sl_store st;
+	struct sl_node_keys k;
+	uint8_t build[32];
+	bool is_new;
+	struct {
+		uint8_t run[32];
+		struct sl_log_key key;
+		uint64_t used; /* 0: free */
+	} run[SL_NODE_RUNS]; /* keys derived last */
+	uint64_t n_used;
+};
+
+int sl_node_open(struct sl_node *n, int home_fd, const struct sl_store_io *io,
+		 const uint8_t build[32], struct sl_err *err) SL_MUST_CHECK;
+void sl_node_done(struct sl_node *n);
+void sl_node_info(const struct sl_node *n, struct sl_node_info *ret);
+const struct sl_log_key *sl_node_run_key(struct sl_node *n, const uint8_t run[32]);
+/* One batch.  BUG (nothing is written, the node goes on): a run's first batch of fewer
+ * than two entries, a statement for a closed run.  ret gets the entries of statements
+ * in order, then those of the seals; it has room for n_items. */
+int sl_node_commit(struct sl_node *n, const struct sl_item *item, size_t n_items,
+		   struct sl_entry *ret, size_t *ret_n, struct sl_err *err) SL_MUST_CHECK;
+
+/* own.c: sluice's own statements.  In the open batch of a store just begun: makes what
+ * is missing and ends the batch, or aborts it. */
+int sl_own_ensure(struct sl_node *n, struct sl_err *err) SL_MUST_CHECK;
+/* Statement of kind "seal" in the node tree: t's checkpoint. */
+int sl_own_seal(struct sl_node *n, const struct sl_tree_state *t, struct sl_entry *ret,
+		struct sl_err *err) SL_MUST_CHECK;
+/* Signs, writes and syncs the open batch. */
+int sl_node_end(struct sl_node *n, struct sl_err *err) SL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,214 @@
+/* proto.c -- see proto.h. */
+#include "log/proto.h"
+
+#include "log/le.h"
+
+static void
+put32(struct sl_buf *b, uint32_t v)
+{
+	uint8_t p[4];
+
+	sl_le32(p, v);
+	sl_buf_put(b, p, 4);
+}
+
+void
+sl_proto_put_stmt(struct sl_buf *b, const struct sl_stmt *s)
+{
+	size_t n = strlen(s->kind);
+
+	sl_buf_byte(b, SL_ITEM_STMT);
+	sl_buf_byte(b, (uint8_t)s->tree);
+	sl_buf_byte(b, s->is_envelope);
+	sl_buf_byte(b, (uint8_t)(n < SL_REC_KIND ? n : SL_REC_KIND));
+	/* safe because a kind that is too long stays too long, and is refused there */
+	sl_buf_put(b, s->kind, n < SL_REC_KIND ? n : SL_REC_KIND);
+	sl_buf_byte(b, 0);
+	if (s->tree == SL_TREE_RUN)
+		sl_buf_put(b, s->run, 32);
+	put32(b, (uint32_t)s->sub.len);
+	sl_buf_slice(b, s->sub);
+	put32(b, (uint32_t)s->payload.len);
+	sl_buf_slice(b, s->payload);
+}
+
+void
+sl_proto_put_bytes(struct sl_buf *b, struct sl_slice bytes)
+{
+	sl_buf_byte(b, SL_ITEM_BLOB);
+	put32(b, (uint32_t)bytes.len);
+	sl_buf_slice(b, bytes);
+}
+
+void
+sl_proto_put_digest(struct sl_buf *b, enum sl_item_kind what, const uint8_t digest[32])
+{
+	sl_buf_byte(b, (uint8_t)what);
+	sl_buf_put(b, digest, 32);
+}
+
+/* Takes n bytes, or gives NULL and spoils the rest. */
+static const uint8_t *
+take(struct sl_slice *s, size_t n)
+{
+	const uint8_t *p = s->p;
+
+	if (p == NULL || s->len < n) {
+		*s = (struct sl_slice){ 0 };
+		return NULL;
+	}
+	s->p += n;
+	s->len -= n;
+	return p;
+}
+
+static bool
+take_slice(struct sl_slice *s, struct sl_slice *ret)
+{
+	const uint8_t *p = take(s, 4);
+
+	if (p == NULL)
+		return false;
+	ret->len = sl_get32(p);
+	ret->p = take(s, ret->len);
+	return ret->p != NULL;
+}
+
+static bool
+take_stmt(struct sl_slice *in, struct sl_stmt *s)
+{
+	const uint8_t *p = take(in, 3), *kind;
+
+	if (p == NULL || p[0] > SL_TREE_RUN || p[1] > 1 ||
+	    (kind = take(in, (size_t)p[2] + 1)) == NULL || kind[p[2]] != 0)
+		return false;
+	s->tree = (enum sl_tree)p[0];
+	s->is_envelope = p[1] != 0;
+	s->kind = (const char *)kind;
+	if (s->tree == SL_TREE_RUN && (s->run = take(in, 32)) == NULL)
+		return false;
+	return take_slice(in, &s->sub) && take_slice(in, &s->payload);
+}
+
+static bool
+take_item(struct sl_slice *in, struct sl_item *it)
+{
+	const uint8_t *p = take(in, 1);
+
+	if (p == NULL)
+		return false;
+	*it = (struct sl_item){ .what = (enum sl_item_kind)*p };
+	switch (*p) {
+	case SL_ITEM_STMT:
+		return take_stmt(in, &it->s);
+	case SL_ITEM_BLOB:
+		return take_slice(in, &it->bytes);
+	case SL_ITEM_POLICY:
+	case SL_ITEM_SEAL:
+		return (it->digest = take(in, 32)) != NULL;
+	default:
+		return false;
+	}
+}
+
+int
+sl_proto_items(struct sl_slice body, struct sl_item *ret, size_t max, size_t *ret_n,
+	       struct sl_err *err)
+{
+	size_t n = 0;
+
+	while (body.len > 0) {
+		if (n == max)
+			return SL_ERR(err, LIMIT, "more than %zu items in a batch", max);
+		if (!take_item(&body, &ret[n++]))
+			return SL_ERR(err, FORMAT, "recorder: malformed item %zu", n);
+	}
+	*ret_n = n;
+	return 0;
+}
+
+void
+sl_proto_put_status(struct sl_buf *b, int code, const struct sl_err *e)
+{
+	put32(b, (uint32_t)code);
+	put32(b, code < 0 ? (uint32_t)e->sys : 0);
+	put32(b, code < 0 ? e->len : 0);
+	if (code < 0)
+		sl_buf_put(b, e->msg, e->len);
+}
+
+int
+sl_proto_status(struct sl_slice body, struct sl_slice *ret_rest, struct sl_err *err)
+{
+	const uint8_t *p = take(&body, SL_STATUS_LEN), *m;
+	int code = p ? (int32_t)sl_get32(p) : 0;
+	uint32_t n = p ? sl_get32(p + 8) : 0;
+
+	if (p == NULL || n >= SL_ERR_MSG_MAX || code > 0 || code <= -SL_E_NUM_COUNT ||
+	    (m = take(&body, n)) == NULL)
+		return SL_ERR(err, BUG, "the recorder's answer is malformed");
+	if (code < 0) {
+		if (err->code != 0)
+			return err->code;
+		(void)sl_err_raise(err, code, 0, "recorder", 0, "recorder");
+		/* taken over as it is: the other side has escaped it already */
+		memcpy(err->msg, m, n);
+		err->msg[n] = '\0';
+		err->len = (uint16_t)n;
+		err->sys = (int)sl_get32(p + 4);
+		return code;
+	}
+	*ret_rest = body;
+	return 0;
+}
+
+void
+sl_proto_put_info(struct sl_buf *b, const struct sl_node_info *i)
+{
+	uint8_t n[17];
+
+	sl_buf_put(b, i->did, 64);
+	sl_buf_put(b, i->working_did, 64);
+	sl_buf_put(b, i->working_pub, 32);
+	sl_buf_put(b, i->hmac_key, 32);
+	sl_buf_put(b, i->policy, 32);
+	sl_le64(n, (uint64_t)i->time_ms);
+	sl_le64(n + 8, i->node_size);
+	n[16] = i->is_new;
+	sl_buf_put(b, n, sizeof(n));
+}
+
+int
+sl_proto_info(struct sl_slice s, struct sl_node_info *ret, struct sl_err *err)
+{
+	if (s.len != SL_INFO_LEN || s.p[63] != 0 || s.p[127] != 0)
+		return SL_ERR(err, BUG, "the recorder's answer is malformed");
+	memcpy(ret->did, s.p, 64);
+	memcpy(ret->working_did, s.p + 64, 64);
+	memcpy(ret->working_pub, s.p + 128, 32);
+	memcpy(ret->hmac_key, s.p + 160, 32);
+	memcpy(ret->policy, s.p + 192, 32);
+	ret->time_ms = (int64_t)sl_get64(s.p + 224);
+	ret->node_size = sl_get64(s.p + 232);
+	ret->is_new = s.p[240] != 0;
+	return 0;
+}
+
+void
+sl_proto_put_entry(struct sl_buf *b, const struct sl_entry *e)
+{
+	uint8_t n[16];
+
+	sl_buf_put(b, e->id, 32);
+	sl_le64(n, e->index);
+	sl_le64(n + 8, e->size);
+	sl_buf_put(b, n, sizeof(n));
+}
+
+void
+sl_proto_entry(const uint8_t p[SL_ENTRY_LEN], struct sl_entry *ret)
+{
+	memcpy(ret->id, p, 32);
+	ret->index = sl_get64(p + 32);
+	ret->size = sl_get64(p + 40);
+}

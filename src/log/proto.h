@@ -1,0 +1,45 @@
+/* proto.h -- messages between a recorder and its client (doc/PROTOCOL.log section 7).
+ *
+ * The recorder begins with INFO; RUN_KEY is answered by RUN_KEY, COMMIT by DONE, in the
+ * order of asking.  Integers are little-endian.  The recorder takes nothing else; what it
+ * cannot parse ends it. */
+#ifndef SL_LOG_PROTO_H
+#define SL_LOG_PROTO_H
+
+#include "log/node.h"
+#include "priv/chan.h"
+
+enum sl_rec_op { SL_OP_INFO = 1, SL_OP_RUN_KEY, SL_OP_COMMIT, SL_OP_DONE };
+
+enum {
+	SL_FRAME_MAX = SL_BATCH_MAX,
+	SL_INFO_LEN = 64 + 64 + 32 + 32 + 32 + 8 + 8 + 1,
+	SL_ENTRY_LEN = 48,
+	SL_STATUS_LEN = 12, /* code, errno, bytes of the message */
+	SL_DONE_MAX = SL_STATUS_LEN + SL_ERR_MSG_MAX + SL_ITEMS_MAX * SL_ENTRY_LEN
+};
+
+/* Items of a COMMIT, as sl_recorder_add() and its like append them. */
+void sl_proto_put_stmt(struct sl_buf *b, const struct sl_stmt *s);
+void sl_proto_put_bytes(struct sl_buf *b, struct sl_slice bytes);
+void sl_proto_put_digest(struct sl_buf *b, enum sl_item_kind what, const uint8_t digest[32]);
+/* Slices and strings of the items point into body.  FORMAT for anything but whole
+ * items. */
+int sl_proto_items(struct sl_slice body, struct sl_item *ret, size_t max, size_t *ret_n,
+		   struct sl_err *err) SL_MUST_CHECK;
+
+/* Every answer begins with a status; code 0: the rest follows. */
+void sl_proto_put_status(struct sl_buf *b, int code, const struct sl_err *e);
+/* The rest, or the error that the other side met (raised here as it was there). */
+int sl_proto_status(struct sl_slice body, struct sl_slice *ret_rest, struct sl_err *err)
+    SL_MUST_CHECK;
+void sl_proto_put_info(struct sl_buf *b, const struct sl_node_info *i);
+int sl_proto_info(struct sl_slice s, struct sl_node_info *ret, struct sl_err *err)
+    SL_MUST_CHECK;
+void sl_proto_put_entry(struct sl_buf *b, const struct sl_entry *e);
+void sl_proto_entry(const uint8_t p[SL_ENTRY_LEN], struct sl_entry *ret);
+
+/* The child's whole life.  Never returns. */
+_Noreturn void sl_recorder_main(int chan_fd, int home_fd, const uint8_t build[32]);
+
+#endif

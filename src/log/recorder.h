@@ -1,0 +1,82 @@
+/* recorder.h -- the client's side of the recorder: the one process that holds keys
+ * and appends to the store.
+ *
+ * sl_recorder_start() forks it (before any foreign byte is read); it then opens the
+ * store, loads or makes the identity key, derives the working key, and answers.
+ * Statements are queued with sl_recorder_add() and sent, signed, written and synced
+ * as one batch by sl_recorder_commit()/sl_recorder_wait(): wait returns success
+ * only after fdatasync has.  After any failed write or sync the recorder stops for
+ * good, and so does every later call (STORE or SYS).
+ */
+#ifndef SL_LOG_RECORDER_H
+#define SL_LOG_RECORDER_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/slice.h"
+
+enum sl_tree { SL_TREE_PLATFORM, SL_TREE_NODE, SL_TREE_RUN };
+
+struct sl_recorder;
+
+struct sl_node_info {
+	char did[64];           /* identity key */
+	char working_did[64];   /* this build's key */
+	uint8_t working_pub[32];
+	uint8_t hmac_key[32];   /* node-local; for names of secrets, never for signing */
+	uint8_t policy[32];     /* digest of the policy in force; all zero: none yet */
+	int64_t time_ms;        /* max(wall clock, time of the last seal) at start */
+	uint64_t node_size;     /* entries in the node tree */
+	bool is_new;            /* the identity was made by this start */
+};
+
+struct sl_stmt {
+	enum sl_tree tree;
+	const char *kind;        /* of the catalogue: "decision", "outcome", ... */
+	struct sl_slice sub;     /* CWT sub */
+	struct sl_slice payload; /* JCS bytes of an in-toto Statement */
+	bool is_envelope;        /* RFC 9995: sign its digest, keep the bytes as a blob */
+	const uint8_t *run;      /* 32 bytes, TREE_RUN only: which run's tree and key */
+};
+
+struct sl_entry {
+	uint8_t id[32];  /* SHA-256 of the canonical statement */
+	uint64_t index;  /* in its tree */
+	uint64_t size;   /* of its tree after the batch */
+};
+
+struct sl_recorder_opts {
+	int home_fd;              /* $SLUICE_HOME, opened by the caller */
+	const char *home;         /* for messages */
+	const uint8_t *build;     /* 32 bytes: digest of the running executable */
+};
+
+int sl_recorder_start(const struct sl_recorder_opts *o, struct sl_recorder **ret,
+		      struct sl_err *err) SL_MUST_CHECK;
+/* Blocks until the recorder has opened the store. */
+int sl_recorder_info(struct sl_recorder *r, struct sl_node_info *ret, struct sl_err *err)
+    SL_MUST_CHECK;
+/* The public half of a run's key: CDI(n+1) = HKDF(CDI(n), run ID). */
+int sl_recorder_run_key(struct sl_recorder *r, const uint8_t run[32], uint8_t ret_pub[32],
+			struct sl_err *err) SL_MUST_CHECK;
+int sl_recorder_add(struct sl_recorder *r, const struct sl_stmt *s, struct sl_err *err)
+    SL_MUST_CHECK;
+/* A blob named by its SHA-256 (fact set, proof, policy text), kept in the same batch. */
+int sl_recorder_blob(struct sl_recorder *r, struct sl_slice bytes, uint8_t ret_digest[32],
+		     struct sl_err *err) SL_MUST_CHECK;
+/* The policy with this digest is in force from this batch on (its text is a blob). */
+int sl_recorder_set_policy(struct sl_recorder *r, const uint8_t digest[32],
+			   struct sl_err *err) SL_MUST_CHECK;
+/* Registers the last checkpoint of the run's tree in the node tree (kind "seal") in
+ * this batch, after the batch's other entries; the run's tree is closed by it. */
+int sl_recorder_seal_run(struct sl_recorder *r, const uint8_t run[32], struct sl_err *err)
+    SL_MUST_CHECK;
+int sl_recorder_commit(struct sl_recorder *r, struct sl_err *err) SL_MUST_CHECK;
+/* Entries of the statements added, in order (then of the seal, if any). */
+int sl_recorder_wait(struct sl_recorder *r, struct sl_entry *ret, size_t n, size_t *ret_n,
+		     struct sl_err *err) SL_MUST_CHECK;
+int sl_recorder_fd(const struct sl_recorder *r); /* readable when a reply is in */
+int sl_recorder_pid(const struct sl_recorder *r);
+void sl_recorder_stop(struct sl_recorder *r); /* closes, reaps; accepts NULL */
+
+#endif

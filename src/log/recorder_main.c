@@ -1,0 +1,159 @@
+/* recorder_main.c -- the recorder's process: strips itself, opens the store, answers
+ * until its client is gone. */
+#include "log/proto.h"
+#include "priv/role.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { CHAN_FD = 3, FD_MIN = 16 };
+
+static const struct sl_chan_op accepted[] = {
+	/* safe because the key is public, and derived from a hash of whatever is sent */
+	{ SL_OP_RUN_KEY, 32, 0 },
+	/* safe because the client decides what its node states; fields are bounded, and a
+	 * run's key signs only in that run's own tree */
+	{ SL_OP_COMMIT, SL_FRAME_MAX, 0 },
+};
+
+/* What opening, appending and mending the index need; no network, no processes. */
+static const int calls[] = {
+	SYS_recvmsg, SYS_sendmsg, SYS_poll, SYS_ppoll, SYS_read, SYS_pread64, SYS_pwrite64,
+	SYS_pwritev, SYS_pwritev2, SYS_openat, SYS_close, SYS_mkdirat, SYS_renameat,
+	SYS_renameat2, SYS_unlinkat, SYS_faccessat, SYS_faccessat2, SYS_fstat, SYS_newfstatat,
+	SYS_fstatfs, SYS_ftruncate, SYS_fallocate, SYS_fdatasync, SYS_fsync, SYS_msync, SYS_flock,
+	SYS_fcntl, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_mprotect, SYS_brk,
+	SYS_mlock, SYS_getrandom, SYS_clock_gettime, SYS_uname, SYS_futex, SYS_restart_syscall,
+	SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_getpid, SYS_gettid, SYS_tgkill, SYS_exit,
+	SYS_exit_group,
+};
+
+/* What was inherited and is not needed: environment, descriptors, signals, rights.  It
+ * does not die with its client: the batch in hand is finished, then its channel ends. */
+static int
+strip(int chan_fd, int home_fd, int *ret_home)
+{
+	const struct sl_role role = { .name = "sluice-recorder", .calls = calls,
+		.n_calls = sizeof(calls) / sizeof(calls[0]), .has_files = true };
+	int c = fcntl(chan_fd, F_DUPFD_CLOEXEC, FD_MIN);
+	int h = fcntl(home_fd, F_DUPFD_CLOEXEC, FD_MIN);
+
+	if (c < 0 || h < 0)
+		return -errno;
+	*ret_home = h;
+	return sl_role_enter(&role, c, &h, 1);
+}
+
+struct main {
+	struct sl_chan chan;
+	struct sl_node n;
+	struct sl_buf room, out;
+	struct sl_item *item;
+	struct sl_entry *entry;
+};
+
+static int
+answer(struct main *m, uint16_t op)
+{
+	struct sl_err err = { 0 };
+
+	return sl_chan_send(&m->chan, op, sl_buf_get(&m->out), NULL, 0, &err);
+}
+
+static int
+do_commit(struct main *m, struct sl_slice body)
+{
+	struct sl_err err = { 0 };
+	size_t n = 0, k = 0;
+	int r = sl_proto_items(body, m->item, SL_ITEMS_MAX, &n, &err);
+
+	if (r == 0)
+		r = sl_node_commit(&m->n, m->item, n, m->entry, &k, &err);
+	sl_proto_put_status(&m->out, r, &err);
+	for (size_t i = 0; i < k; i++)
+		sl_proto_put_entry(&m->out, &m->entry[i]);
+	return answer(m, SL_OP_DONE);
+}
+
+static int
+do_run_key(struct main *m, struct sl_slice body)
+{
+	if (body.len != 32)
+		return -1;
+	sl_proto_put_status(&m->out, 0, NULL);
+	sl_buf_put(&m->out, sl_node_run_key(&m->n, body.p)->s.pub, 32);
+	return answer(m, SL_OP_RUN_KEY);
+}
+
+/* Nothing asked just now: then the index and the zeros ahead. */
+static void
+upkeep(struct main *m)
+{
+	struct pollfd p = { .fd = m->chan.fd, .events = POLLIN };
+	struct sl_err err = { 0 };
+
+	if (m->n.st.is_dead || (poll(&p, 1, 0) > 0 && (p.revents & POLLIN) != 0))
+		return;
+	if (sl_store_idle(&m->n.st, &err) < 0)
+		sl_buf_clear(&m->out); /* the next batch fails with it, where it is told */
+}
+
+static void
+serve(struct main *m)
+{
+	struct sl_err err = { 0 };
+	struct sl_msg msg;
+	int r;
+
+	do {
+		r = sl_chan_recv(&m->chan, &m->room, &msg, -1, &err);
+		if (r <= 0)
+			break;
+		sl_buf_clear(&m->out);
+		r = msg.op == SL_OP_COMMIT ? do_commit(m, msg.body) : do_run_key(m, msg.body);
+		upkeep(m);
+	} while (r >= 0);
+}
+
+static int
+open_all(struct main *m, int home_fd, const uint8_t build[32], struct sl_err *err)
+{
+	m->item = calloc(SL_ITEMS_MAX, sizeof(*m->item));
+	m->entry = calloc(SL_ITEMS_MAX, sizeof(*m->entry));
+	if (m->item == NULL || m->entry == NULL)
+		return SL_ERR(err, NOMEM, "no memory for the recorder");
+	return sl_node_open(&m->n, home_fd, sl_store_io_sys(), build, err);
+}
+
+_Noreturn void
+sl_recorder_main(int chan_fd, int home_fd, const uint8_t build[32])
+{
+	struct main m = { .chan = { .fd = CHAN_FD, .ops = accepted,
+		.n_ops = sizeof(accepted) / sizeof(accepted[0]) } };
+	struct sl_err err = { 0 };
+	struct sl_node_info info;
+	int r, home = -1;
+
+	sl_buf_init(&m.room, SL_FRAME_MAX);
+	sl_buf_init(&m.out, SL_DONE_MAX);
+	if ((r = strip(chan_fd, home_fd, &home)) < 0)
+		r = SL_ERR_SYS(&err, r, "the recorder cannot strip itself");
+	else
+		r = open_all(&m, home, build, &err);
+	sl_proto_put_status(&m.out, r, &err);
+	if (r == 0) {
+		sl_node_info(&m.n, &info);
+		sl_proto_put_info(&m.out, &info);
+		sl_wipe(&info, sizeof(info));
+	}
+	if (answer(&m, SL_OP_INFO) == 0 && r == 0) {
+		upkeep(&m);
+		serve(&m);
+	}
+	if (r == 0)
+		sl_node_done(&m.n);
+	_exit(r == 0 ? 0 : 1);
+}

@@ -1,0 +1,50 @@
+/* proc.h -- processes, descriptors and small files: thin wrappers on the kernel.
+ *
+ * Every function returns 0 or a non-negative result, or -errno; none prints, none
+ * allocates.  Descriptors that are made are CLOEXEC and owned by the caller.
+ */
+#ifndef SL_OS_PROC_H
+#define SL_OS_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Fork with namespaces (CLONE_NEW*).  The child gets 0 and a copy of everything; no
+ * SIGCHLD is sent when it ends: wait with sl_os_wait().  cgroup_fd >= 0 starts it in
+ * that cgroup (v2).  *ret_pidfd is set in the parent. */
+pid_t sl_os_clone(uint64_t ns_flags, int cgroup_fd, int *ret_pidfd);
+/* Waits for the child behind pidfd; *ret_status as CLD code and value of waitid. */
+int sl_os_wait(int pidfd, bool is_nohang, int *ret_code, int *ret_value);
+int sl_os_pidfd_open(pid_t pid);
+int sl_os_pidfd_signal(int pidfd, int sig);
+int sl_os_pidfd_getfd(int pidfd, int fd); /* a descriptor */
+int sl_os_close_from(unsigned first);     /* close */
+int sl_os_cloexec_from(unsigned first);   /* mark CLOEXEC */
+int sl_os_execveat(int fd, const char *path, char *const *argv, char *const *env,
+		   int flags);
+
+/* openat2: RESOLVE_BENEATH (is_beneath) or IN_ROOT-less, always without symlinks and
+ * magic links.  A descriptor or -errno. */
+int sl_os_open_beneath(int dirfd, const char *path, int flags, unsigned mode);
+/* The same for an absolute host path: no symlink anywhere in it. */
+int sl_os_open_abs(const char *path, int flags);
+/* Makes the directories of rel below dirfd (mode 0755), following no symlink; the
+ * last one's descriptor (O_PATH). */
+int sl_os_mkdirs(int dirfd, const char *rel);
+int sl_os_write_file(int dirfd, const char *path, int flags, unsigned mode, const void *p,
+		     size_t n);
+/* Reads at most cap bytes; the count.  A longer file is cut silently. */
+ssize_t sl_os_read_file(int dirfd, const char *path, void *p, size_t cap);
+int sl_os_write_all(int fd, const void *p, size_t n);
+/* A whole line of digits at the start of a small file such as a sysctl, or -errno. */
+int64_t sl_os_read_number(const char *path);
+int64_t sl_os_now_ms(void);  /* monotonic */
+int64_t sl_os_wall_ms(void); /* wall clock */
+bool sl_os_same_file(int fd, int dirfd, const char *path);
+int sl_os_send_fd(int sock, int fd, char tag); /* one byte and a descriptor */
+/* A byte and perhaps a descriptor (-1): 1, 0 at the end, -errno. */
+int sl_os_recv_fd(int sock, char *ret_tag, int *ret_fd);
+
+#endif

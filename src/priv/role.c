@@ -1,0 +1,133 @@
+/* role.c -- see role.h. */
+#include "priv/role.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#define ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCH AUDIT_ARCH_AARCH64
+#else
+#error "no seccomp architecture for this machine"
+#endif
+
+enum { CALLS_MAX = 64, ROLE_FD = 3, X32_BIT = 0x40000000 };
+
+extern char **environ;
+
+static void
+wipe_environment(void)
+{
+	for (char **e = environ; e != NULL && *e != NULL; e++)
+		explicit_bzero(*e, strlen(*e));
+	environ = NULL;
+}
+
+static int
+keep_only(int fd, const int *keep, size_t n_keep)
+{
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	unsigned from = ROLE_FD + 1;
+
+	if (null_fd < 0)
+		return -errno;
+	for (int i = 0; i < 3; i++)
+		if (dup2(null_fd, i) < 0)
+			return -errno;
+	if (fd != ROLE_FD && dup3(fd, ROLE_FD, O_CLOEXEC) < 0)
+		return -errno;
+	/* Close the gaps between what is kept, lowest first. */
+	for (;;) {
+		unsigned next = ~0U;
+
+		for (size_t i = 0; i < n_keep; i++)
+			if (keep[i] >= (int)from && (unsigned)keep[i] < next)
+				next = (unsigned)keep[i];
+		if (next > from && syscall(SYS_close_range, from, next - 1, 0) < 0)
+			return -errno;
+		if (next == ~0U)
+			return 0;
+		from = next + 1;
+	}
+}
+
+static int
+limit(const struct sl_role *role)
+{
+	const struct rlimit none = { 0, 0 };
+	const struct rlimit memory = { role->max_memory, role->max_memory };
+
+	if (setrlimit(RLIMIT_CORE, &none) < 0)
+		return -errno;
+	if (!role->has_files &&
+	    (setrlimit(RLIMIT_FSIZE, &none) < 0 || setrlimit(RLIMIT_NPROC, &none) < 0))
+		return -errno;
+#if !defined(__SANITIZE_ADDRESS__)
+	if (role->max_memory != 0 && setrlimit(RLIMIT_AS, &memory) < 0)
+		return -errno;
+#else
+	(void)memory;
+#endif
+	return 0;
+}
+
+static int
+filter(const struct sl_role *role)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	(void)role;
+	return 0;
+#else
+	struct sock_filter prog[CALLS_MAX + 8];
+	struct sock_fprog p = { .filter = prog };
+	unsigned short n = 0, calls = (unsigned short)role->n_calls;
+
+	if (role->n_calls > CALLS_MAX)
+		return -E2BIG;
+	prog[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+						 offsetof(struct seccomp_data, arch));
+	prog[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
+	prog[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	prog[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+						 offsetof(struct seccomp_data, nr));
+	for (unsigned short i = 0; i < calls; i++)
+		prog[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+							 (unsigned)role->calls[i],
+							 (unsigned char)(calls - i), 0);
+	prog[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	prog[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	p.len = n;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p) < 0 ? -errno : 0;
+#endif
+}
+
+int
+sl_role_enter(const struct sl_role *role, int fd, const int *keep, size_t n_keep)
+{
+	sigset_t all;
+	int r;
+
+	wipe_environment();
+	if ((r = keep_only(fd, keep, n_keep)) < 0)
+		return r;
+	sigfillset(&all); /* a terminal's ^C is for the supervisor, which tells its roles */
+	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0)
+		return -errno;
+	(void)prctl(PR_SET_NAME, role->name);
+	if ((role->dies_with_parent && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) ||
+	    prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	if ((r = limit(role)) < 0)
+		return r;
+	return filter(role);
+}

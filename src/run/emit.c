@@ -1,0 +1,250 @@
+/* emit.c -- see emit.h. */
+#include "run/emit.h"
+
+#include "base/hex.h"
+
+#include <string.h>
+
+enum { EVENT_MEMORY = 4 << 20 };
+
+struct sl_json *
+sl_emit_new(const struct sl_emit *e, struct sl_jb *b, const char *name)
+{
+	struct sl_json *o = sl_event_new(b, name);
+
+	(void)sl_json_set(b, o, "job", sl_json_cstr(b, e->job));
+	(void)sl_json_set(b, o, "key", sl_json_cstr(b, e->key));
+	return o;
+}
+
+static struct sl_json *
+step_event(const struct sl_emit *e, struct sl_jb *b, const char *name)
+{
+	struct sl_json *o = sl_emit_new(e, b, name);
+
+	(void)sl_json_set(b, o, "index", sl_json_int(b, e->index));
+	return o;
+}
+
+void
+sl_emit_send(struct sl_emit *e, struct sl_jb *b, const struct sl_json *ev)
+{
+	struct sl_err err = { 0 };
+	int r;
+
+	if (e->listener == NULL)
+		return;
+	if ((r = sl_event_send(e->listener, b, ev, &err)) < 0 && e->failed == 0) {
+		e->failed = r;
+		e->err = err;
+	}
+}
+
+void
+sl_emit_begin(struct sl_emit *e)
+{
+	sl_sha256_init(&e->hash);
+	e->len_output = e->n_lines = 0;
+}
+
+void
+sl_emit_line(struct sl_emit *e, int stream, struct sl_slice text, bool is_partial)
+{
+	SL_AUTO_ARENA a = { 0 };
+	struct sl_jb b = { .a = &a };
+	SL_AUTO_BUF out = { .max = 4 * (SL_LINE_MAX + SL_MASK_MAX) };
+	struct sl_json *o;
+
+	sl_sha256_add(&e->hash, text.p, text.len);
+	e->len_output += text.len;
+	if (!is_partial) {
+		sl_sha256_add(&e->hash, "\n", 1);
+		e->len_output++;
+		e->n_lines++;
+	}
+	if (e->listener == NULL)
+		return;
+	sl_arena_init(&a, EVENT_MEMORY);
+	sl_output_utf8(text, &out);
+	o = step_event(e, &b, "step.output");
+	(void)sl_json_set(&b, o, "stream", sl_json_int(&b, stream));
+	(void)sl_json_set(&b, o, "text", sl_json_str(&b, sl_buf_get(&out)));
+	if (is_partial)
+		(void)sl_json_set(&b, o, "is_partial", sl_json_bool(&b, true));
+	sl_emit_send(e, &b, o);
+}
+
+/* Why a class of act is refused, in a word to a person. */
+static const char *
+why_of(const char *class)
+{
+	static const char *const why[][2] = {
+		{ "connect", "no network granted" },   { "bind", "no network granted" },
+		{ "socket", "not a family of the box" }, { "mount", "no mounts in a box" },
+		{ "namespace", "no namespaces in a box" }, { "ptrace", "no tracing in a box" },
+	};
+
+	for (size_t i = 0; i < sizeof(why) / sizeof(why[0]); i++)
+		if (strcmp(class, why[i][0]) == 0)
+			return why[i][1];
+	return NULL;
+}
+
+void
+sl_emit_observed(struct sl_emit *e, const struct sl_obs *x)
+{
+	SL_AUTO_ARENA a = { 0 };
+	struct sl_jb b = { .a = &a };
+	const char *name = strerrorname_np(x->err), *why = why_of(x->class);
+	struct sl_json *o;
+
+	if (!x->is_denied)
+		return;
+	e->n_denials++;
+	if (e->listener == NULL)
+		return;
+	sl_arena_init(&a, EVENT_MEMORY);
+	o = step_event(e, &b, "denial");
+	(void)sl_json_set(&b, o, "class", sl_json_cstr(&b, x->class));
+	(void)sl_json_set(&b, o, "act", sl_json_str(&b, x->act));
+	(void)sl_json_set(&b, o, "object", sl_json_str(&b, x->object));
+	(void)sl_json_set(&b, o, "errno", sl_json_cstr(&b, name != NULL ? name : "?"));
+	(void)sl_json_set(&b, o, "count", sl_json_int(&b, (int64_t)x->count));
+	if (why != NULL)
+		(void)sl_json_set(&b, o, "why", sl_json_cstr(&b, why));
+	sl_emit_send(e, &b, o);
+}
+
+void
+sl_emit_job_start(struct sl_emit *e, const char *name, int64_t steps,
+		  const struct sl_box_vector *v)
+{
+	SL_AUTO_ARENA a = { 0 };
+	struct sl_jb b = { .a = &a };
+	struct sl_json *o, *l;
+
+	sl_arena_init(&a, EVENT_MEMORY);
+	o = sl_emit_new(e, &b, "job.start");
+	if (name != NULL)
+		(void)sl_json_set(&b, o, "name", sl_json_cstr(&b, name));
+	(void)sl_json_set(&b, o, "steps", sl_json_int(&b, steps));
+	l = sl_json_set(&b, o, "layers", sl_json_arr(&b));
+	for (size_t i = 0; i < v->n_layers; i++)
+		(void)sl_json_add(&b, l, sl_json_str(&b, v->layers[i]));
+	l = sl_json_set(&b, o, "limits", sl_json_obj(&b));
+	for (int i = 0; i < SL_LIM_COUNT; i++)
+		(void)sl_json_set(&b, l, sl_limit_name((enum sl_limit)i),
+				  sl_json_cstr(&b, sl_limit_class_name(v->limit[i])));
+	sl_emit_send(e, &b, o);
+}
+
+static void
+put_step(const struct sl_emit *e, struct sl_jb *b, struct sl_json *o)
+{
+	(void)sl_json_set(b, o, "step", sl_json_cstr(b, e->step));
+	(void)sl_json_set(b, o, "depth", sl_json_int(b, e->depth));
+}
+
+void
+sl_emit_step_start(struct sl_emit *e, const uint8_t decision[32])
+{
+	SL_AUTO_ARENA a = { 0 };
+	struct sl_jb b = { .a = &a };
+	struct sl_json *o;
+
+	sl_arena_init(&a, EVENT_MEMORY);
+	o = step_event(e, &b, "step.start");
+	put_step(e, &b, o);
+	if (e->id != NULL && e->id[0] != '\0')
+		(void)sl_json_set(&b, o, "id", sl_json_cstr(&b, e->id));
+	(void)sl_json_set(&b, o, "decision", sl_json_hex(&b, decision, 32));
+	sl_emit_send(e, &b, o);
+}
+
+void
+sl_emit_step_done(struct sl_emit *e, const struct sl_emit_end *x)
+{
+	SL_AUTO_ARENA a = { 0 };
+	struct sl_jb b = { .a = &a };
+	struct sl_json *o;
+
+	sl_arena_init(&a, EVENT_MEMORY);
+	o = step_event(e, &b, "step.done");
+	put_step(e, &b, o);
+	(void)sl_json_set(&b, o, "outcome", sl_json_cstr(&b, x->outcome));
+	(void)sl_json_set(&b, o, "conclusion", sl_json_cstr(&b, x->conclusion));
+	if (x->end != NULL && x->end->signal != 0)
+		(void)sl_json_set(&b, o, "signal", sl_json_int(&b, x->end->signal));
+	else if (x->end != NULL)
+		(void)sl_json_set(&b, o, "exit", sl_json_int(&b, x->end->status));
+	if (x->limit != NULL)
+		(void)sl_json_set(&b, o, "limit", sl_json_cstr(&b, x->limit));
+	if (x->refused != NULL)
+		(void)sl_json_set(&b, o, "refused", sl_json_cstr(&b, x->refused));
+	(void)sl_json_set(&b, o, "wall_ms", sl_json_int(&b, x->wall_ms));
+	(void)sl_json_set(&b, o, "lines", sl_json_int(&b, (int64_t)e->n_lines));
+	sl_emit_send(e, &b, o);
+}
+
+void
+sl_emit_job_done(struct sl_emit *e, const char *name, const char *result, int64_t wall_ms)
+{
+	SL_AUTO_ARENA a = { 0 };
+	struct sl_jb b = { .a = &a };
+	struct sl_json *o;
+
+	sl_arena_init(&a, EVENT_MEMORY);
+	o = sl_emit_new(e, &b, "job.done");
+	if (name != NULL)
+		(void)sl_json_set(&b, o, "name", sl_json_cstr(&b, name));
+	(void)sl_json_set(&b, o, "result", sl_json_cstr(&b, result));
+	(void)sl_json_set(&b, o, "wall_ms", sl_json_int(&b, wall_ms));
+	sl_emit_send(e, &b, o);
+}
+
+/* The facts that a policy text names are not split out: the rule and what the engine says
+ * of it are the reason. */
+void
+sl_emit_decision(struct sl_emit *e, const struct sl_decision_view *d, const uint8_t policy[32],
+		 bool is_step)
+{
+	SL_AUTO_ARENA a = { 0 };
+	struct sl_jb b = { .a = &a };
+	struct sl_json *o, *l, *f;
+
+	sl_arena_init(&a, EVENT_MEMORY);
+	o = is_step ? step_event(e, &b, "decision") : sl_event_new(&b, "decision");
+	(void)sl_json_set(&b, o, "run", sl_json_hex(&b, d->run, 32));
+	(void)sl_json_set(&b, o, "decision", sl_json_hex(&b, d->entry.id, 32));
+	(void)sl_json_set(&b, o, "verdict", sl_json_cstr(&b, d->is_allowed ? "allow" : "deny"));
+	(void)sl_json_set(&b, o, "policy", sl_json_hex(&b, policy, 32));
+	(void)sl_json_set(&b, o, "facts", sl_json_int(&b, (int64_t)d->n_facts));
+	if (is_step)
+		(void)sl_json_set(&b, o, "step", sl_json_cstr(&b, e->step));
+	if (d->rule[0] != '\0') {
+		l = sl_json_set(&b, o, "rule", sl_json_obj(&b));
+		(void)sl_json_set(&b, l, "text", sl_json_cstr(&b, d->rule));
+		(void)sl_json_set(&b, l, "file", sl_json_cstr(&b, "policy/policy.dl"));
+		(void)sl_json_set(&b, l, "line", sl_json_int(&b, (int64_t)d->rule_line));
+	}
+	if (!d->is_allowed) {
+		l = sl_json_set(&b, o, "because", sl_json_arr(&b));
+		f = sl_json_add(&b, l, sl_json_obj(&b));
+		(void)sl_json_set(&b, f, "fact", sl_json_cstr(&b, d->message));
+	}
+	sl_emit_send(e, &b, o);
+}
+
+void
+sl_emit_notice(struct sl_emit *e, const char *level, struct sl_slice msg)
+{
+	SL_AUTO_ARENA a = { 0 };
+	struct sl_jb b = { .a = &a };
+	struct sl_json *o;
+
+	sl_arena_init(&a, EVENT_MEMORY);
+	o = sl_event_new(&b, "notice");
+	(void)sl_json_set(&b, o, "level", sl_json_cstr(&b, level));
+	(void)sl_json_set(&b, o, "msg", sl_json_str(&b, msg));
+	sl_emit_send(e, &b, o);
+}

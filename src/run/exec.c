@@ -1,0 +1,378 @@
+/* exec.c -- see exec.h. */
+#include "run/exec.h"
+
+#include "base/auto.h"
+#include "base/hex.h"
+#include "record/host.h"
+#include "run/carry.h"
+#include "run/context.h"
+#include "run/emit.h"
+#include "run/mark.h"
+#include "run/outcome.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+enum { EXEC_MEMORY = 64 << 20, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
+
+struct work {
+	struct sl_exec *x;
+	struct sl_arena a;
+	struct sl_signals sig;
+	struct sl_carry carry;
+	struct sl_gate *gate;
+	struct sl_mark mark;
+	struct sl_decision *d;
+	struct sl_box_vector vector;
+	struct sl_output out;
+	struct sl_emit emit;
+	struct sl_carry_end end;
+	struct sl_entry seal;
+	struct sl_json *observation; /* taken before the box goes */
+	int64_t started_ms, start_mono;
+	int write_failed;
+	bool is_closed; /* the run's outcome is in the log */
+};
+
+/* --- output and observations --- */
+
+static int
+on_line(void *arg, int stream, struct sl_slice text, bool is_partial)
+{
+	struct work *w = arg;
+
+	sl_emit_line(&w->emit, stream, text, is_partial);
+	return w->emit.failed;
+}
+
+static void
+on_output(void *arg, int stream, struct sl_slice bytes)
+{
+	struct work *w = arg;
+	int r;
+
+	if (w->x->write == NULL) {
+		sl_output_feed(&w->out, stream, bytes);
+		return;
+	}
+	sl_sha256_add(&w->emit.hash, bytes.p, bytes.len);
+	w->emit.len_output += bytes.len;
+	if (w->write_failed == 0 && (r = w->x->write(w->x->arg, stream, bytes)) < 0) {
+		/* Nobody reads any more: what the kernel would tell a writer. */
+		w->write_failed = r;
+		(void)sl_box_signal(w->carry.box, SIGPIPE);
+	}
+}
+
+static void
+on_observed(void *arg, const struct sl_obs *o)
+{
+	struct work *w = arg;
+
+	sl_emit_observed(&w->emit, o);
+	if (w->x->denied != NULL && o->is_denied)
+		w->x->denied(w->x->arg, o);
+}
+
+/* --- the steps of section "The cycle" of the design --- */
+
+static int
+prepare(struct work *w, struct sl_err *err)
+{
+	struct sl_box_sink sink;
+	const char *masked[] = { w->x->home->path };
+	struct sl_box_opts o = { .grant = &w->x->want,
+				 .sink = &sink,
+				 .host_name = "sluice",
+				 .run_fd = -1,
+				 .masked = masked,
+				 .n_masked = 1,
+				 .stdin_fd = w->x->stdin_fd };
+	int r;
+
+	w->carry = (struct sl_carry){ .signals = &w->sig, .listener = w->x->listener,
+				      .output = on_output, .observed = on_observed, .arg = w };
+	sink = sl_carry_sink(&w->carry);
+	if ((r = sl_box_prepare(&o, &w->carry.box, err)) < 0)
+		return r;
+	return 0;
+}
+
+static struct sl_json *
+freeze(struct work *w, struct sl_jb *b, const struct sl_json *root)
+{
+	const struct sl_gate_info *i = sl_gate_info(w->gate);
+	struct sl_json *c = sl_context_new(b, "flow", root, i), *e;
+
+	(void)sl_json_set(b, c, "kind", sl_json_cstr(b, "exec"));
+	e = sl_json_set(b, c, "command", sl_json_arr(b));
+	for (size_t k = 0; k < w->x->act.n_argv; k++)
+		(void)sl_json_add(b, e, sl_json_str(b, w->x->act.argv[k]));
+	(void)sl_json_set(b, c, "cwd", sl_json_str(b, w->x->act.cwd));
+	(void)sl_json_set(b, c, "env",
+			  sl_context_env(b, w->x->act.env, w->x->act.n_env, i->node.hmac_key));
+	(void)sl_json_set(b, c, "etc", sl_json_str(b, w->vector.etc_digest));
+	return c;
+}
+
+static int
+command_fact(void *arg, struct sl_policy_facts *f, struct sl_err *err)
+{
+	struct work *w = arg;
+
+	(void)err;
+	SL_FACT(f, "request", "command", sl_term_str(w->x->act.argv[0]));
+	return 0;
+}
+
+static int
+decide(struct work *w, struct sl_err *err)
+{
+	struct sl_jb b = { .a = &w->a };
+	struct sl_gate_source source = { command_fact, w };
+	uint8_t act[32];
+	struct sl_gate_request q = { .kind = "exec", .want = &w->x->want, .act = act,
+				     .sources = &source, .n_sources = 1 };
+	struct sl_json *root = NULL;
+	int r;
+
+	if ((r = sl_box_vector(w->carry.box, &w->vector, err)) < 0 ||
+	    (r = sl_host_base(w->x->home, &b, &root, err)) < 0 ||
+	    (r = sl_act_digest(&w->x->act, sl_gate_info(w->gate)->node.hmac_key, act, err)) < 0)
+		return r;
+	q.context = freeze(w, &b, root);
+	if (b.is_failed)
+		return SL_ERR(err, NOMEM, "out of memory");
+	if ((r = sl_gate_decide(w->gate, &q, &w->d, err)) < 0)
+		return r;
+	if (sl_decision_view(w->d)->is_allowed &&
+	    (r = sl_mark_set(w->x->home, sl_decision_view(w->d)->id, &w->mark, err)) < 0)
+		return r;
+	return sl_gate_sync(w->gate, err);
+}
+
+static void
+announce(struct work *w)
+{
+	const struct sl_decision_view *d = sl_decision_view(w->d);
+	const struct sl_gate_info *i = sl_gate_info(w->gate);
+	SL_AUTO_ARENA a = { 0 };
+	struct sl_jb b = { .a = &a };
+	struct sl_json *o, *e;
+
+	sl_arena_init(&a, 1 << 20);
+	o = sl_event_new(&b, "run.start");
+	(void)sl_json_set(&b, o, "run", sl_json_hex(&b, d->run, 32));
+	(void)sl_json_set(&b, o, "context", sl_json_hex(&b, d->context, 32));
+	e = sl_json_set(&b, o, "command", sl_json_arr(&b));
+	for (size_t k = 0; k < w->x->act.n_argv; k++) {
+		SL_AUTO_BUF text = { .max = 1 << 20 };
+
+		sl_output_utf8(w->x->act.argv[k], &text);
+		(void)sl_json_add(&b, e, sl_json_str(&b, sl_buf_get(&text)));
+	}
+	(void)sl_json_set(&b, o, "jobs", sl_json_int(&b, 1));
+	(void)sl_json_set(&b, o, "steps", sl_json_int(&b, 1));
+	(void)sl_json_set(&b, o, "tier", sl_json_str(&b, w->x->want.tier));
+	(void)sl_json_set(&b, o, "identity", sl_json_cstr(&b, i->node.did));
+	if (i->node.is_new)
+		(void)sl_json_set(&b, o, "new_identity", sl_json_bool(&b, true));
+	(void)sl_json_set(&b, o, "home", sl_json_cstr(&b, w->x->home->path));
+	sl_emit_send(&w->emit, &b, o);
+	sl_emit_decision(&w->emit, d, i->policy, false);
+}
+
+static int
+act(struct work *w, struct sl_err *err)
+{
+	const uint8_t *key = sl_gate_info(w->gate)->node.hmac_key;
+	struct sl_permit *box = NULL, *proc = NULL;
+	int r;
+
+	if ((r = sl_gate_permit(w->gate, w->d, SL_PERMIT_BOX, 1, &box, err)) == 0 &&
+	    (r = sl_gate_permit(w->gate, w->d, SL_PERMIT_PROC, 1, &proc, err)) == 0 &&
+	    (r = sl_box_open(w->carry.box, box, err)) == 0) {
+		sl_emit_job_start(&w->emit, NULL, 1, &w->vector);
+		sl_emit_step_start(&w->emit, sl_decision_view(w->d)->entry.id);
+		r = sl_carry_act(&w->carry, proc, &w->x->act, key, 0, &w->end, err);
+	}
+	sl_permit_drop(box);
+	sl_permit_drop(proc);
+	sl_output_flush(&w->out);
+	return r;
+}
+
+static const char *
+conclusion_of(const struct work *w)
+{
+	if (w->end.is_cancelled)
+		return "cancelled";
+	return w->end.proc.signal == 0 && w->end.proc.status == 0 ? "success" : "failure";
+}
+
+/* Take what was seen, then leave nothing of the box: only then is the end recorded. */
+static void
+close_box(struct work *w)
+{
+	struct sl_jb b = { .a = &w->a };
+	const struct sl_obs *obs = NULL;
+	uint64_t lost = 0;
+	size_t n = 0;
+
+	sl_box_observations(w->carry.box, &obs, &n, &lost);
+	w->observation = sl_observation_json(&b, sl_decision_view(w->d),
+					     sl_gate_info(w->gate)->node.did, obs, n, lost,
+					     w->end.proc.n_left);
+	sl_box_close(sl_steal_ptr(&w->carry.box));
+}
+
+static int
+record(struct work *w, const char *conclusion, const char *why, struct sl_err *err)
+{
+	const char *did = sl_gate_info(w->gate)->node.did;
+	const struct sl_decision_view *d = sl_decision_view(w->d);
+	struct sl_jb b = { .a = &w->a };
+	struct sl_sha256 h = w->emit.hash;
+	uint8_t digest[32];
+	struct sl_outcome o = { .conclusion = conclusion, .why = why, .vector = &w->vector,
+				.end = why == NULL ? &w->end.proc : NULL,
+				.started_ms = w->started_ms, .finished_ms = sl_time_now_ms(),
+				.output = digest, .len_output = w->emit.len_output };
+	int r;
+
+	sl_sha256_end(&h, digest);
+	if ((r = sl_gate_state(w->gate, w->d, SL_STMT_OUTCOME, sl_outcome_json(&b, d, did, &o),
+			       NULL, err)) < 0 ||
+	    (r = sl_gate_state(w->gate, w->d, SL_STMT_OBSERVATION, w->observation, NULL,
+			       err)) < 0 ||
+	    (r = sl_gate_seal(w->gate, w->d, &w->seal, err)) < 0 ||
+	    (r = sl_gate_sync(w->gate, err)) < 0)
+		return r;
+	w->is_closed = true;
+	return 0;
+}
+
+static int
+status_of(const struct work *w)
+{
+	if (w->end.proc.is_not_found)
+		return EXIT_NOT_FOUND;
+	if (w->end.proc.is_not_executable)
+		return EXIT_CANNOT;
+	return w->end.proc.signal != 0 ? 128 + w->end.proc.signal : w->end.proc.status;
+}
+
+static void
+finish(struct work *w, const char *conclusion, int status, const struct sl_err *why)
+{
+	const struct sl_decision_view *d = sl_decision_view(w->d);
+	SL_AUTO_ARENA a = { 0 };
+	struct sl_jb b = { .a = &a };
+	struct sl_json *o;
+	char hex[65], text[160];
+
+	sl_arena_init(&a, 1 << 20);
+	sl_hex(hex, d->run, 32);
+	o = sl_event_new(&b, "run.done");
+	(void)sl_json_set(&b, o, "run", sl_json_cstr(&b, hex));
+	(void)sl_json_set(&b, o, "decision", sl_json_hex(&b, d->entry.id, 32));
+	(void)sl_json_set(&b, o, "conclusion", sl_json_cstr(&b, conclusion));
+	(void)sl_json_set(&b, o, "exit", sl_json_int(&b, status));
+	if (why != NULL) {
+		(void)sl_json_set(&b, o, "error", sl_json_cstr(&b, why->msg));
+		(void)sl_json_set(&b, o, "error_id", sl_json_cstr(&b, sl_code_id(why->code)));
+	}
+	(void)snprintf(text, sizeof(text), "sluice export %s -o %.12s.bundle", hex, hex);
+	(void)sl_json_set(&b, o, "bundle", sl_json_cstr(&b, text));
+	(void)snprintf(text, sizeof(text), "sluice verify %.12s", hex);
+	(void)sl_json_set(&b, o, "verify", sl_json_cstr(&b, text));
+	(void)sl_json_set(&b, o, "jobs", sl_json_int(&b, 1));
+	(void)sl_json_set(&b, o, "jobs_ok", sl_json_int(&b, status == 0));
+	(void)sl_json_set(&b, o, "denials", sl_json_int(&b, (int64_t)w->emit.n_denials));
+	(void)sl_json_set(&b, o, "changes", sl_json_int(&b, 0));
+	(void)sl_json_set(&b, o, "decisions", sl_json_int(&b, 1));
+	(void)sl_json_set(&b, o, "entries", sl_json_int(&b, w->is_closed ? 2 : 0));
+	(void)sl_json_set(&b, o, "node_size",
+			  sl_json_int(&b, (int64_t)(w->is_closed ? w->seal.size : d->entry.size)));
+	(void)sl_json_set(&b, o, "wall_ms", sl_json_int(&b, sl_mono_ms() - w->start_mono));
+	sl_emit_send(&w->emit, &b, o);
+}
+
+/* From the durable decision on: whatever happens, the log says how the run ended. */
+static int
+decided(struct work *w, struct sl_err *err)
+{
+	const struct sl_decision_view *d = sl_decision_view(w->d);
+	struct sl_err second = { 0 };
+	struct sl_emit_end e = { 0 };
+	int r;
+
+	announce(w);
+	if (!d->is_allowed) {
+		r = d->rule_line > 0
+			? SL_ERR(err, DENIED, "policy denies this: %s (line %zu of the policy: %s)",
+				 d->message, d->rule_line, d->rule)
+			: SL_ERR(err, DENIED, "policy denies this: %s", d->message);
+		finish(w, "denied", sl_code_exit(r), NULL);
+		return r;
+	}
+	r = act(w, err);
+	close_box(w);
+	if (r < 0) {
+		if (record(w, "failure", err->msg, &second) == 0)
+			sl_mark_clear(w->x->home, &w->mark);
+		finish(w, "error", sl_code_exit(r), err);
+		return r;
+	}
+	e.outcome = e.conclusion = conclusion_of(w);
+	e.end = &w->end.proc;
+	e.limit = w->end.proc.limit != SL_LIM_COUNT ? sl_limit_name(w->end.proc.limit) : NULL;
+	e.wall_ms = w->end.proc.wall_ms;
+	sl_emit_step_done(&w->emit, &e);
+	sl_emit_job_done(&w->emit, NULL, e.conclusion, w->end.proc.wall_ms);
+	return 0;
+}
+
+static int
+run_it(struct work *w, struct sl_err *err)
+{
+	int r;
+
+	if ((r = sl_signals_init(&w->sig, err)) < 0 || (r = prepare(w, err)) < 0 ||
+	    (r = w->x->session_gate(w->x->session, &w->gate, err)) < 0 ||
+	    (r = decide(w, err)) < 0 || (r = decided(w, err)) < 0)
+		return r;
+	return 0;
+}
+
+int
+sl_exec(struct sl_exec *x, struct sl_err *err)
+{
+	struct work w = { .x = x, .sig = { .fd = -1, .cancel_fd = -1 }, .mark.fd = -1 };
+	int r;
+
+	sl_arena_init(&w.a, EXEC_MEMORY);
+	sl_output_init(&w.out, NULL, on_line, &w);
+	w.emit = (struct sl_emit){ .listener = x->listener, .job = "exec", .key = "exec",
+				   .step = (const char *)x->act.argv[0].p };
+	sl_emit_begin(&w.emit);
+	w.started_ms = sl_time_now_ms();
+	w.start_mono = sl_mono_ms();
+	r = run_it(&w, err);
+	if (r == 0 && (r = record(&w, conclusion_of(&w), NULL, err)) == 0) {
+		sl_mark_clear(x->home, &w.mark);
+		r = status_of(&w);
+		finish(&w, conclusion_of(&w), r, NULL);
+	}
+	if (w.emit.failed < 0 && r >= 0) {
+		*err = w.emit.err;
+		r = w.emit.failed;
+	}
+	sl_box_close(w.carry.box);
+	sl_signals_done(&w.sig);
+	sl_output_done(&w.out);
+	if (w.mark.fd >= 0)
+		(void)close(w.mark.fd);
+	sl_arena_free(&w.a);
+	return r;
+}

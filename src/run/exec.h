@@ -1,0 +1,31 @@
+/* exec.h -- one command through gate, box and log: what `sluice exec` does, and the
+ * shortest walk through the waist. */
+#ifndef SL_RUN_EXEC_H
+#define SL_RUN_EXEC_H
+
+#include "box/box.h"
+#include "gate/gate.h"
+#include "grant/act.h"
+#include "run/event.h"
+
+struct sl_exec {
+	const struct sl_home *home;
+	/* Opens the gate once the box is being prepared; the gate stays the caller's. */
+	int (*session_gate)(void *session, struct sl_gate **ret, struct sl_err *err);
+	void *session;
+	struct sl_grant want;
+	struct sl_act act;
+	int stdin_fd;
+	/* Where output goes: raw bytes to write (stream 1 or 2; -errno ends the act), or, with
+	 * a listener, as events. */
+	int (*write)(void *arg, int stream, struct sl_slice bytes);
+	void (*denied)(void *arg, const struct sl_obs *o); /* first of its kind; may be NULL */
+	void *arg;
+	const struct sl_listener *listener; /* or NULL */
+};
+
+/* The command's status as a wrapper gives it (128 + signal, 126, 127), or SL_E(...):
+ * DENIED when policy says no. */
+int sl_exec(struct sl_exec *x, struct sl_err *err) SL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,115 @@
+/* mark.c -- see mark.h. */
+#include "run/mark.h"
+
+#include "base/auto.h"
+#include "base/hex.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+static void
+name_of(const uint8_t run[32], char out[96])
+{
+	char hex[65];
+
+	sl_hex(hex, run, 32);
+	(void)snprintf(out, 96, "runs/open/%s", hex);
+}
+
+int
+sl_mark_set(const struct sl_home *h, const uint8_t run[32], struct sl_mark *ret,
+	    struct sl_err *err)
+{
+	name_of(run, ret->name);
+	ret->fd = openat(h->fd, ret->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (ret->fd < 0 || flock(ret->fd, LOCK_EX | LOCK_NB) < 0)
+		return SL_ERR_SYS(err, -errno, "cannot mark the run in '%s/runs/open'", h->path);
+	if (dprintf(ret->fd, "%ld\n", (long)getpid()) < 0)
+		return SL_ERR_SYS(err, -errno, "cannot mark the run in '%s/runs/open'", h->path);
+	return 0;
+}
+
+long
+sl_mark_pid(const struct sl_home *h, const uint8_t run[32])
+{
+	SL_AUTO_FD fd = -1;
+	char name[96], text[32] = "", *end;
+	long pid;
+
+	if (!sl_mark_is_live(h, run))
+		return 0;
+	name_of(run, name);
+	fd = openat(h->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return 0;
+	pid = strtol(text, &end, 10);
+	return *end == '\n' && pid > 1 ? pid : 0;
+}
+
+void
+sl_mark_clear(const struct sl_home *h, struct sl_mark *m)
+{
+	if (m->fd < 0)
+		return;
+	(void)unlinkat(h->fd, m->name, 0);
+	(void)close(m->fd);
+	m->fd = -1;
+}
+
+/* The mark, locked, when nobody holds it; -1 when somebody does or it is gone. */
+static int
+take(const struct sl_home *h, const char *name)
+{
+	SL_AUTO_FD fd = openat(h->fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -1;
+	/* Its owner may have removed it between open and lock. */
+	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+		return -1;
+	return sl_steal_fd(&fd);
+}
+
+int
+sl_mark_is_live(const struct sl_home *h, const uint8_t run[32])
+{
+	SL_AUTO_FD fd = -1;
+	char name[96];
+
+	name_of(run, name);
+	fd = openat(h->fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+}
+
+int
+sl_mark_stale(const struct sl_home *h,
+	      int (*each)(void *arg, const uint8_t run[32], struct sl_err *err), void *arg,
+	      struct sl_err *err)
+{
+	int dir_fd = openat(h->fd, "runs/open", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	SL_AUTO_DIR d = dir_fd < 0 ? NULL : fdopendir(dir_fd);
+	struct dirent *e;
+
+	if (d == NULL)
+		return SL_ERR_SYS(err, -errno, "cannot read '%s/runs/open'", h->path);
+	while ((e = readdir(d)) != NULL) {
+		SL_AUTO_FD fd = -1;
+		uint8_t run[32];
+		char name[96];
+		int r;
+
+		if (!sl_unhex(run, 32, sl_slice_str(e->d_name)))
+			continue;
+		name_of(run, name);
+		if ((fd = take(h, name)) < 0)
+			continue;
+		if ((r = each(arg, run, err)) < 0)
+			return r;
+		(void)unlinkat(h->fd, name, 0);
+	}
+	return 0;
+}

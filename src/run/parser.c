@@ -1,0 +1,305 @@
+/* parser.c -- the supervisor's side of parser.h. */
+#include "run/parser.h"
+
+#include "os/jail.h"
+#include "os/proc.h"
+#include "priv/chan.h"
+#include "run/parser_ops.h"
+#include "run/parser_jail.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { DEADLINE_MS = 30000 };
+
+struct sl_parser {
+	struct sl_chan chan;
+	pid_t pid;
+	struct sl_buf room;
+	const struct sl_engine_host *host;
+};
+
+/* What the parser may say.  safe because bodies are bounded and read as strict CBOR. */
+static const struct sl_chan_op ops[] = {
+	{ SL_PO_OK, SL_PO_MAX, 0 },
+	{ SL_PO_FAIL, 4 << 20, 0 },
+	{ SL_PO_READ, 1 << 16, 0 },
+	{ SL_PO_HASH, 1 << 20, 0 },
+};
+
+int
+sl_parser_start(struct sl_parser **ret, struct sl_err *err)
+{
+	struct sl_parser *p = calloc(1, sizeof(*p));
+	int fd[2], r;
+
+	if (p == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	if ((r = sl_chan_pair(fd, err)) < 0) {
+		free(p);
+		return r;
+	}
+	if ((p->pid = fork()) < 0) {
+		r = SL_ERR_SYS(err, -errno, "cannot start the parser");
+		(void)close(fd[0]);
+		(void)close(fd[1]);
+		free(p);
+		return r;
+	}
+	if (p->pid == 0) {
+		if (sl_parser_jail(fd[1]) < 0)
+			_exit(70);
+		_exit(sl_parser_main(3)); /* the jail leaves the channel at 3 */
+	}
+	(void)close(fd[1]);
+	p->chan = (struct sl_chan){ .fd = fd[0], .ops = ops, .n_ops = sizeof(ops) / sizeof(ops[0]) };
+	p->room.max = SL_PO_MAX;
+	*ret = p;
+	return 0;
+}
+
+void
+sl_parser_stop(struct sl_parser *p)
+{
+	if (p == NULL)
+		return;
+	(void)close(p->chan.fd);
+	(void)kill(p->pid, SIGKILL);
+	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (p->room.p != NULL)
+		explicit_bzero(p->room.p, p->room.cap); /* steps' environments may hold secrets */
+	sl_buf_done(&p->room);
+	free(p);
+}
+
+int
+sl_parser_pid(const struct sl_parser *p)
+{
+	return p->pid;
+}
+
+void
+sl_parser_host(struct sl_parser *p, const struct sl_engine_host *host)
+{
+	p->host = host;
+}
+
+static int
+send_json(struct sl_parser *p, uint16_t op, const struct sl_json *v, struct sl_err *err)
+{
+	SL_AUTO_BUF out = { .max = SL_PO_MAX };
+	int r;
+
+	if (v != NULL && (r = sl_json_cbor(v, &out, err)) < 0)
+		return r;
+	if (out.is_failed)
+		return SL_ERR(err, LIMIT, "the input is too large for the parser");
+	r = sl_chan_send(&p->chan, op, sl_buf_get(&out), NULL, 0, err);
+	if (out.p != NULL)
+		explicit_bzero(out.p, out.cap);
+	return r;
+}
+
+/* --- upcalls: the parser asks in the middle of a call --- */
+
+static int
+serve_read(struct sl_parser *p, const struct sl_json *q, struct sl_arena *a,
+	   struct sl_slice *ret, struct sl_err *err)
+{
+	if (p->host == NULL || p->host->read_file == NULL)
+		return SL_ERR(err, NOENT, "no workspace");
+	return p->host->read_file(p->host->arg, sl_json_get_str(q, "path"), a, ret, err);
+}
+
+static int
+serve_hash(struct sl_parser *p, const struct sl_json *q, struct sl_arena *a,
+	   struct sl_slice *ret, struct sl_err *err)
+{
+	const struct sl_json *list = sl_json_get(q, "patterns");
+	struct sl_slice *pattern;
+	char hex[65] = "";
+	size_t n = 0;
+	int r;
+
+	if (p->host == NULL || p->host->hash_files == NULL)
+		return SL_ERR(err, NOENT, "hashFiles needs a step's workspace");
+	if (list == NULL || list->kind != SL_JSON_ARR ||
+	    (pattern = SL_NEW_N(a, struct sl_slice, list->n + 1)) == NULL)
+		return SL_ERR(err, FORMAT, "no patterns");
+	SL_JSON_EACH (m, list)
+		pattern[n++] = m->s;
+	if ((r = p->host->hash_files(p->host->arg, pattern, n, hex, err)) < 0)
+		return r;
+	*ret = sl_arena_dup(a, sl_slice_str(hex));
+	return ret->p != NULL ? 0 : SL_ERR(err, NOMEM, "out of memory");
+}
+
+static int
+answer(struct sl_parser *p, const struct sl_msg *m, struct sl_err *err)
+{
+	SL_AUTO_ARENA a = { 0 };
+	struct sl_jb b = { .a = &a };
+	struct sl_slice got = { 0 };
+	struct sl_json *q = NULL, *o;
+	struct sl_err why = { 0 };
+	int r;
+
+	sl_arena_init(&a, SL_PARSER_MEMORY);
+	if ((r = sl_json_uncbor(m->body, &sl_parser_msg_limits, &a, &q, err)) < 0)
+		return r;
+	r = m->op == SL_PO_READ ? serve_read(p, q, &a, &got, &why) : serve_hash(p, q, &a, &got, &why);
+	o = sl_json_obj(&b);
+	if (r == 0) {
+		(void)sl_json_set(&b, o, "ok", sl_json_str(&b, got));
+	} else {
+		(void)sl_json_set(&b, o, "code", sl_json_int(&b, why.code));
+		(void)sl_json_set(&b, o, "msg", sl_json_cstr(&b, why.msg));
+	}
+	if (b.is_failed)
+		return SL_ERR(err, NOMEM, "out of memory");
+	return send_json(p, SL_PO_ANSWER, o, err);
+}
+
+/* --- calls --- */
+
+static struct sl_slice
+keep(struct sl_arena *a, const struct sl_json *o, const char *key)
+{
+	return sl_arena_dup(a, sl_json_get_str(o, key));
+}
+
+static int
+take_diags(const struct sl_json *v, struct sl_arena *a, struct sl_diags *ret, struct sl_err *err)
+{
+	const struct sl_json *list = sl_json_get(v, "diags");
+	struct sl_diag *d;
+	size_t n = 0;
+
+	*ret = (struct sl_diags){ 0 };
+	if (list == NULL || list->n == 0)
+		return 0;
+	if ((d = SL_NEW_N(a, struct sl_diag, list->n)) == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	SL_JSON_EACH (m, list) {
+		d[n].file = keep(a, m, "file");
+		d[n].line = (size_t)sl_json_get_int(m, "line");
+		d[n].col = (size_t)sl_json_get_int(m, "col");
+		d[n].width = (size_t)sl_json_get_int(m, "width");
+		d[n].is_refusal = sl_json_get_bool(m, "refusal");
+		d[n].code = keep(a, m, "code");
+		d[n].msg = keep(a, m, "msg");
+		d[n].hint = keep(a, m, "hint");
+		d[n].text = keep(a, m, "text");
+		n++;
+	}
+	*ret = (struct sl_diags){ d, n, (size_t)sl_json_get_int(v, "more") };
+	return 0;
+}
+
+static int
+failed(const struct sl_json *v, struct sl_arena *a, struct sl_diags *ds, struct sl_err *err)
+{
+	int64_t code = sl_json_get_int(v, "code");
+	int r;
+
+	if (ds != NULL && (r = take_diags(v, a, ds, err)) < 0)
+		return r;
+	/* safe because any code that is not one of ours becomes FORMAT */
+	if (code >= 0 || code <= -SL_E_NUM_COUNT)
+		code = SL_E(FORMAT);
+	return sl_err_raise(err, (int)code, 0, __FILE__, __LINE__, "%.*s",
+			    SL_ARG(sl_json_get_str(v, "msg")));
+}
+
+/* Wait for the result of a call, answering what the parser asks meanwhile. */
+static int
+result(struct sl_parser *p, struct sl_arena *a, const struct sl_json **ret, struct sl_diags *ds,
+       struct sl_err *err)
+{
+	struct sl_json *v = NULL;
+	struct sl_msg m;
+	int r;
+
+	for (;;) {
+		if ((r = sl_chan_recv(&p->chan, &p->room, &m, DEADLINE_MS, err)) < 0)
+			return r;
+		if (r == 0)
+			return SL_ERR(err, FORMAT, "the parser died of this input");
+		if (m.op == SL_PO_OK || m.op == SL_PO_FAIL)
+			break;
+		if ((r = answer(p, &m, err)) < 0)
+			return r;
+	}
+	if (m.op == SL_PO_OK && m.body.len == 0) {
+		*ret = NULL;
+		return 0;
+	}
+	if ((r = sl_json_uncbor(m.body, &sl_parser_msg_limits, a, &v, err)) < 0)
+		return r;
+	if (m.op == SL_PO_FAIL)
+		return failed(v, a, ds, err);
+	/* The room is reused by the next call: what the caller keeps is its own. */
+	*ret = sl_json_copy(&(struct sl_jb){ .a = a }, v);
+	return *ret != NULL ? 0 : SL_ERR(err, NOMEM, "out of memory");
+}
+
+int
+sl_parser_new(struct sl_parser *p, const struct sl_parser_in *in, struct sl_arena *a,
+	      const struct sl_json **ret_plan, struct sl_diags *ret_diags, struct sl_err *err)
+{
+	struct sl_jb b = { .a = a };
+	struct sl_json *o = sl_json_obj(&b);
+	int r;
+
+	(void)sl_json_set(&b, o, "src", sl_json_str(&b, in->src));
+	(void)sl_json_set(&b, o, "path", sl_json_str(&b, in->path));
+	(void)sl_json_set(&b, o, "event", sl_json_str(&b, in->event));
+	(void)sl_json_set(&b, o, "params", sl_json_copy(&b, in->params));
+	if (b.is_failed)
+		return SL_ERR(err, NOMEM, "out of memory");
+	if ((r = send_json(p, SL_PO_NEW, o, err)) < 0)
+		return r;
+	return result(p, a, ret_plan, ret_diags, err);
+}
+
+int
+sl_parser_next(struct sl_parser *p, struct sl_arena *a, const struct sl_json **ret,
+	       struct sl_err *err)
+{
+	int r = send_json(p, SL_PO_NEXT, NULL, err);
+
+	return r < 0 ? r : result(p, a, ret, NULL, err);
+}
+
+int
+sl_parser_line(struct sl_parser *p, struct sl_slice line, struct sl_arena *a,
+	       const struct sl_json **ret, struct sl_err *err)
+{
+	int r = sl_chan_send(&p->chan, SL_PO_LINE, line, NULL, 0, err);
+
+	return r < 0 ? r : result(p, a, ret, NULL, err);
+}
+
+int
+sl_parser_done(struct sl_parser *p, const struct sl_json *how, struct sl_arena *a,
+	       const struct sl_json **ret, struct sl_err *err)
+{
+	int r = send_json(p, SL_PO_DONE, how, err);
+
+	return r < 0 ? r : result(p, a, ret, NULL, err);
+}
+
+int
+sl_parser_cancel(struct sl_parser *p, struct sl_err *err)
+{
+	const struct sl_json *none = NULL;
+	SL_AUTO_ARENA a = { 0 };
+	int r = send_json(p, SL_PO_CANCEL, NULL, err);
+
+	sl_arena_init(&a, 1 << 20);
+	return r < 0 ? r : result(p, &a, &none, NULL, err);
+}

@@ -1,0 +1,32 @@
+/* parser_ops.h -- the messages between supervisor and parser (doc/PROTOCOL.roles). */
+#ifndef SL_RUN_PARSER_OPS_H
+#define SL_RUN_PARSER_OPS_H
+
+#include "codec/json.h"
+#include "flow/engine.h"
+
+enum sl_parser_op {
+	/* to the parser */
+	SL_PO_NEW = 1,   /* {"src","path","event","params"} */
+	SL_PO_NEXT,      /* empty */
+	SL_PO_LINE,      /* the raw line */
+	SL_PO_DONE,      /* as sl_engine_done() */
+	SL_PO_CANCEL,    /* empty */
+	SL_PO_ANSWER,    /* to an upcall: {"ok":bytes} or {"code","msg"} */
+	/* from the parser */
+	SL_PO_OK = 64,   /* the result, or empty */
+	SL_PO_FAIL,      /* {"code","msg","diags","more"} */
+	SL_PO_READ,      /* upcall: {"path"} */
+	SL_PO_HASH,      /* upcall: {"patterns"} */
+};
+
+enum {
+	SL_PO_MAX = 48 << 20,      /* of any body */
+	SL_PARSER_MEMORY = 256 << 20, /* of the engine, and of one message as a tree */
+};
+
+extern const struct sl_limits sl_parser_msg_limits;
+
+int sl_parser_main(int fd); /* the role's main: never returns to the supervisor's code */
+
+#endif

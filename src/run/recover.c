@@ -1,0 +1,75 @@
+/* recover.c -- see recover.h. */
+#include "run/recover.h"
+
+#include "base/hex.h"
+#include "record/read.h"
+#include "run/mark.h"
+#include "run/outcome.h"
+
+struct work {
+	const struct sl_home *home;
+	struct sl_gate *gate;
+	struct sl_reader *reader;
+	size_t n;
+};
+
+static int
+close_one(struct work *w, const struct sl_run_info *i, struct sl_arena *a, struct sl_err *err)
+{
+	struct sl_decision_view d = { .kind = i->kind };
+	const struct sl_json *own = sl_json_get(i->decision.predicate, "sluice");
+	struct sl_jb b = { .a = a };
+	struct sl_outcome o = { .conclusion = "interrupted",
+				.why = "its supervisor ended before the run did",
+				.started_ms = i->decision.e.time_ms,
+				.finished_ms = sl_time_now_ms() };
+	int r;
+
+	memcpy(d.id, i->run, 32);
+	memcpy(d.run, i->run, 32);
+	memcpy(d.entry.id, i->decision.e.id, 32);
+	if (!sl_unhex(d.context, 32, sl_json_get_str(own, "context")))
+		return SL_ERR(err, STORE, "a decision without a context");
+	r = sl_gate_close_run(w->gate, i->run,
+			      sl_outcome_json(&b, &d, sl_gate_info(w->gate)->node.did, &o),
+			      i->has_tree && i->tree.is_open, err);
+	if (r == 0)
+		w->n++;
+	return r;
+}
+
+static int
+each(void *arg, const uint8_t run[32], struct sl_err *err)
+{
+	struct work *w = arg;
+	SL_AUTO_ARENA a = { 0 };
+	struct sl_run_info i;
+	char hex[65];
+	int r;
+
+	sl_arena_init(&a, 256 << 20);
+	sl_hex(hex, run, 32);
+	if (w->reader == NULL && (r = sl_reader_open(w->home->fd, &w->reader, err)) < 0)
+		return r;
+	r = sl_run_lookup(w->reader, sl_slice_str(hex), &a, &i, err);
+	if (r == SL_E(NOENT)) { /* the crash came before its decision was durable */
+		*err = (struct sl_err){ 0 };
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (i.seal != UINT64_MAX) /* it was sealed; only the mark was left */
+		return 0;
+	return close_one(w, &i, &a, err);
+}
+
+int
+sl_recover(const struct sl_home *h, struct sl_gate *g, size_t *ret_n, struct sl_err *err)
+{
+	struct work w = { .home = h, .gate = g };
+	int r = sl_mark_stale(h, each, &w, err);
+
+	sl_reader_close(w.reader);
+	*ret_n = w.n;
+	return r;
+}
