@@ -1,4 +1,5 @@
-/* fuzz_items.c -- what the recorder takes from its client: items lie inside the message. */
+/* fuzz_items.c -- what the recorder takes from its client: items lie inside the message.
+ */
 #include "log/proto.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* fuzz_segment.c -- a segment of any bytes: opening, scanning and checking it end with an
  * answer.  Checksums are put right first, so that what lies behind them is reached. */
+#include "log/le.h"
 #include "log/reader.h"
 #include "log/rec.h"
-#include "log/le.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,8 +19,9 @@ mend(uint8_t *p, size_t n)
 		size_t len = sl_get32(p + i + 4), room = n - i - SL_REC_HDR;
 
 		if (memcmp(p + i, "SLR", 3) == 0 && len <= room)
-			sl_le32(p + i + 8, sl_rec_crc(p + i, (enum sl_rec_type)p[i + 3],
-						      (struct sl_slice){ p + i + SL_REC_HDR, len }));
+			sl_le32(p + i + 8,
+				sl_rec_crc(p + i, (enum sl_rec_type)p[i + 3],
+					   (struct sl_slice){ p + i + SL_REC_HDR, len }));
 	}
 }
 
@@ -56,7 +57,9 @@ LLVMFuzzerTestOneInput(const uint8_t *d, size_t n)
 	(void)close(fd);
 	for (size_t i = 0; i < 3; i++) {
 		(void)snprintf(name, sizeof(name), "%s%s", dir,
-			       i == 0 ? "/log/seg/000000.log" : i == 1 ? "/log/seg" : "/log");
+			       i == 0   ? "/log/seg/000000.log"
+			       : i == 1 ? "/log/seg"
+					: "/log");
 		(void)remove(name);
 	}
 	(void)close(home);

@@ -93,7 +93,7 @@ mount_one(struct sl_setup *s, const struct sl_grant_fs *f)
 		return r;
 	sl_box_at(s, SL_BOX_STEP_GRANT, "%s", path);
 	/* No symlink anywhere: the name that was decided is the place that is shown. */
-	if ((at = sl_os_open_abs(path, O_PATH | O_NOFOLLOW)) < 0)
+	if ((at = sl_os_open_abs(path, O_PATH)) < 0)
 		return at;
 	if (fstat(at, &st) < 0)
 		return -errno;

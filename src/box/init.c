@@ -56,25 +56,35 @@ tell(struct init *in, uint16_t op, const void *p, size_t n)
 
 /* --- files --- */
 
+/* The directory of a file inside; *ret_name points into path. */
 static int
-put_file(const char *path, unsigned mode, const void *p, size_t n)
+parent_of(const char *path, bool is_making, const char **ret_name)
 {
 	char parent[SL_GRANT_PATH_MAX + 1];
 	const char *last = strrchr(path, '/');
 	SL_AUTO_FD root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	SL_AUTO_FD at = -1;
-	SL_AUTO_FD fd = -1;
 
 	if (last == NULL || last[1] == '\0' || root < 0 ||
 	    snprintf(parent, sizeof(parent), "%.*s", (int)(last - path), path) >=
 		(int)sizeof(parent))
 		return -EINVAL;
-	if ((at = sl_os_mkdirs(root, parent + (parent[0] == '/'))) < 0)
+	*ret_name = last + 1;
+	return sl_os_walk(root, parent, is_making);
+}
+
+static int
+put_file(const char *path, unsigned mode, const void *p, size_t n)
+{
+	const char *name = NULL;
+	SL_AUTO_FD at = parent_of(path, true, &name);
+	SL_AUTO_FD fd = -1;
+
+	if (at < 0)
 		return at;
 	/* An earlier act may have left anything of this name. */
-	if (unlinkat(at, last + 1, 0) < 0 && errno != ENOENT)
+	if (unlinkat(at, name, 0) < 0 && errno != ENOENT)
 		return -errno;
-	if ((fd = openat(at, last + 1, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	if ((fd = openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 			 0600)) < 0 ||
 	    fchmod(fd, mode & 0777) < 0)
 		return -errno;
@@ -108,8 +118,9 @@ static void
 on_get(struct init *in, struct sl_slice body)
 {
 	SL_AUTO_BUF out = { .max = SL_BOX_GET_MAX + 16 };
-	SL_AUTO_FD root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	SL_AUTO_FD at = -1;
 	SL_AUTO_FD fd = -1;
+	const char *name = NULL;
 	struct stat st;
 	uint64_t max = 0;
 	int32_t e = 0;
@@ -120,9 +131,11 @@ on_get(struct init *in, struct sl_slice body)
 	sl_buf_put(&out, &e, sizeof(e));
 	if (body.len <= sizeof(max) + 1 || max > SL_BOX_GET_MAX)
 		e = EINVAL;
-	else if ((fd = sl_os_open_beneath(root, (const char *)body.p + sizeof(max) + 1,
-					  O_RDONLY | O_NONBLOCK | O_NOCTTY, 0)) < 0)
-		e = -fd;
+	else if ((at = parent_of((const char *)body.p + sizeof(max), false, &name)) < 0)
+		e = -at;
+	else if ((fd = openat(at, name,
+			      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)) < 0)
+		e = errno;
 	else if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		e = EINVAL;
 	else if ((uint64_t)st.st_size > max)
@@ -178,9 +191,62 @@ is_own_workspace(int fd, bool is_direct)
 	return !is_direct && d >= 0 && sl_mnt_id(d) == sl_mnt_id(fd);
 }
 
-/* In a helper.  A bind is carried out with the bytes that were decided: where it may
- * make a socket is Landlock's to say, whatever the path resolves to.  A connect goes
- * to the very inode that was looked at, by its descriptor. */
+static bool
+is_own(int fd, const struct sl_m_sock *m)
+{
+	return is_own_place(fd) || is_own_workspace(fd, m->is_direct != 0);
+}
+
+/* Where a directory of the host is shown, a socket is made by name in the very
+ * directory that was looked at (getsockname() then gives the bare name); else with the
+ * bytes of the caller, as there is only the box's own to reach. */
+static int
+bind_path(const struct sl_m_sock *m, int fd, struct sockaddr_un *un, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+	char dir[sizeof(m->addr)];
+	SL_AUTO_FD at = -1;
+
+	(void)umask((mode_t)m->umask);
+	if (m->is_strict == 0)
+		return bind(fd, (struct sockaddr *)un, m->len) < 0 ? errno : 0;
+	(void)snprintf(dir, sizeof(dir), "%.*s/", slash != NULL ? (int)(slash - path) : 1,
+		       slash != NULL ? path : ".");
+	if ((at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return errno;
+	if (!is_own(at, m))
+		return EXIT_OUTSIDE;
+	if (fchdir(at) < 0)
+		return errno;
+	(void)snprintf(un->sun_path, sizeof(un->sun_path), "%s", name);
+	return bind(fd, (struct sockaddr *)un,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(un->sun_path) + 1)) < 0
+		   ? errno
+		   : 0;
+}
+
+/* To the very inode that was looked at, by its descriptor. */
+static int
+connect_path(const struct sl_m_sock *m, int fd, struct sockaddr_un *un, const char *path)
+{
+	SL_AUTO_FD at = open(path, O_PATH | O_CLOEXEC);
+	struct stat st;
+	int n;
+
+	if (at < 0 || fstat(at, &st) < 0)
+		return errno;
+	if (!is_own(at, m))
+		return EXIT_OUTSIDE;
+	if (!S_ISSOCK(st.st_mode))
+		return ECONNREFUSED;
+	n = snprintf(un->sun_path, sizeof(un->sun_path), "/proc/self/fd/%d", at);
+	return connect(fd, (struct sockaddr *)un,
+		       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) < 0
+		   ? errno
+		   : 0;
+}
+
+/* In a helper: what the supervisor decided, under the box's own uid and confinement. */
 static int
 carry_out(const struct sl_m_sock *m, int fd, int cwd)
 {
@@ -190,31 +256,18 @@ carry_out(const struct sl_m_sock *m, int fd, int cwd)
 		uint8_t b[sizeof(m->addr)];
 	} a = { 0 };
 	char path[sizeof(m->addr)] = "";
-	socklen_t len = m->len;
-	SL_AUTO_FD at = -1;
-	struct stat st;
 
 	memcpy(a.b, m->addr, sizeof(m->addr));
-	if (m->is_path && cwd >= 0 && fchdir(cwd) < 0)
-		return errno;
-	if (m->is_bind) {
-		(void)umask((mode_t)m->umask);
-		return bind(fd, &a.sa, len) < 0 ? errno : 0;
-	}
-	if (m->is_path) {
-		memcpy(path, a.un.sun_path,
-		       strnlen(a.un.sun_path, len - offsetof(struct sockaddr_un, sun_path)));
-		if ((at = open(path, O_PATH | O_CLOEXEC)) < 0 || fstat(at, &st) < 0)
-			return errno;
-		if (!is_own_place(at) && !is_own_workspace(at, m->is_direct != 0))
-			return EXIT_OUTSIDE;
-		if (!S_ISSOCK(st.st_mode))
-			return ECONNREFUSED;
-		len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-				  (size_t)snprintf(a.un.sun_path, sizeof(a.un.sun_path),
-						   "/proc/self/fd/%d", at));
-	}
-	return connect(fd, &a.sa, len) < 0 ? errno : 0;
+	if (m->is_path == 0)
+		return (m->is_bind != 0 ? bind(fd, &a.sa, m->len) : connect(fd, &a.sa, m->len)) < 0
+			   ? errno
+			   : 0;
+	if (cwd < 0 || fchdir(cwd) < 0)
+		return EACCES;
+	memcpy(path, a.un.sun_path,
+	       strnlen(a.un.sun_path, m->len - offsetof(struct sockaddr_un, sun_path)));
+	return m->is_bind != 0 ? bind_path(m, fd, &a.un, path)
+			       : connect_path(m, fd, &a.un, path);
 }
 
 static void

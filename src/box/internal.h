@@ -113,7 +113,7 @@ struct sl_m_signal {
 
 struct sl_m_sock {
 	uint64_t id;
-	uint32_t is_bind, is_path, is_direct, umask, len; /* path: of a UNIX socket in addr */
+	uint32_t is_bind, is_path, is_direct, is_strict, umask, len; /* path: of a UNIX socket in addr */
 	uint8_t addr[128];
 };
 

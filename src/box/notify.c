@@ -276,7 +276,8 @@ static int
 start_sock(struct sl_box *b, const struct addr *a, bool is_bind, struct sl_sock_op *op)
 {
 	struct sl_m_sock m = { .id = b->req->id, .is_bind = is_bind, .is_path = a->is_path,
-			       .is_direct = b->m_setup.ws_mode == SL_WS_DIRECT, .len = a->len };
+			       .is_direct = b->m_setup.ws_mode == SL_WS_DIRECT,
+			       .is_strict = !b->is_dgram_ok, .len = a->len };
 	pid_t tid = (pid_t)b->req->pid, pid = leader(tid, &m.umask);
 	SL_AUTO_FD pidfd = -1;
 	SL_AUTO_FD sock = -1;

@@ -286,7 +286,7 @@ sl_box_mount_point(struct sl_setup *s, const char *path, bool is_dir)
 	last = last == NULL ? rel : last + 1;
 	if ((bfd = openat(s->s_fd, base, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return -errno;
-	if ((pfd = sl_os_mkdirs(bfd, parent)) < 0)
+	if ((pfd = sl_os_walk(bfd, parent, true)) < 0)
 		return pfd;
 	if ((is_dir ? mkdirat(pfd, last, 0755) : mknodat(pfd, last, S_IFREG | 0444, 0)) < 0 &&
 	    errno != EEXIST)

@@ -226,7 +226,7 @@ hand_over(struct sl_setup *s)
 void
 sl_box_setup(struct sl_setup *s)
 {
-	int r;
+	int r = -EPERM;
 
 	s->s_fd = s->root_fd = s->proc_fd = s->rules_fd = -1;
 	sl_box_at(s, SL_BOX_STEP_START, "descriptors");
@@ -234,7 +234,9 @@ sl_box_setup(struct sl_setup *s)
 		sl_box_fail(s, r);
 	if (!s->ids.is_private) {
 		sl_box_at(s, SL_BOX_STEP_MAP, "%u", s->ids.out_uid);
-		if ((r = sl_box_ids_map_self(&s->ids)) < 0)
+		/* A supervisor that is not dumpable has a /proc/self of root's. */
+		if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 ||
+		    (r = sl_box_ids_map_self(&s->ids)) < 0)
 			sl_box_fail(s, r);
 	}
 	if ((r = sl_box_root_make(s)) < 0 || (r = sl_box_grants_mount(s)) < 0 ||

@@ -147,7 +147,7 @@ sl_ui_count(struct sl_buf *b, int64_t n, const char *one)
 void
 sl_ui_short(struct sl_buf *b, struct sl_slice hex)
 {
-	sl_ui_escape(b, (struct sl_slice){ hex.p, hex.len < 8 ? hex.len : 8 }, false);
+	sl_ui_escape(b, (struct sl_slice){ hex.p, hex.len < 12 ? hex.len : 12 }, false);
 }
 
 void

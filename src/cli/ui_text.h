@@ -29,7 +29,7 @@ void sl_ui_name(struct sl_buf *b, const struct sl_ui_opts *o, struct sl_slice s,
 void sl_ui_dur(struct sl_buf *b, int64_t ms);                   /* 2.1s  1m02s  1h02m */
 void sl_ui_num(struct sl_buf *b, int64_t n);                    /* 1,204 */
 void sl_ui_count(struct sl_buf *b, int64_t n, const char *one); /* "1 job", "3 jobs" */
-/* The first 8 digits of the ID, as people type it. */
+/* The first 12 digits of the ID, as people type it. */
 void sl_ui_short(struct sl_buf *b, struct sl_slice hex);
 /* "file:line:col" of an event, or nothing. */
 void sl_ui_place(struct sl_buf *b, const struct sl_ui_opts *o, const struct sl_json *ev);

@@ -163,13 +163,13 @@ is_decimal(struct sl_slice s, bool *ret_is_int)
 	return i == s.len;
 }
 
+/* A NUL follows s. */
 static bool
-is_number(struct sl_slice s, double *ret, bool *ret_is_int, struct sl_arena *a)
+is_number(struct sl_slice s, double *ret, bool *ret_is_int)
 {
 	static const char *const inf[] = { ".inf", ".Inf", ".INF", NULL };
 	static const char *const nan_[] = { ".nan", ".NaN", ".NAN", NULL };
 	struct sl_slice u = s.len > 0 && (s.p[0] == '-' || s.p[0] == '+') ? sl_slice_skip(s, 1) : s;
-	char *text;
 
 	*ret_is_int = true;
 	if (is_radix(s, ret))
@@ -183,16 +183,16 @@ is_number(struct sl_slice s, double *ret, bool *ret_is_int, struct sl_arena *a)
 		*ret = (double)NAN;
 		return true;
 	}
-	if (!is_decimal(s, ret_is_int) || (text = sl_arena_str(a, s)) == NULL)
+	if (!is_decimal(s, ret_is_int))
 		return false;
-	*ret = strtod(text, NULL); /* overflow gives infinity, as it should */
+	*ret = strtod((const char *)s.p, NULL); /* overflow gives infinity, as it should */
 	return true;
 }
 
 enum core { CORE_STR, CORE_NULL, CORE_BOOL, CORE_INT, CORE_FLOAT };
 
 static enum core
-core_type(struct sl_slice s, struct sl_yaml *n, struct sl_arena *a)
+core_type(struct sl_slice s, struct sl_yaml *n)
 {
 	static const char *const nulls[] = { "", "~", "null", "Null", "NULL", NULL };
 	static const char *const trues[] = { "true", "True", "TRUE", NULL };
@@ -204,7 +204,7 @@ core_type(struct sl_slice s, struct sl_yaml *n, struct sl_arena *a)
 	n->b = is_one_of(s, trues);
 	if (n->b || is_one_of(s, falses))
 		return CORE_BOOL;
-	if (is_number(s, &n->num, &is_int, a))
+	if (is_number(s, &n->num, &is_int))
 		return is_int ? CORE_INT : CORE_FLOAT;
 	return CORE_STR;
 }
@@ -252,13 +252,15 @@ type_scalar(struct builder *b, const struct sl_yaml_ev *ev, struct sl_yaml *n,
 {
 	static const enum sl_yaml_kind kinds[] = { SL_YAML_STR, SL_YAML_NULL, SL_YAML_BOOL,
 						   SL_YAML_NUM, SL_YAML_NUM };
-	enum core is = ev->style == SL_YAML_PLAIN ? core_type(ev->text, n, b->a) : CORE_STR;
+	enum core is = CORE_STR;
 
 	if (ev->text.len > 0 && memchr(ev->text.p, 0, ev->text.len) != NULL)
 		return SL_ERR(err, FORMAT, "a NUL character is not allowed");
 	n->text = sl_arena_dup(b->a, ev->text);
 	if (n->text.p == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
+	if (ev->style == SL_YAML_PLAIN)
+		is = core_type(n->text, n);
 	n->kind = SL_YAML_STR;
 	if (ev->has_tag)
 		return type_tagged(ev, n, is, err);

@@ -8,10 +8,13 @@
 /* What libfyaml reads ahead is one flow collection, so the entries of each are counted
  * here first.  Where this scan cannot be sure (quotes over several lines, odd
  * indentation) it counts too much, never too little. */
+enum { MAX_DIRECTIVES = 1000 };
+
 struct scan {
 	const uint8_t *p;
 	size_t depth, n_flow; /* open flow collections; entries of all */
 	size_t n_props;       /* words that begin with & ! * */
+	size_t n_directives;  /* lines that begin with %: each may give a warning, kept */
 	bool is_unsure;       /* in a flow collection, perhaps inside a quoted string */
 	bool is_block;        /* inside a block scalar whose parent's column is below */
 	long parent;
@@ -217,6 +220,9 @@ check_flow(struct sl_slice src, const struct sl_limits *lim, struct sl_yaml_at *
 			return SL_ERR(err, LIMIT, "Maximum object depth exceeded");
 		if (s.n_flow > lim->max_items || s.n_props > lim->max_items)
 			return SL_ERR(err, LIMIT, "Maximum YAML nodes exceeded");
+		s.n_directives += end > i && src.p[i] == '%';
+		if (s.n_directives > MAX_DIRECTIVES)
+			return SL_ERR(err, LIMIT, "more than %d directives", MAX_DIRECTIVES);
 		if (next > 0 && src.p[next - 1] == '\n')
 			line++;
 	}
@@ -321,6 +327,19 @@ place(struct fy_event *e, struct sl_slice src, struct sl_yaml_at *at)
 	for (size_t i = m->input_pos; i < n->input_pos && src.p[i] != '\n' && src.p[i] != '\r'; i++)
 		w += (src.p[i] & 0xc0) != 0x80;
 	at->width = w > 0 ? w : 1;
+}
+
+/* libfyaml's marks leave out the sign before: a quote, a star, a block's indicator. */
+static void
+place_sign(struct fy_event *e, struct sl_slice src, struct sl_yaml_ev *ev)
+{
+	if (ev->kind == SL_YAML_EV_ALIAS || ev->style == SL_YAML_SINGLE ||
+	    ev->style == SL_YAML_DOUBLE) {
+		ev->at.width += ev->kind == SL_YAML_EV_ALIAS ? 1 : 2;
+		ev->at.col -= ev->at.col > 1;
+	} else if (ev->style == SL_YAML_LITERAL || ev->style == SL_YAML_FOLDED) {
+		place_header(src, fy_event_start_mark(e)->input_pos, &ev->at);
+	}
 }
 
 static enum sl_yaml_style
@@ -464,8 +483,7 @@ sl_yaml_events(struct sl_slice src, const struct sl_limits *lim,
 
 		if (translate(e, &ev)) {
 			place(e, src, &ev.at);
-			if (ev.style == SL_YAML_LITERAL || ev.style == SL_YAML_FOLDED)
-				place_header(src, fy_event_start_mark(e)->input_pos, &ev.at);
+			place_sign(e, src, &ev);
 			*ret_at = ev.at;
 			if ((r = count_event(&rd, &ev, lim, err)) == 0)
 				r = fn(arg, &ev, err);

@@ -26,11 +26,11 @@ sl_cose_key_put(const uint8_t pub[SL_KEY_LEN], int64_t alg, struct sl_buf *out)
 }
 
 void
-sl_cose_keyset_put(const uint8_t (*pubs)[SL_KEY_LEN], size_t n, int64_t alg, struct sl_buf *out)
+sl_cose_keyset_put(const uint8_t *pubs, size_t n, int64_t alg, struct sl_buf *out)
 {
 	sl_cbor_put_arr(out, n);
 	for (size_t i = 0; i < n; i++)
-		sl_cose_key_put(pubs[i], alg, out);
+		sl_cose_key_put(pubs + i * SL_KEY_LEN, alg, out);
 }
 
 /* Everything of the key, in the order of its labels; kty decides only at the end. */

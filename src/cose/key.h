@@ -19,9 +19,8 @@ struct sl_cose_key {
 };
 
 void sl_cose_key_put(const uint8_t pub[SL_KEY_LEN], int64_t alg, struct sl_buf *out);
-/* Key Set of n keys: a CBOR array. */
-void sl_cose_keyset_put(const uint8_t (*pubs)[SL_KEY_LEN], size_t n, int64_t alg,
-			struct sl_buf *out);
+/* Key Set of n keys, 32 bytes each, back to back: a CBOR array. */
+void sl_cose_keyset_put(const uint8_t *pubs, size_t n, int64_t alg, struct sl_buf *out);
 int sl_cose_key_parse(struct sl_slice src, struct sl_cose_key *ret, struct sl_err *err)
     SL_MUST_CHECK;
 /* At most max keys (else LIMIT); a key that cannot be read spoils the set. */

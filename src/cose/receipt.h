@@ -3,6 +3,10 @@
  *
  * The signature covers protected header and root alone, so one signature serves every
  * receipt of a batch: sl_receipt_sign() once, sl_receipt_put() for each.
+ *
+ * What is proven is the root and that the leaf lies under it at the index.  The size is
+ * not: another one whose tree has the same path (9 and 11, for leaf 5) verifies as well.
+ * Who needs the size takes it from a checkpoint of the same root.
  */
 #ifndef SL_COSE_RECEIPT_H
 #define SL_COSE_RECEIPT_H

@@ -112,8 +112,10 @@ literal(struct check *c, const struct sl_yaml *y, const struct kinds *k, struct 
 	t->b = y->b;
 	t->num = y->num;
 	t->text = literal_text(c, y);
-	if (t->text.p == NULL && t->text.len == 0)
+	if (t->text.p == NULL) { /* a number's text found no room */
+		c->l->is_failed = c->l->is_failed || y->kind == SL_YAML_NUM;
 		t->text = SL_LIT("");
+	}
 	for (size_t i = 0; x == NULL && i < k->n; i++) {
 		const struct sl_type *u = k->t[i];
 

@@ -144,8 +144,6 @@ sl_engine_line(struct sl_engine *e, struct sl_slice line, struct sl_arena *a,
 	if (c.is_shown)
 		(void)sl_json_set(&b, o, "show", sl_json_str(&b, line));
 	add_mask(e, c.mask, &b, &masks, o);
-	if (c.kind == SL_CMD_MASK)
-		add_mask(e, c.data, &b, &masks, o);
 	if (c.kind == SL_CMD_NOTICE || c.kind == SL_CMD_WARNING || c.kind == SL_CMD_ERROR)
 		annotate(e, &c, &b, o);
 	if (c.kind == SL_CMD_DEBUG)

@@ -335,6 +335,8 @@ sl_flow_parse(struct sl_flow_parser *p, struct sl_slice src, const struct sl_wor
 		return r;
 	if (p->l->n_errors == 0 && (r = sl_parse_refs(p, w, err)) < 0)
 		return r;
+	if (p->l->is_failed)
+		return nomem(err);
 	if (p->l->n_errors > 0)
 		return SL_ERR(err, FORMAT, "the workflow is not valid");
 	w->notice = p->notice;
@@ -399,6 +401,8 @@ sl_action_parse(struct sl_flow_parser *p, struct sl_slice path, struct sl_slice 
 	p->l->src = outer_src;
 	if (r < 0)
 		return r;
+	if (p->l->is_failed)
+		return nomem(err);
 	if (p->l->n_errors > before)
 		return SL_ERR(err, FORMAT, "the action is not valid");
 	*ret = x;

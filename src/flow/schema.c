@@ -325,6 +325,8 @@ sl_schema_load(struct sl_slice text, struct sl_arena *a, const struct sl_type **
 				      SL_ARG(ld->slot[i]->name));
 	if ((root = by_name(ld, SL_LIT("root"), &slot)) == NULL)
 		return nomem(err);
+	if (!ld->is_defined[slot])
+		return SL_ERR(err, BUG, "schema: there is no type 'root'");
 	*ret = root;
 	return 0;
 }

@@ -16,8 +16,8 @@ put(struct sl_store *s, struct sl_rec *r, struct sl_slice body, struct sl_err *e
 	r->time_ms = s->next.time_ms;
 	sl_rec_put(&s->batch, 0, r, body);
 	if (s->batch.is_failed) {
-		s->is_dead = true; /* half a record is in it */
-		return SL_ERR(err, NOMEM, "no memory for a batch");
+		(void)SL_ERR(err, NOMEM, "no memory for a batch");
+		return sl_store_die(s, err); /* half a record is in it */
 	}
 	sl_sha256_add(&s->hash, r->raw, sizeof(r->raw));
 	if (r->type == SL_REC_TREE)
@@ -108,7 +108,8 @@ sl_store_entry(struct sl_store *s, uint32_t tree, const char *kind, struct sl_sl
 static bool
 in_batch(const struct sl_store *s, const uint8_t digest[32])
 {
-	for (size_t i = 0; i < s->batch.len; i += sl_rec_span(sl_get32(s->batch.p + i + 4)))
+	for (size_t i = 0; i < s->batch.len;
+	     i += sl_rec_span(sl_get32(s->batch.p + i + 4)))
 		if (s->batch.p[i + 3] == SL_REC_BLOB &&
 		    memcmp(s->batch.p + i + 32, digest, 32) == 0)
 			return true;
@@ -122,17 +123,14 @@ in_store(struct sl_store *s, const uint8_t digest[32])
 	struct sl_view v = sl_store_view(s);
 	struct sl_err e = { 0 };
 	struct sl_buf b = { .max = SL_REC_MAX + 8 };
-	struct sl_rec r;
-	uint8_t d[32];
-	bool is;
+	bool is_erased, is;
 
-	if (s->x.map == NULL || sl_find_digest(&v, SL_REC_BLOB, digest, &r, &e) != 1)
+	/* without an index it would take a scan: then it is stored once more */
+	if (s->x.map == NULL)
 		return false;
-	is = sl_seg_read(&s->g, r.off, &b, &r, &e) == 1;
-	if (is)
-		sl_sha256(sl_buf_get(&b), d);
+	is = sl_find_blob(&v, digest, &b, &is_erased, &e) == 1;
 	sl_buf_done(&b);
-	return is && memcmp(d, digest, 32) == 0;
+	return is;
 }
 
 int
@@ -175,7 +173,9 @@ int
 sl_store_seal(struct sl_store *s, const struct sl_store_signer *by, struct sl_err *err)
 {
 	struct sl_state *n = &s->next;
-	struct sl_rec r = { .type = SL_REC_SEAL, .tree = SL_TREE_NONE, .time_ms = n->time_ms };
+	struct sl_rec r = { .type = SL_REC_SEAL,
+			    .tree = SL_TREE_NONE,
+			    .time_ms = n->time_ms };
 	size_t span = (size_t)sl_rec_span((uint32_t)seal_len(n));
 	uint64_t base = place(s, s->batch.len + span), at = base + s->batch.len;
 	struct sl_buf body = { .max = SL_SEAL_MAX };
@@ -216,4 +216,3 @@ sl_store_seal(struct sl_store *s, const struct sl_store_signer *by, struct sl_er
 	sl_buf_done(&body);
 	return e;
 }
-

@@ -30,8 +30,9 @@ struct check {
 static void
 found(struct check *c, uint64_t off, uint32_t tree, uint64_t index, const char *what)
 {
-	struct sl_log_finding f = { .offset = off % SL_SEG_SIZE, .tree = tree, .index = index,
-		.what = what };
+	struct sl_log_finding f = {
+		.offset = off % SL_SEG_SIZE, .tree = tree, .index = index, .what = what
+	};
 	char name[SL_SEG_NAME];
 
 	sl_seg_name((uint32_t)(off / SL_SEG_SIZE), name);
@@ -97,16 +98,19 @@ check_statement(struct check *c, const struct sl_rec *r, const struct sl_tree_st
 	}
 	sl_sign1_canon(&m, id);
 	if (!sl_didkey_parse(m.h.iss, pub)) {
-		found(c, r->off, r->tree, r->index, "statement names no key as its issuer");
+		found(c, r->off, r->tree, r->index,
+		      "statement names no key as its issuer");
 		return 0;
 	}
 	sl_key_thumb(pub, kid);
-	if (memcmp(id, r->hash, 32) != 0 || !sl_slice_eq(m.h.kid, (struct sl_slice){ kid, 32 }))
+	if (memcmp(id, r->hash, 32) != 0 ||
+	    !sl_slice_eq(m.h.kid, (struct sl_slice){ kid, 32 }))
 		found(c, r->off, r->tree, r->index, "statement is not canonical");
-	else if (is_key				? memcmp(pub, c->identity, 32) != 0
-		 : t->kind == SL_TREE_NODE	? !is_certified(c, pub)
-						: memcmp(pub, t->pub, 32) != 0)
-		found(c, r->off, r->tree, r->index, "signed by a key that may not sign here");
+	else if (is_key                    ? memcmp(pub, c->identity, 32) != 0
+		 : t->kind == SL_TREE_NODE ? !is_certified(c, pub)
+					   : memcmp(pub, t->pub, 32) != 0)
+		found(c, r->off, r->tree, r->index,
+		      "signed by a key that may not sign here");
 	else if (sl_sign1_verify(&m, none, none, pub, &why) < 0)
 		found_err(c, r, r->off, &why);
 	c->rep->n_signatures++;
@@ -127,7 +131,8 @@ on_entry(struct check *c, const struct sl_rec *r, struct sl_err *err)
 	if (t == NULL || r->index != t->edge.size) {
 		/* after damage the state is only known again at the next seal */
 		if (!c->is_bad && c->has_last)
-			found(c, r->off, r->tree, r->index, "not the next entry of an open tree");
+			found(c, r->off, r->tree, r->index,
+			      "not the next entry of an open tree");
 		return 0;
 	}
 	sl_merkle_leaf((struct sl_slice){ r->hash, 32 }, &leaf);
@@ -160,7 +165,8 @@ on_tree(struct check *c, const struct sl_rec *r, struct sl_err *err)
 	uint8_t kind = r->tree < 2 ? (uint8_t)r->tree : SL_TREE_RUN;
 
 	c->rep->n_trees++;
-	if (r->tree == 0 && c->n_cert == 0 && o.len > 16) { /* "sluice/" did "/platform" */
+	if (r->tree == 0 && c->n_cert == 0 &&
+	    o.len > 16) { /* "sluice/" did "/platform" */
 		struct sl_slice did = { o.p + 7, o.len - 16 };
 
 		if (sl_didkey_parse(did, c->identity))
@@ -168,7 +174,8 @@ on_tree(struct check *c, const struct sl_rec *r, struct sl_err *err)
 	}
 	sl_log_origin(c->did, kind, kind == SL_TREE_RUN ? r->hash : NULL, want);
 	if (!sl_slice_eq(o, sl_slice_str(want)))
-		found(c, r->off, r->tree, 0, "declaration of a tree under another's name");
+		found(c, r->off, r->tree, 0,
+		      "declaration of a tree under another's name");
 	if (r->tree != c->cur.next_tree) {
 		if (!c->is_bad && c->has_last)
 			found(c, r->off, r->tree, 0, "not the next tree");
@@ -220,11 +227,13 @@ check_trees(struct check *c, const struct sl_state *s)
 			found(c, s->off, t->id, t->edge.size, what);
 		if (!(t->flags & SL_TREE_TOUCHED))
 			continue;
-		sl_log_origin(c->did, t->kind, t->kind == SL_TREE_RUN ? t->run : NULL, origin);
+		sl_log_origin(c->did, t->kind, t->kind == SL_TREE_RUN ? t->run : NULL,
+			      origin);
 		if (sl_log_check_root(t, origin, &why) < 0)
 			found(c, s->off, t->id, t->edge.size, why.msg);
 		else if (t->kind == SL_TREE_NODE && !is_certified(c, t->pub))
-			found(c, s->off, t->id, t->edge.size, "root signed by an unknown key");
+			found(c, s->off, t->id, t->edge.size,
+			      "root signed by an unknown key");
 		c->rep->n_signatures += 2;
 	}
 	if (s->n_trees != c->cur.n_trees && !c->is_bad && c->has_last)
@@ -265,7 +274,8 @@ on_seal(struct check *c, const struct sl_rec *r, struct sl_err *err)
 			    memcmp(s.prev, c->last.digest, 32) != 0))
 		found(c, r->off, UINT32_MAX, 0, "seal does not follow the one before it");
 	if (c->has_last && !c->is_bad && memcmp(batch, s.batch, 32) != 0)
-		found(c, r->off, UINT32_MAX, 0, "seal does not cover the records before it");
+		found(c, r->off, UINT32_MAX, 0,
+		      "seal does not cover the records before it");
 	if (c->has_last && s.time_ms < c->last.time_ms)
 		found(c, r->off, UINT32_MAX, 0, "time goes backwards");
 	check_trees(c, &s);
@@ -367,7 +377,8 @@ run(struct check *c, uint64_t end, struct sl_err *err)
 			e = on_gap(c, err);
 		} else if (e == SL_E(STORE)) {
 			struct sl_err unused = { 0 };
-			bool has = sl_seg_read(&c->r->g, c->pos, NULL, &hdr, &unused) == 1;
+			bool has =
+			    sl_seg_read(&c->r->g, c->pos, NULL, &hdr, &unused) == 1;
 
 			if (!has || hdr.type == SL_REC_SEAL)
 				c->has_last = false; /* a seal may be what is lost */
@@ -384,12 +395,14 @@ run(struct check *c, uint64_t end, struct sl_err *err)
 static void
 check_head(struct check *c)
 {
-	struct sl_log_finding f = { .file = "head", .tree = UINT32_MAX,
-		.what = "names a sealed batch that is not in the segments" };
+	struct sl_log_finding f = {
+		.file = "head",
+		.tree = UINT32_MAX,
+		.what = "names a sealed batch that is not in the segments"
+	};
 	struct sl_head h;
 
-	if (!sl_head_read(c->r->head_fd, &h) || h.seq == 0 ||
-	    (h.seq < c->last.seq) ||
+	if (!sl_head_read(c->r->head_fd, &h) || h.seq == 0 || (h.seq < c->last.seq) ||
 	    (h.seq == c->last.seq && memcmp(h.digest, c->last.digest, 32) == 0))
 		return;
 	c->rep->n_findings++;

@@ -1,6 +1,7 @@
 /* find.c -- see find.h. */
 #include "log/find.h"
 
+#include "crypto/sha256.h"
 #include "log/le.h"
 
 /* What is looked for; `what` 0: by digest. */
@@ -80,7 +81,7 @@ key_of(const uint8_t d[32])
 /* A walk over whatever fits. */
 struct search {
 	struct sl_idx_it it;
-	uint64_t pos;       /* of the scan */
+	uint64_t pos;          /* of the scan */
 	struct sl_err skipped; /* first damage met through the index */
 };
 
@@ -113,7 +114,8 @@ next(const struct sl_view *v, const struct want *w, struct search *s, struct sl_
 			e = is_it(v, w, ret, &why);
 		if (e == 1)
 			return e;
-		/* the index may be wrong, or the log damaged: told if nothing else fits */
+		/* the index may be wrong, or the log damaged: told if nothing else fits
+		 */
 		if (e < 0 && s->skipped.code == 0)
 			s->skipped = why;
 	}
@@ -136,7 +138,8 @@ next(const struct sl_view *v, const struct want *w, struct search *s, struct sl_
 }
 
 static int
-first(const struct sl_view *v, const struct want *w, struct sl_rec *ret, struct sl_err *err)
+first(const struct sl_view *v, const struct want *w, struct sl_rec *ret,
+      struct sl_err *err)
 {
 	struct search s;
 
@@ -153,6 +156,47 @@ sl_find_digest(const struct sl_view *v, enum sl_rec_type type, const uint8_t dig
 	memcpy(w.lo, digest, 32);
 	memcpy(w.hi, digest, 32);
 	return first(v, &w, ret, err);
+}
+
+static bool
+all_zero(struct sl_slice s)
+{
+	return s.len == 0 || (s.p[0] == 0 && memcmp(s.p, s.p + 1, s.len - 1) == 0);
+}
+
+/* A blob that was erased may have been stored again since. */
+int
+sl_find_blob(const struct sl_view *v, const uint8_t digest[32], struct sl_buf *body,
+	     bool *ret_erased, struct sl_err *err)
+{
+	struct want w = { .type = SL_REC_BLOB };
+	struct sl_err damage = { 0 };
+	struct search s;
+	struct sl_rec r;
+	uint8_t d[32];
+	int e;
+
+	memcpy(w.lo, digest, 32);
+	memcpy(w.hi, digest, 32);
+	*ret_erased = false;
+	start(v, &w, &s);
+	while ((e = next(v, &w, &s, &r, err)) == 1) {
+		if ((e = sl_seg_read(v->g, r.off, body, &r, err)) < 0)
+			return e;
+		sl_sha256(sl_buf_get(body), d);
+		if (memcmp(d, digest, 32) == 0)
+			return 1;
+		if (all_zero(sl_buf_get(body)))
+			*ret_erased = true;
+		else
+			(void)sl_seg_damage(r.off, "digest of the bytes differs",
+					    &damage);
+	}
+	if (e == 0 && damage.code != 0) {
+		*err = damage;
+		return damage.code;
+	}
+	return e;
 }
 
 static int
@@ -204,13 +248,16 @@ int
 sl_find_at(const struct sl_view *v, uint32_t tree, uint64_t index, struct sl_rec *ret,
 	   struct sl_err *err)
 {
-	struct want w = { .type = SL_REC_ENTRY, .what = SL_IDX_AT, .tree = tree, .n = index };
+	struct want w = {
+		.type = SL_REC_ENTRY, .what = SL_IDX_AT, .tree = tree, .n = index
+	};
 
 	return first(v, &w, ret, err);
 }
 
 int
-sl_find_decl(const struct sl_view *v, uint32_t tree, struct sl_rec *ret, struct sl_err *err)
+sl_find_decl(const struct sl_view *v, uint32_t tree, struct sl_rec *ret,
+	     struct sl_err *err)
 {
 	struct want w = { .type = SL_REC_TREE, .what = SL_IDX_DECL, .tree = tree };
 
@@ -218,11 +265,14 @@ sl_find_decl(const struct sl_view *v, uint32_t tree, struct sl_rec *ret, struct 
 }
 
 int
-sl_find_sealed(const struct sl_view *v, uint32_t tree, uint64_t size, struct sl_state *ret,
-	       struct sl_err *err)
+sl_find_sealed(const struct sl_view *v, uint32_t tree, uint64_t size,
+	       struct sl_state *ret, struct sl_err *err)
 {
-	struct want w = { .type = SL_REC_SEAL, .what = SL_IDX_SEALED, .tree = tree,
-		.n = size, .st = ret };
+	struct want w = { .type = SL_REC_SEAL,
+			  .what = SL_IDX_SEALED,
+			  .tree = tree,
+			  .n = size,
+			  .st = ret };
 	struct sl_rec r;
 
 	return first(v, &w, &r, err);
@@ -232,8 +282,9 @@ int
 sl_find_closed(const struct sl_view *v, uint32_t tree, struct sl_state *ret,
 	       struct sl_err *err)
 {
-	struct want w = { .type = SL_REC_SEAL, .what = SL_IDX_CLOSED, .tree = tree,
-		.st = ret };
+	struct want w = {
+		.type = SL_REC_SEAL, .what = SL_IDX_CLOSED, .tree = tree, .st = ret
+	};
 	struct sl_rec r;
 
 	return first(v, &w, &r, err);

@@ -15,8 +15,12 @@ struct sl_view {
 
 /* type: ENTRY (statement), BLOB or TREE (by run ID).  Several records may hold one
  * digest: the first is given. */
-int sl_find_digest(const struct sl_view *v, enum sl_rec_type type, const uint8_t digest[32],
-		   struct sl_rec *ret, struct sl_err *err) SL_MUST_CHECK;
+int sl_find_digest(const struct sl_view *v, enum sl_rec_type type,
+		   const uint8_t digest[32], struct sl_rec *ret,
+		   struct sl_err *err) SL_MUST_CHECK;
+/* The bytes of a blob, into *body; 0 with *ret_erased where all its copies are erased. */
+int sl_find_blob(const struct sl_view *v, const uint8_t digest[32], struct sl_buf *body,
+		 bool *ret_erased, struct sl_err *err) SL_MUST_CHECK;
 /* By the first hex digits of a digest: FORMAT for what is not 4 to 64 lower-case hex
  * digits, LIMIT where several digests begin so. */
 int sl_find_prefix(const struct sl_view *v, enum sl_rec_type type, struct sl_slice hex,
@@ -31,7 +35,7 @@ int sl_find_sealed(const struct sl_view *v, uint32_t tree, uint64_t size,
 		   struct sl_state *ret, struct sl_err *err) SL_MUST_CHECK;
 int sl_find_closed(const struct sl_view *v, uint32_t tree, struct sl_state *ret,
 		   struct sl_err *err) SL_MUST_CHECK;
-int sl_state_read(struct sl_seg *g, uint64_t off, struct sl_state *ret, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_state_read(struct sl_seg *g, uint64_t off, struct sl_state *ret,
+		  struct sl_err *err) SL_MUST_CHECK;
 
 #endif

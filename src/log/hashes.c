@@ -48,8 +48,8 @@ add_from_file(int fd, uint64_t i, uint64_t end, struct sl_edge *e)
 }
 
 static int
-add_leaves(const struct sl_view *v, uint32_t tree, uint64_t i, uint64_t end, struct sl_edge *e,
-	   struct sl_err *err)
+add_leaves(const struct sl_view *v, uint32_t tree, uint64_t i, uint64_t end,
+	   struct sl_edge *e, struct sl_err *err)
 {
 	for (; i < end; i++) {
 		struct sl_hash leaf;
@@ -59,7 +59,8 @@ add_leaves(const struct sl_view *v, uint32_t tree, uint64_t i, uint64_t end, str
 		if (r < 0)
 			return r;
 		if (r == 0)
-			return SL_ERR(err, STORE, "entry %llu of tree %u is not in the log",
+			return SL_ERR(err, STORE,
+				      "entry %llu of tree %u is not in the log",
 				      (unsigned long long)i, tree);
 		sl_merkle_leaf((struct sl_slice){ rec.hash, 32 }, &leaf);
 		sl_edge_add(e, &leaf, NULL, NULL);

@@ -12,8 +12,8 @@ enum { SL_HASHES_FROM = 4096 }; /* entries from which a tree has such files */
 
 /* The root over leaves [index << level, (index + 1) << level) of a tree. */
 int sl_hashes_node(const struct sl_view *v, int log_fd, uint32_t tree, bool use_files,
-		   unsigned level, uint64_t index, struct sl_hash *ret, struct sl_err *err)
-    SL_MUST_CHECK;
+		   unsigned level, uint64_t index, struct sl_hash *ret,
+		   struct sl_err *err) SL_MUST_CHECK;
 /* Brings the files of all open trees up to date, as far as the disk lets it.  The caller
  * holds the store's lock. */
 void sl_hashes_update(const struct sl_view *v, int log_fd);

@@ -26,7 +26,7 @@ struct slot {
 	uint64_t off1; /* log offset + 1; 0: free */
 };
 
-enum { PAGE0 = 4096, BITS_MIN = 11, BITS_MAX = 36, SYNC_EVERY = 8 << 20 };
+enum { PAGE0 = 4096, BITS_MIN = 11, BITS_MAX = 36, SYNC_EVERY = 8 << 20, SAME_MAX = 8 };
 static const char magic[8] = "SLIDX01";
 
 static struct page0 *
@@ -126,7 +126,8 @@ sl_idx_open(struct sl_idx *x, int dir_fd, bool is_writable, const uint8_t boot[3
 bool
 sl_idx_is_stale(const struct sl_idx *x)
 {
-	return x->map != NULL && __atomic_load_n(&page(x)->is_stale, __ATOMIC_ACQUIRE) != 0;
+	return x->map != NULL &&
+	       __atomic_load_n(&page(x)->is_stale, __ATOMIC_ACQUIRE) != 0;
 }
 
 uint64_t
@@ -186,27 +187,28 @@ sl_idx_next(const struct sl_idx *x, struct sl_idx_it *it, uint64_t *ret_off)
 	return false;
 }
 
-/* 1: new; 0: was there. */
-static int
+/* The same statement stated a million times must not make one run of a million slots:
+ * the first SAME_MAX places of a digest are kept. */
+static void
 put_slot(struct sl_idx *x, uint64_t key, uint64_t off)
 {
 	uint64_t mask = ((uint64_t)1 << page(x)->bits) - 1, i = home_of(x, key);
 	struct slot *s;
+	int n_same = 0;
 
 	for (s = &slots(x)[i]; s->off1 != 0; s = &slots(x)[++i & mask])
-		if (s->key == key && s->off1 == off + 1)
-			return 0;
+		if (s->key == key && (s->off1 == off + 1 || ++n_same == SAME_MAX))
+			return;
 	s->key = key;
 	__atomic_store_n(&s->off1, off + 1, __ATOMIC_RELEASE);
 	page(x)->used++;
-	return 1;
 }
 
 static bool
 make(struct sl_idx *x, uint64_t bits)
 {
-	int fd = openat(x->dir_fd, "idx.new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-			0600);
+	int fd = openat(x->dir_fd, "idx.new",
+			O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	/* allocated, not sparse: a full disk must not be met while writing the map */
 	bool ok = fd >= 0 && bits <= BITS_MAX &&
 		  posix_fallocate(fd, 0, (off_t)file_len(bits)) == 0;
@@ -258,7 +260,7 @@ grow(struct sl_idx *x)
 	memcpy(q->boot, p->boot, 32);
 	for (uint64_t i = 0; i < (uint64_t)1 << p->bits; i++)
 		if (slots(&old)[i].off1 != 0)
-			(void)put_slot(x, slots(&old)[i].key, slots(&old)[i].off1 - 1);
+			put_slot(x, slots(&old)[i].key, slots(&old)[i].off1 - 1);
 	if (!publish(x)) {
 		sl_idx_close(&old);
 		sl_idx_drop(x);
@@ -277,7 +279,7 @@ put(struct sl_idx *x, uint64_t key, uint64_t off)
 	/* two thirds full: linear probing stays short */
 	if (page(x)->used >= ((uint64_t)2 << page(x)->bits) / 3 && !grow(x))
 		return false;
-	(void)put_slot(x, key, off);
+	put_slot(x, key, off);
 	return true;
 }
 

@@ -14,7 +14,7 @@
 enum sl_idx_what { SL_IDX_AT = 1, SL_IDX_SEALED, SL_IDX_DECL, SL_IDX_CLOSED };
 
 struct sl_idx {
-	int dir_fd; /* of log/, borrowed */
+	int dir_fd;   /* of log/, borrowed */
 	uint8_t *map; /* NULL: there is none */
 	size_t len;
 	bool is_writable;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* 1: read; 0: absent. */
 static int
@@ -22,7 +23,8 @@ read_key(int dir, const char *name, uint8_t out[32], struct sl_err *err)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return SL_ERR_SYS(err, -errno, "cannot open keys/%s", name);
 	if ((st.st_mode & 077) != 0)
-		return SL_ERR(err, ENV, "keys/%s can be read by others (mode %03o); chmod 600 it",
+		return SL_ERR(err, ENV,
+			      "keys/%s can be read by others (mode %03o); chmod 600 it",
 			      name, (unsigned)st.st_mode & 0777);
 	n = sl_io_read(fd, b, sizeof(b), 0);
 	if (n == 32)
@@ -45,7 +47,8 @@ make_key(int dir, const struct sl_store_io *io, const char *name, uint8_t out[32
 		return SL_ERR_SYS(err, r, "cannot make a key");
 	fd = r;
 	sl_random(out, 32);
-	if ((r = sl_io_write(io, fd, out, 32, 0)) < 0 || (r = io->fsync(io->ctx, fd)) < 0 ||
+	if ((r = sl_io_write(io, fd, out, 32, 0)) < 0 ||
+	    (r = io->fsync(io->ctx, fd)) < 0 ||
 	    (r = io->renameat(io->ctx, dir, "new", name)) < 0 ||
 	    (r = io->fsync(io->ctx, dir)) < 0)
 		return SL_ERR_SYS(err, r, "cannot store keys/%s", name);
@@ -104,22 +107,43 @@ sl_node_keys_load(struct sl_node_keys *k, int home_fd, const struct sl_store_io 
 	memset(k, 0, sizeof(*k));
 	if (r < 0)
 		return r;
-	if ((r = get_key(dir, io, "identity", may_make, identity, err)) > 0 &&
-	    (r = get_key(dir, io, "hmac", may_make, k->hmac, err)) > 0)
-		r = get_key(dir, io, "next", may_make, next, err);
-	else if (r == 0)
+	if ((r = get_key(dir, io, "identity", may_make, identity, err)) > 0)
+		r = get_key(dir, io, "hmac", may_make, k->hmac, err);
+	if (r == 0)
 		r = SL_ERR(err, STORE, "keys/ does not hold this log's keys");
-	if (r > 0) {
+	/* stated once, at the beginning; afterwards it may well be kept elsewhere */
+	if (r > 0 && may_make && (r = get_key(dir, io, "next", true, next, err)) > 0) {
 		sl_signer_from_seed(&s, next);
 		sl_sha256((struct sl_slice){ s.pub, 32 }, k->next);
 		k->has_next = true;
 		sl_signer_done(&s);
 	}
-	if (r >= 0) /* the next key may well be kept elsewhere */
+	if (r > 0)
 		derive(k, identity, build);
 	sl_wipe(identity, sizeof(identity));
 	sl_wipe(next, sizeof(next));
 	return r < 0 ? r : 0;
+}
+
+bool
+sl_keys_has_begun(int home_fd)
+{
+	return faccessat(home_fd, "keys/begun", F_OK, 0) == 0;
+}
+
+int
+sl_keys_mark_begun(int home_fd, const struct sl_store_io *io, struct sl_err *err)
+{
+	int dir = open_dir(home_fd, io, false, err), fd, r;
+
+	if (dir < 0)
+		return dir;
+	fd = io->openat(io->ctx, dir, "begun", O_WRONLY | O_CREAT, 0600);
+	r = fd < 0 ? fd : io->fsync(io->ctx, dir);
+	if (fd >= 0)
+		(void)close(fd);
+	(void)close(dir);
+	return r < 0 ? SL_ERR_SYS(err, r, "cannot make keys/begun") : 0;
 }
 
 void

@@ -24,9 +24,16 @@ struct sl_node_keys {
 /* may_make: what is missing is made (the log is empty and the caller holds its lock);
  * otherwise a missing identity is STORE: a log without its keys is not continued. */
 int sl_node_keys_load(struct sl_node_keys *k, int home_fd, const struct sl_store_io *io,
-		      bool may_make, const uint8_t build[32], struct sl_err *err)
-    SL_MUST_CHECK;
+		      bool may_make, const uint8_t build[32],
+		      struct sl_err *err) SL_MUST_CHECK;
+/* keys/begun says that a log was begun with these keys: an empty log beside it has been
+ * lost, and beginning another would show two histories under one name.  has: whether it
+ * is there; mark: makes it. */
+bool sl_keys_has_begun(int home_fd);
+int sl_keys_mark_begun(int home_fd, const struct sl_store_io *io,
+		       struct sl_err *err) SL_MUST_CHECK;
 void sl_node_keys_done(struct sl_node_keys *k);
-void sl_run_key(const struct sl_node_keys *k, const uint8_t run[32], struct sl_log_key *ret);
+void sl_run_key(const struct sl_node_keys *k, const uint8_t run[32],
+		struct sl_log_key *ret);
 
 #endif

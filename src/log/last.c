@@ -32,7 +32,8 @@ sl_head_read(int head_fd, struct sl_head *ret)
 
 	if (head_fd < 0 || sl_io_read(head_fd, b, sizeof(b), 0) != (ssize_t)sizeof(b) ||
 	    memcmp(b, "SLH1", 4) != 0 ||
-	    sl_get32(b + 4) != sl_crc32c_add(0, (struct sl_slice){ b + 8, sizeof(b) - 8 }))
+	    sl_get32(b + 4) !=
+		sl_crc32c_add(0, (struct sl_slice){ b + 8, sizeof(b) - 8 }))
 		return false;
 	ret->seq = sl_get64(b + 8);
 	ret->off = sl_get64(b + 16);
@@ -61,8 +62,8 @@ sl_head_write(const struct sl_store_io *io, int head_fd, const struct sl_head *h
 }
 
 int
-sl_walk_init(struct sl_walk *w, struct sl_seg *g, const struct sl_state *from, uint64_t pos,
-	     struct sl_err *err)
+sl_walk_init(struct sl_walk *w, struct sl_seg *g, const struct sl_state *from,
+	     uint64_t pos, struct sl_err *err)
 {
 	*w = (struct sl_walk){ .g = g, .pos = from ? from->end : pos };
 	w->has_prev = from != NULL;
@@ -90,7 +91,8 @@ pass_seal(struct sl_walk *w, const struct sl_rec *r, struct sl_err *err)
 		return e;
 	if (w->has_prev && (w->st.seq != seq + 1 || memcmp(w->st.prev, prev, 32) != 0 ||
 			    w->st.prev_off != off))
-		return sl_seg_damage(r->off, "seal does not follow the one before it", err);
+		return sl_seg_damage(r->off, "seal does not follow the one before it",
+				     err);
 	sl_sha256_end(&w->batch, batch);
 	if (memcmp(batch, w->st.batch, 32) != 0)
 		return sl_seg_damage(r->off, "seal does not cover the records before it",
@@ -131,7 +133,8 @@ sl_walk_next(struct sl_walk *w, struct sl_rec *ret, struct sl_err *err)
 
 /* The seal that head names, or STORE: it was acknowledged, so it must be there. */
 static int
-from_head(struct sl_seg *g, const struct sl_head *h, struct sl_state *ret, struct sl_err *err)
+from_head(struct sl_seg *g, const struct sl_head *h, struct sl_state *ret,
+	  struct sl_err *err)
 {
 	struct sl_err why = { 0 };
 	struct sl_buf body;
@@ -154,13 +157,15 @@ from_head(struct sl_seg *g, const struct sl_head *h, struct sl_state *ret, struc
 		*err = why;
 		return e;
 	}
-	return SL_ERR(err, STORE, "the last sealed batch (number %llu) is lost or damaged: %s",
+	return SL_ERR(err, STORE,
+		      "the last sealed batch (number %llu) is lost or damaged: %s",
 		      (unsigned long long)h->seq, why.msg);
 }
 
 /* Goes on from *st over whole batches as far as they are good. */
 static int
-forward(struct sl_seg *g, bool has_st, uint64_t pos, struct sl_state *st, struct sl_err *err)
+forward(struct sl_seg *g, bool has_st, uint64_t pos, struct sl_state *st,
+	struct sl_err *err)
 {
 	struct sl_err why = { 0 };
 	struct sl_walk w;
@@ -206,8 +211,8 @@ sl_last_find(struct sl_seg *g, const struct sl_head *head, const uint8_t boot[32
 {
 	int e;
 
-	*ret_clean = head && head->seq > 0 && !head->is_dirty &&
-		     memcmp(head->boot, boot, 32) == 0;
+	*ret_clean =
+	    head && head->seq > 0 && !head->is_dirty && memcmp(head->boot, boot, 32) == 0;
 	ret->seq = 0;
 	ret->end = 0;
 	ret->n_trees = 0;

@@ -22,7 +22,8 @@ check_signer(struct sl_node *n, struct sl_err *err)
 	while (i < s->n_keys && memcmp(s->keys[i].pub, s->signer, 32) != 0)
 		i++;
 	if (i == s->n_keys)
-		return sl_seg_damage(s->off, "sealed by a key without a certificate", err);
+		return sl_seg_damage(s->off, "sealed by a key without a certificate",
+				     err);
 	if ((r = sl_find_at(&v, 1, s->keys[i].index, &rec, err)) < 0)
 		return r;
 	if (r == 0 || (r = sl_seg_read(&n->st.g, rec.off, &b, &rec, err)) == 0)
@@ -33,9 +34,28 @@ check_signer(struct sl_node *n, struct sl_err *err)
 				 n->k.identity.s.pub, err)) < 0)
 		return sl_err_ctx(err, "certificate of the key that sealed last");
 	if (!sl_slice_eq(m.h.sub, sl_slice_str(did)))
-		return sl_seg_damage(rec.off, "not the certificate of the key that sealed last",
-				     err);
+		return sl_seg_damage(
+		    rec.off, "not the certificate of the key that sealed last", err);
 	return 0;
+}
+
+static int
+open_batch(struct sl_node *n, struct sl_err *err)
+{
+	bool has_begun = sl_keys_has_begun(n->home_fd);
+	int r = sl_store_begin(&n->st, err);
+
+	if (r < 0)
+		return r;
+	if (n->st.st.seq == 0 && has_begun)
+		return SL_ERR(err, STORE,
+			      "the log that these keys began is gone; bring it "
+			      "back, or move keys/ away to begin as another node");
+	if ((r = sl_node_keys_load(&n->k, n->home_fd, n->io, n->st.st.seq == 0, n->build,
+				   err)) < 0 ||
+	    (r = check_signer(n, err)) < 0 || (r = sl_own_ensure(n, err)) < 0)
+		return r;
+	return has_begun ? 0 : sl_keys_mark_begun(n->home_fd, n->io, err);
 }
 
 int
@@ -48,16 +68,13 @@ sl_node_open(struct sl_node *n, int home_fd, const struct sl_store_io *io,
 	n->home_fd = home_fd;
 	n->io = io;
 	memcpy(n->build, build, 32);
-	if ((r = sl_crypto_init(err)) < 0 || (r = sl_store_open(&n->st, home_fd, io, err)) < 0)
+	if ((r = sl_crypto_init(err)) < 0 ||
+	    (r = sl_store_open(&n->st, home_fd, io, err)) < 0)
 		return r;
 	/* under the lock: of two first starts one makes everything, the other finds it */
-	if ((r = sl_store_begin(&n->st, err)) < 0 ||
-	    (r = sl_node_keys_load(&n->k, home_fd, io, n->st.st.seq == 0, build, err)) < 0 ||
-	    (r = check_signer(n, err)) < 0 || (r = sl_own_ensure(n, err)) < 0) {
+	if ((r = open_batch(n, err)) < 0)
 		sl_node_done(n);
-		return r;
-	}
-	return 0;
+	return r;
 }
 
 void
@@ -113,10 +130,11 @@ sign_tree(void *ctx, struct sl_tree_state *t, struct sl_err *err)
 	char origin[SL_ORIGIN_MAX];
 	const struct sl_log_key *k = t->kind == SL_TREE_PLATFORM ? &n->k.platform
 				     : t->kind == SL_TREE_NODE
-					     ? &n->k.working
-					     : sl_node_run_key(n, t->run);
+					 ? &n->k.working
+					 : sl_node_run_key(n, t->run);
 
-	sl_log_origin(n->k.identity.did, t->kind, t->kind == SL_TREE_RUN ? t->run : NULL, origin);
+	sl_log_origin(n->k.identity.did, t->kind, t->kind == SL_TREE_RUN ? t->run : NULL,
+		      origin);
 	return sl_log_sign_root(k, origin, t, err);
 }
 
@@ -138,8 +156,8 @@ sl_node_end(struct sl_node *n, struct sl_err *err)
 
 /* The run's tree in the open batch; declared by its first statement. */
 static int
-run_tree(struct sl_node *n, const uint8_t run[32], bool may_make, struct sl_tree_state **ret,
-	 struct sl_err *err)
+run_tree(struct sl_node *n, const uint8_t run[32], bool may_make,
+	 struct sl_tree_state **ret, struct sl_err *err)
 {
 	const struct sl_log_key *k = sl_node_run_key(n, run);
 	struct sl_tree_state *t = sl_state_run(&n->st.next, run);
@@ -160,16 +178,16 @@ run_tree(struct sl_node *n, const uint8_t run[32], bool may_make, struct sl_tree
 	if (!may_make)
 		return SL_ERR(err, BUG, "there is no log of that run");
 	sl_log_origin(n->k.identity.did, SL_TREE_RUN, run, origin);
-	if ((r = sl_store_tree(&n->st, SL_TREE_RUN, run, k->s.pub, sl_slice_str(origin), &id,
-			       err)) < 0)
+	if ((r = sl_store_tree(&n->st, SL_TREE_RUN, run, k->s.pub, sl_slice_str(origin),
+			       &id, err)) < 0)
 		return r;
 	*ret = sl_state_tree(&n->st.next, id);
 	return 0;
 }
 
 static int
-put_stmt(struct sl_node *n, const struct sl_stmt *s, struct sl_entry *ret, uint32_t *ret_tree,
-	 struct sl_err *err)
+put_stmt(struct sl_node *n, const struct sl_stmt *s, struct sl_entry *ret,
+	 uint32_t *ret_tree, struct sl_err *err)
 {
 	const struct sl_log_key *k = &n->k.working;
 	SL_AUTO_BUF stmt = { .max = SL_STMT_MAX };
@@ -184,22 +202,25 @@ put_stmt(struct sl_node *n, const struct sl_stmt *s, struct sl_entry *ret, uint3
 		*ret_tree = t->id;
 		k = sl_node_run_key(n, s->run);
 		if (memcmp(k->s.pub, t->pub, 32) != 0)
-			return SL_ERR(err, ENV, "the run was begun by another build of sluice; "
-						"this one cannot sign for it");
+			return SL_ERR(err, ENV,
+				      "the run was begun by another build of sluice; "
+				      "this one cannot sign for it");
 	} else if (s->tree != SL_TREE_NODE) {
 		return SL_ERR(err, BUG, "the platform's log is written by sluice alone");
 	}
-	if ((r = sl_log_statement(k, s->sub, s->payload, s->is_envelope, digest, &stmt, err)) < 0)
+	if ((r = sl_log_statement(k, s->sub, s->payload, s->is_envelope, digest, &stmt,
+				  err)) < 0)
 		return r;
 	if (s->is_envelope && (r = sl_store_blob(&n->st, s->payload, digest, err)) < 0)
 		return r;
-	return sl_store_entry(&n->st, *ret_tree, s->kind, sl_buf_get(&stmt), ret->id, &ret->index,
-			      err);
+	return sl_store_entry(&n->st, *ret_tree, s->kind, sl_buf_get(&stmt), ret->id,
+			      &ret->index, err);
 }
 
 /* Closes the run's tree; its last checkpoint goes into the node tree. */
 static int
-seal_run(struct sl_node *n, const uint8_t run[32], struct sl_entry *ret, struct sl_err *err)
+seal_run(struct sl_node *n, const uint8_t run[32], struct sl_entry *ret,
+	 struct sl_err *err)
 {
 	struct sl_state old = { 0 };
 	struct sl_tree_state *t, signed_t;
@@ -217,7 +238,8 @@ seal_run(struct sl_node *n, const uint8_t run[32], struct sl_entry *ret, struct 
 		r = sl_state_read(&n->st.g, t->last_seal, &old, err);
 		t = r == 0 ? sl_state_tree(&old, signed_t.id) : NULL;
 		if (r == 0 && t == NULL)
-			r = sl_seg_damage(signed_t.last_seal, "a run's tree is missing", err);
+			r = sl_seg_damage(signed_t.last_seal, "a run's tree is missing",
+					  err);
 		else if (r == 0)
 			signed_t = *t;
 		sl_state_done(&old);
@@ -233,7 +255,8 @@ check_first(struct sl_node *n, struct sl_err *err)
 
 	for (uint32_t i = 0; i < s->n_trees; i++)
 		if (s->tree[i].id >= n->st.st.next_tree && s->tree[i].edge.size < 2)
-			return SL_ERR(err, BUG, "a run's first batch has fewer than two entries");
+			return SL_ERR(err, BUG,
+				      "a run's first batch has fewer than two entries");
 	return 0;
 }
 

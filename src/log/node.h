@@ -18,9 +18,9 @@ enum sl_item_kind { SL_ITEM_STMT = 1, SL_ITEM_BLOB, SL_ITEM_POLICY, SL_ITEM_SEAL
 
 struct sl_item {
 	enum sl_item_kind what;
-	struct sl_stmt s;       /* STMT */
-	struct sl_slice bytes;  /* BLOB */
-	const uint8_t *digest;  /* POLICY: of the policy; SEAL: the run (32 bytes) */
+	struct sl_stmt s;      /* STMT */
+	struct sl_slice bytes; /* BLOB */
+	const uint8_t *digest; /* POLICY: of the policy; SEAL: the run (32 bytes) */
 };
 
 struct sl_node {
@@ -34,7 +34,7 @@ struct sl_node {
 		uint8_t run[32];
 		struct sl_log_key key;
 		uint64_t used; /* 0: free */
-	} run[SL_NODE_RUNS]; /* keys derived last */
+	} run[SL_NODE_RUNS];   /* keys derived last */
 	uint64_t n_used;
 };
 

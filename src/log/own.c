@@ -52,7 +52,8 @@ put_digest(struct own *o, const char *key, const uint8_t d[32])
 /* Signs the statement and appends it; frees o. */
 static int
 own_put(struct own *o, struct sl_node *n, uint32_t tree, const char *kind,
-	const struct sl_log_key *by, const char *sub, struct sl_entry *ret, struct sl_err *err)
+	const struct sl_log_key *by, const char *sub, struct sl_entry *ret,
+	struct sl_err *err)
 {
 	SL_AUTO_BUF json = { .max = 256 << 10 };
 	SL_AUTO_BUF stmt = { .max = 512 << 10 };
@@ -62,10 +63,10 @@ own_put(struct own *o, struct sl_node *n, uint32_t tree, const char *kind,
 	if (o->b.is_failed)
 		r = SL_ERR(err, NOMEM, "no memory for a statement");
 	else if ((r = sl_json_jcs(o->top, &json, err)) == 0 &&
-		 (r = sl_log_statement(by, sl_slice_str(sub), sl_buf_get(&json), false, unused,
-				       &stmt, err)) == 0)
-		r = sl_store_entry(&n->st, tree, kind, sl_buf_get(&stmt), ret->id, &ret->index,
-				   err);
+		 (r = sl_log_statement(by, sl_slice_str(sub), sl_buf_get(&json), false,
+				       unused, &stmt, err)) == 0)
+		r = sl_store_entry(&n->st, tree, kind, sl_buf_get(&stmt), ret->id,
+				   &ret->index, err);
 	sl_arena_free(&o->a);
 	return r;
 }
@@ -126,7 +127,8 @@ sl_own_seal(struct sl_node *n, const struct sl_tree_state *t, struct sl_entry *r
 	struct own o;
 	int r;
 
-	sl_log_origin(n->k.identity.did, t->kind, t->kind == SL_TREE_RUN ? t->run : NULL, origin);
+	sl_log_origin(n->k.identity.did, t->kind, t->kind == SL_TREE_RUN ? t->run : NULL,
+		      origin);
 	if ((r = sl_log_note(t, origin, &note, err)) < 0)
 		return r;
 	sl_didkey(t->pub, did);
@@ -135,7 +137,8 @@ sl_own_seal(struct sl_node *n, const struct sl_tree_state *t, struct sl_entry *r
 	put_str(&o, "key", did);
 	(void)sl_json_set(&o.b, o.pred, "size", sl_json_int(&o.b, (int64_t)t->edge.size));
 	(void)sl_json_set(&o.b, o.pred, "root", sl_json_hex(&o.b, t->root, 32));
-	(void)sl_json_set(&o.b, o.pred, "checkpoint", sl_json_str(&o.b, sl_buf_get(&note)));
+	(void)sl_json_set(&o.b, o.pred, "checkpoint",
+			  sl_json_str(&o.b, sl_buf_get(&note)));
 	if (t->kind == SL_TREE_RUN)
 		(void)sl_json_set(&o.b, o.pred, "run", sl_json_hex(&o.b, t->run, 32));
 	if ((r = own_put(&o, n, 1, "seal", &n->k.working, origin, ret, err)) == 0)
@@ -150,7 +153,8 @@ put_tree(struct sl_node *n, uint8_t kind, const struct sl_log_key *k, uint32_t *
 	char origin[SL_ORIGIN_MAX];
 
 	sl_log_origin(n->k.identity.did, kind, NULL, origin);
-	return sl_store_tree(&n->st, kind, NULL, k->s.pub, sl_slice_str(origin), ret, err);
+	return sl_store_tree(&n->st, kind, NULL, k->s.pub, sl_slice_str(origin), ret,
+			     err);
 }
 
 /* The platform's checkpoint as this batch leaves it, into the node tree. */

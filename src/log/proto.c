@@ -97,7 +97,7 @@ take_item(struct sl_slice *in, struct sl_item *it)
 
 	if (p == NULL)
 		return false;
-	*it = (struct sl_item){ .what = (enum sl_item_kind)*p };
+	*it = (struct sl_item){ .what = (enum sl_item_kind) * p };
 	switch (*p) {
 	case SL_ITEM_STMT:
 		return take_stmt(in, &it->s);

@@ -22,7 +22,8 @@ enum {
 /* Items of a COMMIT, as sl_recorder_add() and its like append them. */
 void sl_proto_put_stmt(struct sl_buf *b, const struct sl_stmt *s);
 void sl_proto_put_bytes(struct sl_buf *b, struct sl_slice bytes);
-void sl_proto_put_digest(struct sl_buf *b, enum sl_item_kind what, const uint8_t digest[32]);
+void sl_proto_put_digest(struct sl_buf *b, enum sl_item_kind what,
+			 const uint8_t digest[32]);
 /* Slices and strings of the items point into body.  FORMAT for anything but whole
  * items. */
 int sl_proto_items(struct sl_slice body, struct sl_item *ret, size_t max, size_t *ret_n,
@@ -31,11 +32,11 @@ int sl_proto_items(struct sl_slice body, struct sl_item *ret, size_t max, size_t
 /* Every answer begins with a status; code 0: the rest follows. */
 void sl_proto_put_status(struct sl_buf *b, int code, const struct sl_err *e);
 /* The rest, or the error that the other side met (raised here as it was there). */
-int sl_proto_status(struct sl_slice body, struct sl_slice *ret_rest, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_proto_status(struct sl_slice body, struct sl_slice *ret_rest,
+		    struct sl_err *err) SL_MUST_CHECK;
 void sl_proto_put_info(struct sl_buf *b, const struct sl_node_info *i);
-int sl_proto_info(struct sl_slice s, struct sl_node_info *ret, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_proto_info(struct sl_slice s, struct sl_node_info *ret,
+		  struct sl_err *err) SL_MUST_CHECK;
 void sl_proto_put_entry(struct sl_buf *b, const struct sl_entry *e);
 void sl_proto_entry(const uint8_t p[SL_ENTRY_LEN], struct sl_entry *ret);
 

@@ -35,8 +35,9 @@ load_leaves(struct sl_reader *r, uint32_t tree, size_t n, struct sl_err *err)
 		if ((e = sl_find_at(&v, tree, r->leaf.n, &rec, err)) < 0)
 			return e;
 		if (e == 0)
-			return SL_ERR(err, STORE, "entry %zu of tree %u is not in the log",
-				      r->leaf.n, tree);
+			return SL_ERR(err, STORE,
+				      "entry %zu of tree %u is not in the log", r->leaf.n,
+				      tree);
 		sl_merkle_leaf((struct sl_slice){ rec.hash, 32 }, &r->leaf.h[r->leaf.n]);
 	}
 	return 0;
@@ -53,8 +54,8 @@ node(void *arg, unsigned level, uint64_t index, struct sl_hash *ret, struct sl_e
 	int e;
 
 	if (s->size >= SL_HASHES_FROM)
-		return sl_hashes_node(&v, s->r->log_fd, s->tree, !s->no_files, level, index,
-				      ret, err);
+		return sl_hashes_node(&v, s->r->log_fd, s->tree, !s->no_files, level,
+				      index, ret, err);
 	if ((e = load_leaves(s->r, s->tree, (size_t)end, err)) < 0)
 		return e;
 	l = (struct sl_leaves){ s->r->leaf.h, s->r->leaf.n };
@@ -88,8 +89,8 @@ sealed(struct sl_reader *r, uint32_t tree, uint64_t size, struct sl_tree_state *
 }
 
 int
-sl_reader_checkpoint(struct sl_reader *r, uint32_t tree, uint64_t size, struct sl_buf *out,
-		     struct sl_err *err)
+sl_reader_checkpoint(struct sl_reader *r, uint32_t tree, uint64_t size,
+		     struct sl_buf *out, struct sl_err *err)
 {
 	struct sl_tree_state t;
 	struct sl_log_tree info;
@@ -103,8 +104,8 @@ sl_reader_checkpoint(struct sl_reader *r, uint32_t tree, uint64_t size, struct s
 
 /* An inclusion proof that leads to root; the derived hashes are not trusted. */
 static int
-prove(struct sl_reader *r, const struct sl_tree_state *t, uint64_t index, struct sl_proof *ret,
-      struct sl_err *err)
+prove(struct sl_reader *r, const struct sl_tree_state *t, uint64_t index,
+      struct sl_proof *ret, struct sl_err *err)
 {
 	struct source s = { .r = r, .tree = t->id, .size = t->edge.size };
 	struct sl_view v = sl_reader_view(r);
@@ -114,7 +115,8 @@ prove(struct sl_reader *r, const struct sl_tree_state *t, uint64_t index, struct
 
 	if (index >= t->edge.size)
 		return SL_ERR(err, NOENT, "entry %llu is not below size %llu",
-			      (unsigned long long)index, (unsigned long long)t->edge.size);
+			      (unsigned long long)index,
+			      (unsigned long long)t->edge.size);
 	if ((e = sl_find_at(&v, t->id, index, &rec, err)) < 0)
 		return e;
 	if (e == 0)
@@ -128,11 +130,13 @@ prove(struct sl_reader *r, const struct sl_tree_state *t, uint64_t index, struct
 		s.no_files = i > 0;
 		if ((e = sl_proof_inclusion(node, &s, index, t->edge.size, ret, err)) < 0)
 			return e;
-		if (sl_proof_check_inclusion(ret, index, t->edge.size, &leaf, &root, &why) == 0)
+		if (sl_proof_check_inclusion(ret, index, t->edge.size, &leaf, &root,
+					     &why) == 0)
 			return 0;
 	}
-	return SL_ERR(err, STORE, "entries of tree %u do not hash to its root at size %llu",
-		      t->id, (unsigned long long)t->edge.size);
+	return SL_ERR(err, STORE,
+		      "entries of tree %u do not hash to its root at size %llu", t->id,
+		      (unsigned long long)t->edge.size);
 }
 
 int
@@ -162,8 +166,8 @@ sl_reader_receipt(struct sl_reader *r, uint32_t tree, uint64_t index, uint64_t s
 }
 
 static int
-root_at(struct sl_reader *r, uint32_t tree, uint64_t size, bool no_files, struct sl_hash *ret,
-	struct sl_err *err)
+root_at(struct sl_reader *r, uint32_t tree, uint64_t size, bool no_files,
+	struct sl_hash *ret, struct sl_err *err)
 {
 	struct source s = { .r = r, .tree = tree, .no_files = no_files };
 	struct sl_tree_state t;

@@ -99,8 +99,9 @@ sl_reader_close(struct sl_reader *r)
 void
 sl_reader_head(const struct sl_reader *r, struct sl_log_head *ret)
 {
-	*ret = (struct sl_log_head){ .seq = r->st.seq, .time_ms = r->st.time_ms,
-		.n_trees = r->st.next_tree };
+	*ret = (struct sl_log_head){ .seq = r->st.seq,
+				     .time_ms = r->st.time_ms,
+				     .n_trees = r->st.next_tree };
 	memcpy(ret->policy, r->st.policy, 32);
 	memcpy(ret->signer, r->st.signer, 32);
 }
@@ -113,7 +114,8 @@ sl_reader_view(struct sl_reader *r)
 
 /* The tree as the last seal that lists it has it. */
 int
-sl_reader_state(struct sl_reader *r, uint32_t tree, struct sl_tree_state *ret, struct sl_err *err)
+sl_reader_state(struct sl_reader *r, uint32_t tree, struct sl_tree_state *ret,
+		struct sl_err *err)
 {
 	struct sl_tree_state *t = sl_state_tree(&r->st, tree);
 	struct sl_view v = sl_reader_view(r);
@@ -138,7 +140,8 @@ sl_reader_state(struct sl_reader *r, uint32_t tree, struct sl_tree_state *ret, s
 }
 
 int
-sl_reader_tree(struct sl_reader *r, uint32_t id, struct sl_log_tree *ret, struct sl_err *err)
+sl_reader_tree(struct sl_reader *r, uint32_t id, struct sl_log_tree *ret,
+	       struct sl_err *err)
 {
 	SL_AUTO_BUF b = { .max = 4096 };
 	struct sl_tree_state t;
@@ -150,9 +153,11 @@ sl_reader_tree(struct sl_reader *r, uint32_t id, struct sl_log_tree *ret, struct
 	if (e == 0 || rec.type != SL_REC_TREE || rec.tree != id || b.len < 32 ||
 	    b.len - 32 >= sizeof(ret->origin))
 		return sl_seg_damage(t.decl, "not the declaration of its tree", err);
-	*ret = (struct sl_log_tree){ .id = id, .kind = (enum sl_tree)t.kind,
-		.size = t.edge.size, .time_ms = rec.time_ms,
-		.is_open = (t.flags & SL_TREE_CLOSED) == 0 };
+	*ret = (struct sl_log_tree){ .id = id,
+				     .kind = (enum sl_tree)t.kind,
+				     .size = t.edge.size,
+				     .time_ms = rec.time_ms,
+				     .is_open = (t.flags & SL_TREE_CLOSED) == 0 };
 	memcpy(ret->origin, b.p + 32, b.len - 32);
 	memcpy(ret->run, t.run, 32);
 	memcpy(ret->key, t.pub, 32);
@@ -176,15 +181,17 @@ sl_reader_run(struct sl_reader *r, struct sl_slice hex, struct sl_log_tree *ret,
 static void
 entry_of(const struct sl_rec *rec, struct sl_log_entry *ret)
 {
-	*ret = (struct sl_log_entry){ .tree = rec->tree, .index = rec->index,
-		.time_ms = rec->time_ms, .offset = rec->off };
+	*ret = (struct sl_log_entry){ .tree = rec->tree,
+				      .index = rec->index,
+				      .time_ms = rec->time_ms,
+				      .offset = rec->off };
 	memcpy(ret->id, rec->hash, 32);
 	memcpy(ret->kind, rec->kind, sizeof(ret->kind));
 }
 
 int
-sl_reader_entry(struct sl_reader *r, uint32_t tree, uint64_t index, struct sl_log_entry *ret,
-		struct sl_err *err)
+sl_reader_entry(struct sl_reader *r, uint32_t tree, uint64_t index,
+		struct sl_log_entry *ret, struct sl_err *err)
 {
 	struct sl_view v = sl_reader_view(r);
 	struct sl_rec rec;
@@ -214,8 +221,8 @@ sl_reader_find(struct sl_reader *r, struct sl_slice hex, struct sl_log_entry *re
 }
 
 int
-sl_reader_statement(struct sl_reader *r, const struct sl_log_entry *en, struct sl_buf *out,
-		    struct sl_err *err)
+sl_reader_statement(struct sl_reader *r, const struct sl_log_entry *en,
+		    struct sl_buf *out, struct sl_err *err)
 {
 	SL_AUTO_BUF b = { .max = SL_REC_MAX + 8 };
 	struct sl_rec rec;
@@ -227,7 +234,8 @@ sl_reader_statement(struct sl_reader *r, const struct sl_log_entry *en, struct s
 	if (e == 1)
 		sl_sha256(sl_buf_get(&b), d);
 	if (e == 0 || rec.type != SL_REC_ENTRY || memcmp(d, en->id, 32) != 0)
-		return sl_seg_damage(en->offset, "not the statement with this digest", err);
+		return sl_seg_damage(en->offset, "not the statement with this digest",
+				     err);
 	sl_buf_slice(out, sl_buf_get(&b));
 	return out->is_failed ? SL_ERR(err, NOMEM, "no memory for a statement") : 0;
 }
@@ -244,21 +252,14 @@ sl_reader_blob(struct sl_reader *r, const uint8_t digest[32], struct sl_buf *out
 {
 	SL_AUTO_BUF b = { .max = SL_REC_MAX + 8 };
 	struct sl_view v = sl_reader_view(r);
-	struct sl_rec rec;
-	uint8_t d[32];
-	int e = sl_find_digest(&v, SL_REC_BLOB, digest, &rec, err);
+	int e = sl_find_blob(&v, digest, &b, ret_erased, err);
 
-	*ret_erased = false;
 	if (e == 0)
-		return SL_ERR(err, NOENT, "the log does not have these bytes");
-	if (e < 0 || (e = sl_seg_read(&r->g, rec.off, &b, &rec, err)) < 0)
+		return SL_ERR(err, NOENT,
+			      *ret_erased ? "these bytes have been erased"
+					  : "the log does not have these bytes");
+	if (e < 0)
 		return e;
-	sl_sha256(sl_buf_get(&b), d);
-	if (memcmp(d, digest, 32) != 0) {
-		*ret_erased = sl_is_zero(sl_buf_get(&b));
-		return *ret_erased ? SL_ERR(err, NOENT, "these bytes have been erased")
-				   : sl_seg_damage(rec.off, "digest of the bytes differs", err);
-	}
 	sl_buf_slice(out, sl_buf_get(&b));
 	return out->is_failed ? SL_ERR(err, NOMEM, "no memory for a blob") : 0;
 }

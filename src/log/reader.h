@@ -16,8 +16,8 @@
 struct sl_reader;
 
 struct sl_log_head {
-	uint64_t seq;   /* number of the last seal */
-	int64_t time_ms; /* its time */
+	uint64_t seq;       /* number of the last seal */
+	int64_t time_ms;    /* its time */
 	uint8_t policy[32]; /* in force; zeros: none */
 	uint8_t signer[32]; /* working key that signed it */
 	uint32_t n_trees;   /* ever made: IDs are 0 (platform), 1 (node), 2 ... (runs) */
@@ -31,8 +31,8 @@ struct sl_log_tree {
 	uint8_t key[32];  /* public key that signed the last root */
 	uint64_t size;    /* entries */
 	uint8_t root[32];
-	int64_t time_ms;  /* when it was begun */
-	bool is_open;     /* false: sealed, nothing more can come */
+	int64_t time_ms; /* when it was begun */
+	bool is_open;    /* false: sealed, nothing more can come */
 };
 
 struct sl_log_entry {
@@ -61,33 +61,34 @@ int sl_reader_entry(struct sl_reader *r, uint32_t tree, uint64_t index,
 int sl_reader_find(struct sl_reader *r, struct sl_slice hex, struct sl_log_entry *ret,
 		   struct sl_err *err) SL_MUST_CHECK;
 /* The canonical statement; checked against its ID. */
-int sl_reader_statement(struct sl_reader *r, const struct sl_log_entry *e, struct sl_buf *out,
-			struct sl_err *err) SL_MUST_CHECK;
+int sl_reader_statement(struct sl_reader *r, const struct sl_log_entry *e,
+			struct sl_buf *out, struct sl_err *err) SL_MUST_CHECK;
 /* Bytes by digest, checked.  NOENT: never stored, or *ret_erased: erased since. */
 int sl_reader_blob(struct sl_reader *r, const uint8_t digest[32], struct sl_buf *out,
 		   bool *ret_erased, struct sl_err *err) SL_MUST_CHECK;
 
 /* C2SP checkpoint with the tree's signature. */
-int sl_reader_checkpoint(struct sl_reader *r, uint32_t tree, uint64_t size, struct sl_buf *out,
-			 struct sl_err *err) SL_MUST_CHECK;
+int sl_reader_checkpoint(struct sl_reader *r, uint32_t tree, uint64_t size,
+			 struct sl_buf *out, struct sl_err *err) SL_MUST_CHECK;
 /* RFC 9942 receipt of inclusion; checked against the root before it is given out. */
 int sl_reader_receipt(struct sl_reader *r, uint32_t tree, uint64_t index, uint64_t size,
 		      struct sl_buf *out, struct sl_err *err) SL_MUST_CHECK;
 int sl_reader_inclusion(struct sl_reader *r, uint32_t tree, uint64_t index, uint64_t size,
 			struct sl_proof *ret, struct sl_err *err) SL_MUST_CHECK;
 /* Between any two sizes above 0 of the tree, size1 <= size2. */
-int sl_reader_consistency(struct sl_reader *r, uint32_t tree, uint64_t size1, uint64_t size2,
-			  struct sl_proof *ret, struct sl_err *err) SL_MUST_CHECK;
+int sl_reader_consistency(struct sl_reader *r, uint32_t tree, uint64_t size1,
+			  uint64_t size2, struct sl_proof *ret,
+			  struct sl_err *err) SL_MUST_CHECK;
 /* The root at any size up to the latest. */
 int sl_reader_root(struct sl_reader *r, uint32_t tree, uint64_t size, struct sl_hash *ret,
 		   struct sl_err *err) SL_MUST_CHECK;
 
 /* Where sl_log_check() found damage. */
 struct sl_log_finding {
-	char file[32];   /* "seg/000000.log" */
-	uint64_t offset; /* bytes in it */
-	uint32_t tree;   /* UINT32_MAX: none */
-	uint64_t index;  /* in the tree */
+	char file[32];    /* "seg/000000.log" */
+	uint64_t offset;  /* bytes in it */
+	uint32_t tree;    /* UINT32_MAX: none */
+	uint64_t index;   /* in the tree */
 	const char *what; /* valid during the call */
 };
 typedef void sl_log_finding_fn(void *arg, const struct sl_log_finding *f);

@@ -21,7 +21,8 @@ struct sl_reader {
 };
 
 /* The files alone, without a snapshot. */
-int sl_reader_files(int home_fd, struct sl_reader **ret, struct sl_err *err) SL_MUST_CHECK;
+int sl_reader_files(int home_fd, struct sl_reader **ret,
+		    struct sl_err *err) SL_MUST_CHECK;
 struct sl_view sl_reader_view(struct sl_reader *r);
 /* The tree as the last seal that lists it has it. */
 int sl_reader_state(struct sl_reader *r, uint32_t tree, struct sl_tree_state *ret,

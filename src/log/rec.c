@@ -141,7 +141,8 @@ header_decode(const uint8_t h[SL_REC_HDR], struct sl_rec *r)
 }
 
 static int
-read_body(struct sl_seg *g, struct sl_buf *body, const struct sl_rec *r, struct sl_err *err)
+read_body(struct sl_seg *g, struct sl_buf *body, const struct sl_rec *r,
+	  struct sl_err *err)
 {
 	size_t want = (size_t)(r->end - r->off) - SL_REC_HDR, got;
 	uint8_t *p;
@@ -201,7 +202,8 @@ sl_seg_tail(struct sl_seg *g, uint64_t off, uint64_t *ret, struct sl_err *err)
 	uint8_t b[16384];
 
 	while (off < end) {
-		size_t n = end - off < sizeof(b) ? (size_t)(end - off) : sizeof(b), got = 0;
+		size_t n = end - off < sizeof(b) ? (size_t)(end - off) : sizeof(b),
+		       got = 0;
 		int e = seg_pread(g, off, b, n, &got, err);
 
 		if (e < 0)

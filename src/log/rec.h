@@ -12,10 +12,10 @@
 
 enum {
 	SL_REC_HDR = 80,
-	SL_REC_KIND = 16,              /* with its NUL */
-	SL_SEG_SIZE = 64 << 20,        /* bytes */
-	SL_REC_MAX = 16 << 20,         /* of a body */
-	SL_BATCH_MAX = 32 << 20,       /* of all records of a batch */
+	SL_REC_KIND = 16,        /* with its NUL */
+	SL_SEG_SIZE = 64 << 20,  /* bytes */
+	SL_REC_MAX = 16 << 20,   /* of a body */
+	SL_BATCH_MAX = 32 << 20, /* of all records of a batch */
 	SL_SEG_NAME = 16
 };
 
@@ -29,10 +29,10 @@ struct sl_rec {
 	uint32_t tree;    /* SL_TREE_NONE where it has none */
 	uint64_t index;   /* ENTRY: in its tree; SEAL: sequence number */
 	int64_t time_ms;  /* of the batch's seal */
-	uint8_t hash[32]; /* ENTRY: SHA-256 of the statement; BLOB: of the bytes; SEAL: its
-			     digest; TREE: the run ID, or zeros */
+	uint8_t hash[32]; /* ENTRY: SHA-256 of the statement; BLOB: of the bytes; SEAL:
+			     its digest; TREE: the run ID, or zeros */
 	char kind[SL_REC_KIND];
-	uint64_t off, end;       /* log offsets of its first byte and of the next record */
+	uint64_t off, end; /* log offsets of its first byte and of the next record */
 	uint8_t raw[SL_REC_HDR]; /* the header as stored */
 };
 
@@ -54,7 +54,8 @@ int sl_seg_read(struct sl_seg *g, uint64_t off, struct sl_buf *body, struct sl_r
 		struct sl_err *err) SL_MUST_CHECK;
 /* The first byte in [off, end of its segment) that is not zero, or the segment's end:
  * then the tail is clean.  An absent segment is clean. */
-int sl_seg_tail(struct sl_seg *g, uint64_t off, uint64_t *ret, struct sl_err *err) SL_MUST_CHECK;
+int sl_seg_tail(struct sl_seg *g, uint64_t off, uint64_t *ret,
+		struct sl_err *err) SL_MUST_CHECK;
 /* Whether segment no exists. */
 bool sl_seg_has(const struct sl_seg *g, uint32_t no);
 /* Where a finding is, for messages: "segment 000000.log, offset 1234". */
@@ -62,7 +63,8 @@ int sl_seg_damage(uint64_t off, const char *what, struct sl_err *err);
 
 /* Appends one record to a batch that will lie at log offset base; r->off, end, raw
  * are filled in.  Fails only as a buffer does (sticky). */
-void sl_rec_put(struct sl_buf *out, uint64_t base, struct sl_rec *r, struct sl_slice body);
+void sl_rec_put(struct sl_buf *out, uint64_t base, struct sl_rec *r,
+		struct sl_slice body);
 /* The stored checksum, and the one that header and body ask for. */
 uint32_t sl_rec_crc(const uint8_t raw[SL_REC_HDR], enum sl_rec_type type,
 		    struct sl_slice body);

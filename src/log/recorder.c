@@ -18,10 +18,10 @@ struct sl_recorder {
 	pid_t pid;
 	struct sl_buf batch; /* items queued */
 	size_t n_items;
-	struct sl_buf room;             /* of the answer read last */
-	struct sl_buf done[ASKED_MAX];  /* answers to commits that came while another was
-					   waited for, oldest first */
-	size_t n_done, n_asked;         /* n_asked: commits without an answer yet */
+	struct sl_buf room;            /* of the answer read last */
+	struct sl_buf done[ASKED_MAX]; /* answers to commits that came while another was
+					  waited for, oldest first */
+	size_t n_done, n_asked;        /* n_asked: commits without an answer yet */
 	bool has_info;
 	struct sl_node_info info;
 	struct sl_err why; /* after it stopped */
@@ -56,8 +56,9 @@ sl_recorder_start(const struct sl_recorder_opts *o, struct sl_recorder **ret,
 		free(r);
 		return e;
 	}
-	r->chan = (struct sl_chan){ .fd = fd[0], .ops = accepted,
-		.n_ops = sizeof(accepted) / sizeof(accepted[0]) };
+	r->chan = (struct sl_chan){ .fd = fd[0],
+				    .ops = accepted,
+				    .n_ops = sizeof(accepted) / sizeof(accepted[0]) };
 	sl_buf_init(&r->batch, SL_FRAME_MAX);
 	sl_buf_init(&r->room, SL_DONE_MAX);
 	for (size_t i = 0; i < ASKED_MAX; i++)
@@ -150,8 +151,8 @@ sl_recorder_run_key(struct sl_recorder *r, const uint8_t run[32], uint8_t ret_pu
 
 	if (e < 0)
 		return e;
-	if ((e = sl_chan_send(&r->chan, SL_OP_RUN_KEY, (struct sl_slice){ run, 32 }, NULL, 0,
-			      err)) < 0)
+	if ((e = sl_chan_send(&r->chan, SL_OP_RUN_KEY, (struct sl_slice){ run, 32 }, NULL,
+			      0, err)) < 0)
 		return stop(r, err);
 	if ((e = receive(r, SL_OP_RUN_KEY, &body, err)) < 0 ||
 	    (e = sl_proto_status(body, &rest, err)) < 0)
@@ -209,7 +210,8 @@ sl_recorder_blob(struct sl_recorder *r, struct sl_slice bytes, uint8_t ret_diges
 }
 
 int
-sl_recorder_set_policy(struct sl_recorder *r, const uint8_t digest[32], struct sl_err *err)
+sl_recorder_set_policy(struct sl_recorder *r, const uint8_t digest[32],
+		       struct sl_err *err)
 {
 	size_t was = r->batch.len;
 

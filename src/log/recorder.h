@@ -20,14 +20,14 @@ enum sl_tree { SL_TREE_PLATFORM, SL_TREE_NODE, SL_TREE_RUN };
 struct sl_recorder;
 
 struct sl_node_info {
-	char did[64];           /* identity key */
-	char working_did[64];   /* this build's key */
+	char did[64];         /* identity key */
+	char working_did[64]; /* this build's key */
 	uint8_t working_pub[32];
-	uint8_t hmac_key[32];   /* node-local; for names of secrets, never for signing */
-	uint8_t policy[32];     /* digest of the policy in force; all zero: none yet */
-	int64_t time_ms;        /* max(wall clock, time of the last seal) at start */
-	uint64_t node_size;     /* entries in the node tree */
-	bool is_new;            /* the identity was made by this start */
+	uint8_t hmac_key[32]; /* node-local; for names of secrets, never for signing */
+	uint8_t policy[32];   /* digest of the policy in force; all zero: none yet */
+	int64_t time_ms;      /* max(wall clock, time of the last seal) at start */
+	uint64_t node_size;   /* entries in the node tree */
+	bool is_new;          /* the identity was made by this start */
 };
 
 struct sl_stmt {
@@ -40,27 +40,27 @@ struct sl_stmt {
 };
 
 struct sl_entry {
-	uint8_t id[32];  /* SHA-256 of the canonical statement */
-	uint64_t index;  /* in its tree */
-	uint64_t size;   /* of its tree after the batch */
+	uint8_t id[32]; /* SHA-256 of the canonical statement */
+	uint64_t index; /* in its tree */
+	uint64_t size;  /* of its tree after the batch */
 };
 
 struct sl_recorder_opts {
-	int home_fd;              /* $SLUICE_HOME, opened by the caller */
-	const char *home;         /* for messages */
-	const uint8_t *build;     /* 32 bytes: digest of the running executable */
+	int home_fd;          /* $SLUICE_HOME, opened by the caller */
+	const char *home;     /* for messages */
+	const uint8_t *build; /* 32 bytes: digest of the running executable */
 };
 
 int sl_recorder_start(const struct sl_recorder_opts *o, struct sl_recorder **ret,
 		      struct sl_err *err) SL_MUST_CHECK;
 /* Blocks until the recorder has opened the store. */
-int sl_recorder_info(struct sl_recorder *r, struct sl_node_info *ret, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_recorder_info(struct sl_recorder *r, struct sl_node_info *ret,
+		     struct sl_err *err) SL_MUST_CHECK;
 /* The public half of a run's key: CDI(n+1) = HKDF(CDI(n), run ID). */
 int sl_recorder_run_key(struct sl_recorder *r, const uint8_t run[32], uint8_t ret_pub[32],
 			struct sl_err *err) SL_MUST_CHECK;
-int sl_recorder_add(struct sl_recorder *r, const struct sl_stmt *s, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_recorder_add(struct sl_recorder *r, const struct sl_stmt *s,
+		    struct sl_err *err) SL_MUST_CHECK;
 /* A blob named by its SHA-256 (fact set, proof, policy text), kept in the same batch. */
 int sl_recorder_blob(struct sl_recorder *r, struct sl_slice bytes, uint8_t ret_digest[32],
 		     struct sl_err *err) SL_MUST_CHECK;
@@ -69,8 +69,8 @@ int sl_recorder_set_policy(struct sl_recorder *r, const uint8_t digest[32],
 			   struct sl_err *err) SL_MUST_CHECK;
 /* Registers the last checkpoint of the run's tree in the node tree (kind "seal") in
  * this batch, after the batch's other entries; the run's tree is closed by it. */
-int sl_recorder_seal_run(struct sl_recorder *r, const uint8_t run[32], struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_recorder_seal_run(struct sl_recorder *r, const uint8_t run[32],
+			 struct sl_err *err) SL_MUST_CHECK;
 int sl_recorder_commit(struct sl_recorder *r, struct sl_err *err) SL_MUST_CHECK;
 /* Entries of the statements added, in order (then of the seal, if any). */
 int sl_recorder_wait(struct sl_recorder *r, struct sl_entry *ret, size_t n, size_t *ret_n,

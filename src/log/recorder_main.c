@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { CHAN_FD = 3, FD_MIN = 16 };
+enum { CHAN_FD = 3, FD_MIN = 16, QUIET_MS = 2 };
 
 static const struct sl_chan_op accepted[] = {
 	/* safe because the key is public, and derived from a hash of whatever is sent */
@@ -21,13 +21,20 @@ static const struct sl_chan_op accepted[] = {
 
 /* What opening, appending and mending the index need; no network, no processes. */
 static const int calls[] = {
-	SYS_recvmsg, SYS_sendmsg, SYS_poll, SYS_ppoll, SYS_read, SYS_pread64, SYS_pwrite64,
-	SYS_pwritev, SYS_pwritev2, SYS_openat, SYS_close, SYS_mkdirat, SYS_renameat,
-	SYS_renameat2, SYS_unlinkat, SYS_faccessat, SYS_faccessat2, SYS_fstat, SYS_newfstatat,
-	SYS_fstatfs, SYS_ftruncate, SYS_fallocate, SYS_fdatasync, SYS_fsync, SYS_msync, SYS_flock,
-	SYS_fcntl, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_mprotect, SYS_brk,
-	SYS_mlock, SYS_getrandom, SYS_clock_gettime, SYS_uname, SYS_futex, SYS_restart_syscall,
-	SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_getpid, SYS_gettid, SYS_tgkill, SYS_exit,
+#ifdef SYS_poll
+	SYS_poll,
+#endif
+	SYS_recvmsg,    SYS_sendmsg,         SYS_ppoll,         SYS_read,
+	SYS_pread64,    SYS_pwrite64,        SYS_pwritev,       SYS_pwritev2,
+	SYS_openat,     SYS_close,           SYS_mkdirat,       SYS_renameat,
+	SYS_renameat2,  SYS_unlinkat,        SYS_faccessat,     SYS_faccessat2,
+	SYS_fstat,      SYS_newfstatat,      SYS_fstatfs,       SYS_ftruncate,
+	SYS_fallocate,  SYS_fdatasync,       SYS_fsync,         SYS_msync,
+	SYS_flock,      SYS_fcntl,           SYS_mmap,          SYS_munmap,
+	SYS_mremap,     SYS_madvise,         SYS_mprotect,      SYS_brk,
+	SYS_mlock,      SYS_getrandom,       SYS_clock_gettime, SYS_uname,
+	SYS_futex,      SYS_restart_syscall, SYS_rt_sigreturn,  SYS_rt_sigprocmask,
+	SYS_getpid,     SYS_gettid,          SYS_tgkill,        SYS_exit,
 	SYS_exit_group,
 };
 
@@ -36,8 +43,10 @@ static const int calls[] = {
 static int
 strip(int chan_fd, int home_fd, int *ret_home)
 {
-	const struct sl_role role = { .name = "sluice-recorder", .calls = calls,
-		.n_calls = sizeof(calls) / sizeof(calls[0]), .has_files = true };
+	const struct sl_role role = { .name = "sluice-recorder",
+				      .calls = calls,
+				      .n_calls = sizeof(calls) / sizeof(calls[0]),
+				      .has_files = true };
 	int c = fcntl(chan_fd, F_DUPFD_CLOEXEC, FD_MIN);
 	int h = fcntl(home_fd, F_DUPFD_CLOEXEC, FD_MIN);
 
@@ -88,17 +97,21 @@ do_run_key(struct main *m, struct sl_slice body)
 	return answer(m, SL_OP_RUN_KEY);
 }
 
-/* Nothing asked just now: then the index and the zeros ahead. */
+/* When nothing is asked for a moment: the index, and zeros ahead.  Not at once, because
+ * the next batch often follows on the heels of the answer. */
 static void
 upkeep(struct main *m)
 {
 	struct pollfd p = { .fd = m->chan.fd, .events = POLLIN };
+	int wait_ms = sl_store_is_behind(&m->n.st) ? 0 : QUIET_MS;
 	struct sl_err err = { 0 };
 
-	if (m->n.st.is_dead || (poll(&p, 1, 0) > 0 && (p.revents & POLLIN) != 0))
+	if (m->n.st.is_dead ||
+	    (wait_ms > 0 && poll(&p, 1, wait_ms) > 0 && (p.revents & POLLIN) != 0))
 		return;
 	if (sl_store_idle(&m->n.st, &err) < 0)
-		sl_buf_clear(&m->out); /* the next batch fails with it, where it is told */
+		sl_buf_clear(
+		    &m->out); /* the next batch fails with it, where it is told */
 }
 
 static void
@@ -113,7 +126,8 @@ serve(struct main *m)
 		if (r <= 0)
 			break;
 		sl_buf_clear(&m->out);
-		r = msg.op == SL_OP_COMMIT ? do_commit(m, msg.body) : do_run_key(m, msg.body);
+		r = msg.op == SL_OP_COMMIT ? do_commit(m, msg.body)
+					   : do_run_key(m, msg.body);
 		upkeep(m);
 	} while (r >= 0);
 }
@@ -131,8 +145,9 @@ open_all(struct main *m, int home_fd, const uint8_t build[32], struct sl_err *er
 _Noreturn void
 sl_recorder_main(int chan_fd, int home_fd, const uint8_t build[32])
 {
-	struct main m = { .chan = { .fd = CHAN_FD, .ops = accepted,
-		.n_ops = sizeof(accepted) / sizeof(accepted[0]) } };
+	struct main m = { .chan = { .fd = CHAN_FD,
+				    .ops = accepted,
+				    .n_ops = sizeof(accepted) / sizeof(accepted[0]) } };
 	struct sl_err err = { 0 };
 	struct sl_node_info info;
 	int r, home = -1;

@@ -203,9 +203,12 @@ tree_decode(struct sl_slice *in, uint64_t seal_off, struct sl_tree_state *t)
 
 	if (p == NULL)
 		return false;
-	*t = (struct sl_tree_state){ .id = sl_get32(p), .kind = p[4], .flags = p[5],
-		.edge.size = sl_get64(p + 8), .decl = sl_get64(p + 16),
-		.last_seal = sl_get64(p + 24) };
+	*t = (struct sl_tree_state){ .id = sl_get32(p),
+				     .kind = p[4],
+				     .flags = p[5],
+				     .edge.size = sl_get64(p + 8),
+				     .decl = sl_get64(p + 16),
+				     .last_seal = sl_get64(p + 24) };
 	memcpy(t->run, p + 32, 32);
 	memcpy(t->pub, p + 64, 32);
 	memcpy(t->root, p + 96, 32);
@@ -256,8 +259,8 @@ fixed_decode(struct sl_slice *in, struct sl_state *s)
 }
 
 static bool
-decode(const struct sl_rec *r, struct sl_slice body, struct sl_state *s, struct sl_err *err,
-       int *e)
+decode(const struct sl_rec *r, struct sl_slice body, struct sl_state *s,
+       struct sl_err *err, int *e)
 {
 	struct sl_slice in = body;
 	const uint8_t *sig;
@@ -269,7 +272,8 @@ decode(const struct sl_rec *r, struct sl_slice body, struct sl_state *s, struct 
 	if ((*e = reserve(s, n, err)) < 0)
 		return false;
 	for (uint32_t i = 0; i < n; i++)
-		if (!tree_decode(&in, r->off, &s->tree[i]) || s->tree[i].id >= s->next_tree ||
+		if (!tree_decode(&in, r->off, &s->tree[i]) ||
+		    s->tree[i].id >= s->next_tree ||
 		    (i > 0 && s->tree[i].id <= s->tree[i - 1].id))
 			return false;
 	if (in.len != 64 || (sig = take(&in, 64)) == NULL)
@@ -280,7 +284,8 @@ decode(const struct sl_rec *r, struct sl_slice body, struct sl_state *s, struct 
 	s->end = r->end;
 	s->time_ms = r->time_ms;
 	sl_seal_digest(r, (struct sl_slice){ body.p, body.len - 64 }, s->digest);
-	return memcmp(s->digest, r->hash, 32) == 0 && r->tree == SL_TREE_NONE && s->seq > 0;
+	return memcmp(s->digest, r->hash, 32) == 0 && r->tree == SL_TREE_NONE &&
+	       s->seq > 0;
 }
 
 int

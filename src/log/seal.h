@@ -25,14 +25,14 @@ enum sl_tree_flag {
 
 struct sl_tree_state {
 	uint32_t id;
-	uint8_t kind;  /* enum sl_tree of recorder.h */
-	uint8_t flags; /* of enum sl_tree_flag */
+	uint8_t kind;       /* enum sl_tree of recorder.h */
+	uint8_t flags;      /* of enum sl_tree_flag */
 	uint64_t decl;      /* log offset of its TREE record */
 	uint64_t last_seal; /* log offset of the seal with the signatures of this root */
 	uint8_t run[32];    /* zeros but for a run's tree */
 	uint8_t pub[32];    /* the key that signed this root */
 	uint8_t root[32];
-	struct sl_edge edge; /* its size and right edge */
+	struct sl_edge edge;                   /* its size and right edge */
 	uint8_t note_sig[64], receipt_sig[64]; /* TOUCHED only */
 };
 
@@ -48,12 +48,12 @@ struct sl_state {
 	uint8_t digest[32]; /* of this seal */
 	uint8_t prev[32];   /* of the seal before */
 	uint64_t prev_off;
-	uint8_t batch[32];  /* SHA-256 over the headers of the batch's records, and the
-			       bodies of its TREE records */
-	uint8_t policy[32]; /* in force; zeros: none yet */
-	uint8_t boot[32];   /* digest of the boot ID that the platform tree has last */
+	uint8_t batch[32];    /* SHA-256 over the headers of the batch's records, and the
+				 bodies of its TREE records */
+	uint8_t policy[32];   /* in force; zeros: none yet */
+	uint8_t boot[32];     /* digest of the boot ID that the platform tree has last */
 	uint8_t next_key[32]; /* SHA-256 of the next identity key */
-	uint8_t signer[32]; /* working key that signed */
+	uint8_t signer[32];   /* working key that signed */
 	uint8_t sig[64];
 	uint32_t next_tree; /* the ID that the next tree gets */
 	uint32_t n_keys;    /* working keys certified last, newest first */
@@ -63,16 +63,18 @@ struct sl_state {
 };
 
 void sl_state_done(struct sl_state *s); /* accepts a zeroed one */
-int sl_state_copy(struct sl_state *to, const struct sl_state *from, struct sl_err *err)
-    SL_MUST_CHECK; /* keeps to's memory */
-struct sl_tree_state *sl_state_tree(const struct sl_state *s, uint32_t id);     /* or NULL */
+int sl_state_copy(struct sl_state *to, const struct sl_state *from,
+		  struct sl_err *err) SL_MUST_CHECK; /* keeps to's memory */
+struct sl_tree_state *sl_state_tree(const struct sl_state *s, uint32_t id); /* or NULL */
 struct sl_tree_state *sl_state_run(const struct sl_state *s, const uint8_t run[32]);
-struct sl_tree_state *sl_state_add(struct sl_state *s, struct sl_err *err); /* zeroed, last */
+struct sl_tree_state *sl_state_add(struct sl_state *s,
+				   struct sl_err *err); /* zeroed, last */
 
 /* The body of a seal without its signature; sl_seal_digest() over it and the header
  * gives s->digest, which is what is signed (sl_seal_tosign). */
 void sl_seal_encode(const struct sl_state *s, struct sl_buf *out);
-void sl_seal_digest(const struct sl_rec *r, struct sl_slice unsigned_body, uint8_t out[32]);
+void sl_seal_digest(const struct sl_rec *r, struct sl_slice unsigned_body,
+		    uint8_t out[32]);
 void sl_seal_tosign(const uint8_t digest[32], uint8_t out[SL_SEAL_TOSIGN]);
 /* Strict: counts, order, sizes against edges, roots against edges, the digest against
  * the header.  Does not check the signature: see sl_seal_verify(). */

@@ -22,14 +22,18 @@ sl_log_key_done(struct sl_log_key *k)
 }
 
 void
-sl_log_origin(const char *node_did, uint8_t kind, const uint8_t *run, char out[SL_ORIGIN_MAX])
+sl_log_origin(const char *node_did, uint8_t kind, const uint8_t *run,
+	      char out[SL_ORIGIN_MAX])
 {
 	char hex[65] = "";
 
 	if (run != NULL)
 		sl_hex(hex, run, 32);
 	(void)snprintf(out, SL_ORIGIN_MAX, "sluice/%s/%s%s", node_did,
-		       kind == 0 ? "platform" : kind == 1 ? "node" : "run/", hex);
+		       kind == 0   ? "platform"
+		       : kind == 1 ? "node"
+				   : "run/",
+		       hex);
 }
 
 int
@@ -38,8 +42,11 @@ sl_log_statement(const struct sl_log_key *k, struct sl_slice sub, struct sl_slic
 		 struct sl_err *err)
 {
 	const struct sl_slice type = SL_LIT("application/vnd.in-toto+json");
-	struct sl_sign1_opts o = { .alg = SL_ALG_EDDSA, .kid = { k->kid, 32 },
-		.iss = sl_slice_str(k->did), .sub = sub, .payload = payload };
+	struct sl_sign1_opts o = { .alg = SL_ALG_EDDSA,
+				   .kid = { k->kid, 32 },
+				   .iss = sl_slice_str(k->did),
+				   .sub = sub,
+				   .payload = payload };
 
 	if (is_envelope) {
 		sl_sha256(payload, ret_digest);
@@ -57,8 +64,10 @@ sl_log_statement(const struct sl_log_key *k, struct sl_slice sub, struct sl_slic
 static struct sl_sign1_opts
 receipt_opts(const uint8_t kid[32], const char *did, const char *origin)
 {
-	return (struct sl_sign1_opts){ .alg = SL_ALG_EDDSA, .kid = { kid, 32 },
-		.iss = sl_slice_str(did), .sub = sl_slice_str(origin) };
+	return (struct sl_sign1_opts){ .alg = SL_ALG_EDDSA,
+				       .kid = { kid, 32 },
+				       .iss = sl_slice_str(did),
+				       .sub = sl_slice_str(origin) };
 }
 
 static void
@@ -130,8 +139,8 @@ sl_log_check_root(const struct sl_tree_state *t, const char *origin, struct sl_e
 	sl_sign1_put_protected(&o, &b);
 	if (b.is_failed)
 		return SL_ERR(err, NOMEM, "no memory for a receipt");
-	sl_sign1_put(sl_buf_get(&b), aad, aad, true, (struct sl_slice){ t->receipt_sig, 64 },
-		     &msg);
+	sl_sign1_put(sl_buf_get(&b), aad, aad, true,
+		     (struct sl_slice){ t->receipt_sig, 64 }, &msg);
 	if (msg.is_failed)
 		return SL_ERR(err, NOMEM, "no memory for a receipt");
 	if ((r = sl_sign1_parse(sl_buf_get(&msg), 8192, &s, err)) < 0 ||

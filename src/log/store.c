@@ -44,8 +44,12 @@ sl_store_open(struct sl_store *s, int home_fd, const struct sl_store_io *io,
 	bool is_new = false;
 	int r;
 
-	*s = (struct sl_store){ .io = io, .log_fd = -1, .seg_fd = -1, .lock_fd = -1,
-		.head_fd = -1, .w_fd = -1 };
+	*s = (struct sl_store){ .io = io,
+				.log_fd = -1,
+				.seg_fd = -1,
+				.lock_fd = -1,
+				.head_fd = -1,
+				.w_fd = -1 };
 	sl_seg_init(&s->g, -1);
 	sl_buf_init(&s->batch, SL_BATCH_MAX);
 	if ((r = sl_boot_digest(s->boot, err)) < 0 ||
@@ -108,11 +112,28 @@ sl_store_unlock(struct sl_store *s)
 }
 
 /* After this nothing is appended any more: what the disk holds is no longer known. */
+int
+sl_store_die(struct sl_store *s, struct sl_err *err)
+{
+	if (!s->is_dead)
+		s->why = *err;
+	s->is_dead = true;
+	return err->code;
+}
+
+int
+sl_store_alive(const struct sl_store *s, struct sl_err *err)
+{
+	if (s->is_dead)
+		return SL_ERR(err, STORE, "the log has stopped: %s", s->why.msg);
+	return s->is_open ? 0 : SL_ERR(err, BUG, "the log is not open");
+}
+
 static int
 die(struct sl_store *s, int sys, const char *what, struct sl_err *err)
 {
-	s->is_dead = true;
-	return SL_ERR_SYS(err, sys, "%s; the log stops here", what);
+	(void)SL_ERR_SYS(err, sys, "%s", what);
+	return sl_store_die(s, err);
 }
 
 static int
@@ -186,8 +207,8 @@ write_head(struct sl_store *s, bool is_dirty, struct sl_err *err)
 	memcpy(h.digest, s->st.digest, 32);
 	memcpy(h.boot, s->boot, 32);
 	if ((r = sl_head_write(s->io, s->head_fd, &h, err)) < 0)
-		s->is_dead = true;
-	return r;
+		return sl_store_die(s, err);
+	return 0;
 }
 
 /* Under the lock: the last seal, whoever wrote it, and nothing behind it. */
@@ -202,13 +223,15 @@ sl_store_refresh(struct sl_store *s, struct sl_err *err)
 		sl_idx_close(&s->x);
 		sl_idx_open(&s->x, s->log_fd, true, s->boot, &s->g);
 	}
-	if (has && s->has_seen && !h.is_dirty && h.seq == s->st.seq && h.off == s->st.off &&
-	    memcmp(h.digest, s->st.digest, 32) == 0)
+	if (has && s->has_seen && !h.is_dirty && h.seq == s->st.seq &&
+	    h.off == s->st.off && memcmp(h.digest, s->st.digest, 32) == 0)
 		return 0;
-	if ((r = sl_last_find(&s->g, has ? &h : NULL, s->boot, &s->st, &is_clean, err)) < 0)
+	if ((r = sl_last_find(&s->g, has ? &h : NULL, s->boot, &s->st, &is_clean, err)) <
+	    0)
 		return r;
 	shut(&s->w_fd); /* its length may have changed */
-	if (!is_clean && ((r = recover(s, err)) < 0 || (r = write_head(s, false, err)) < 0))
+	if (!is_clean &&
+	    ((r = recover(s, err)) < 0 || (r = write_head(s, false, err)) < 0))
 		return r;
 	s->has_seen = true;
 	return 0;
@@ -233,13 +256,14 @@ sl_store_begin(struct sl_store *s, struct sl_err *err)
 {
 	int r;
 
-	if (!s->is_open || s->is_dead)
-		return SL_ERR(err, STORE, "the log has stopped after a failed write");
+	if ((r = sl_store_alive(s, err)) < 0)
+		return r;
 	if (s->in_batch)
 		return SL_ERR(err, BUG, "a batch is open already");
 	if ((r = sl_store_lock(s, err)) < 0)
 		return r;
-	if ((r = sl_store_refresh(s, err)) < 0 || (r = sl_state_copy(&s->next, &s->st, err)) < 0) {
+	if ((r = sl_store_refresh(s, err)) < 0 ||
+	    (r = sl_state_copy(&s->next, &s->st, err)) < 0) {
 		sl_store_unlock(s);
 		return r;
 	}
@@ -287,7 +311,7 @@ sl_store_fill(struct sl_store *s, uint64_t len, struct sl_err *err)
 		len = SL_SEG_SIZE;
 	while (s->filled < len) {
 		size_t n = len - s->filled < sizeof(zeros) ? (size_t)(len - s->filled)
-							     : sizeof(zeros);
+							   : sizeof(zeros);
 
 		if ((r = sl_io_write(s->io, s->w_fd, zeros, n, s->filled)) < 0)
 			return die(s, r, "cannot extend a segment", err);
@@ -323,9 +347,10 @@ sl_store_end(struct sl_store *s, const struct sl_store_signer *by, struct sl_err
 	struct sl_state old;
 	int r;
 
-	if (!s->in_batch || s->is_dead)
-		return SL_ERR(err, STORE, "the log has stopped after a failed write");
-	if ((r = sl_store_seal(s, by, err)) == 0 && (r = write_batch(s, err)) == 0) {
+	if (!s->in_batch)
+		return SL_ERR(err, BUG, "no batch is open");
+	if ((r = sl_store_alive(s, err)) == 0 && (r = sl_store_seal(s, by, err)) == 0 &&
+	    (r = write_batch(s, err)) == 0) {
 		old = s->st;
 		s->st = s->next;
 		s->next = old;

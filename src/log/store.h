@@ -29,6 +29,7 @@ struct sl_store {
 	struct sl_sha256 hash; /* over the batch's records */
 	uint64_t n_records;
 	bool is_open, in_batch, is_dead, has_seen;
+	struct sl_err why; /* it is dead */
 };
 
 /* Who signs: tree() sets t->pub, note_sig and receipt_sig for t->edge.size and t->root;
@@ -49,21 +50,24 @@ int sl_store_begin(struct sl_store *s, struct sl_err *err) SL_MUST_CHECK;
 /* Wall clock in ms, but never less than the last seal's. */
 int64_t sl_store_time(const struct sl_store *s);
 /* Declares a tree; kind is enum sl_tree, run NULL but for a run's. */
-int sl_store_tree(struct sl_store *s, uint8_t kind, const uint8_t *run, const uint8_t pub[32],
-		  struct sl_slice origin, uint32_t *ret_id, struct sl_err *err) SL_MUST_CHECK;
+int sl_store_tree(struct sl_store *s, uint8_t kind, const uint8_t *run,
+		  const uint8_t pub[32], struct sl_slice origin, uint32_t *ret_id,
+		  struct sl_err *err) SL_MUST_CHECK;
 /* stmt: canonical statement bytes.  LIMIT: too large; BUG: no such open tree. */
-int sl_store_entry(struct sl_store *s, uint32_t tree, const char *kind, struct sl_slice stmt,
-		   uint8_t ret_id[32], uint64_t *ret_index, struct sl_err *err) SL_MUST_CHECK;
+int sl_store_entry(struct sl_store *s, uint32_t tree, const char *kind,
+		   struct sl_slice stmt, uint8_t ret_id[32], uint64_t *ret_index,
+		   struct sl_err *err) SL_MUST_CHECK;
 /* Not stored again where the store has it. */
 int sl_store_blob(struct sl_store *s, struct sl_slice bytes, const uint8_t digest[32],
 		  struct sl_err *err) SL_MUST_CHECK;
 /* A tree of the batch as it stands, root included; NULL: not open. */
 struct sl_tree_state *sl_store_get(struct sl_store *s, uint32_t tree);
-int sl_store_end(struct sl_store *s, const struct sl_store_signer *by, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_store_end(struct sl_store *s, const struct sl_store_signer *by,
+		 struct sl_err *err) SL_MUST_CHECK;
 void sl_store_abort(struct sl_store *s);
 /* What need not be done before a batch is acknowledged: brings the index up to date,
  * fills zeros ahead.  Its failure to fill is a failed write. */
+bool sl_store_is_behind(const struct sl_store *s); /* it should not wait much longer */
 int sl_store_idle(struct sl_store *s, struct sl_err *err) SL_MUST_CHECK;
 /* Makes the derived files (index, head) anew from the segments. */
 int sl_store_rebuild(struct sl_store *s, struct sl_err *err) SL_MUST_CHECK;

@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-enum { FILL_CHUNK = 1 << 20, FILL_LOW = 128 << 10 };
+enum { FILL_CHUNK = 1 << 20, FILL_LOW = 128 << 10, BEHIND_MAX = 1 << 20 };
 
 /* Adds what lies between the index and the last seal. */
 static int
@@ -25,7 +25,8 @@ catch_up(struct sl_store *s, struct sl_err *err)
 			continue;
 		}
 		ok = sl_idx_add(&s->x, &rec);
-		if (rec.type == SL_REC_SEAL && (r = sl_state_read(&s->g, pos, &st, err)) == 0)
+		if (rec.type == SL_REC_SEAL &&
+		    (r = sl_state_read(&s->g, pos, &st, err)) == 0)
 			ok = ok && sl_idx_add_seal(&s->x, &st);
 		pos = rec.end;
 	}
@@ -60,10 +61,19 @@ fill_ahead(struct sl_store *s, struct sl_err *err)
 	if ((r = sl_store_fill(s, s->filled + FILL_CHUNK, err)) < 0)
 		return r;
 	if ((r = s->io->fdatasync(s->io->ctx, s->w_fd)) < 0) {
-		s->is_dead = true;
-		return SL_ERR_SYS(err, r, "cannot sync a segment; the log stops here");
+		(void)SL_ERR_SYS(err, r, "cannot sync a segment");
+		return sl_store_die(s, err);
 	}
 	return 0;
+}
+
+bool
+sl_store_is_behind(const struct sl_store *s)
+{
+	uint64_t used = s->st.end % SL_SEG_SIZE;
+
+	return s->st.end - sl_idx_covered(&s->x) > BEHIND_MAX ||
+	       (s->w_fd >= 0 && s->filled < used + FILL_LOW && s->filled < SL_SEG_SIZE);
 }
 
 int
@@ -71,8 +81,10 @@ sl_store_idle(struct sl_store *s, struct sl_err *err)
 {
 	int r;
 
-	if (!s->is_open || s->is_dead || s->in_batch)
-		return SL_ERR(err, STORE, "the log has stopped after a failed write");
+	if ((r = sl_store_alive(s, err)) < 0)
+		return r;
+	if (s->in_batch)
+		return SL_ERR(err, BUG, "a batch is open");
 	if ((r = sl_store_lock(s, err)) < 0)
 		return r;
 	if ((r = sl_store_refresh(s, err)) == 0 && (r = mend_index(s, err)) == 0)
@@ -86,8 +98,10 @@ sl_store_rebuild(struct sl_store *s, struct sl_err *err)
 {
 	int r;
 
-	if (!s->is_open || s->is_dead || s->in_batch)
-		return SL_ERR(err, STORE, "the log has stopped after a failed write");
+	if ((r = sl_store_alive(s, err)) < 0)
+		return r;
+	if (s->in_batch)
+		return SL_ERR(err, BUG, "a batch is open");
 	if ((r = sl_store_lock(s, err)) < 0)
 		return r;
 	if ((r = sl_store_refresh(s, err)) == 0) {

@@ -110,22 +110,19 @@ open2(int dirfd, const char *path, int flags, unsigned mode, uint64_t resolve)
 }
 
 int
-sl_os_open_beneath(int dirfd, const char *path, int flags, unsigned mode)
-{
-	return open2(dirfd, path[0] == '\0' ? "." : path, flags, mode, RESOLVE_BENEATH);
-}
-
-int
 sl_os_open_abs(const char *path, int flags)
 {
 	return open2(AT_FDCWD, path, flags, 0, 0);
 }
 
 int
-sl_os_mkdirs(int dirfd, const char *rel)
+sl_os_walk(int dirfd, const char *rel, bool is_making)
 {
 	char part[256];
-	int at = sl_os_open_beneath(dirfd, "", O_PATH | O_DIRECTORY, 0);
+	int at = openat(dirfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (at < 0)
+		return -errno;
 
 	while (at >= 0 && *rel != '\0') {
 		size_t n = strcspn(rel, "/");
@@ -140,13 +137,12 @@ sl_os_mkdirs(int dirfd, const char *rel)
 		rel += n + (rel[n] == '/');
 		if (n == 0)
 			continue;
-		if (mkdirat(at, part, 0755) < 0 && errno != EEXIST) {
-			int e = errno;
-
-			(void)close(at);
-			return -e;
-		}
-		next = sl_os_open_beneath(at, part, O_PATH | O_DIRECTORY, 0);
+		next = strcmp(part, ".") == 0 || strcmp(part, "..") == 0 ? -EINVAL : 0;
+		if (next == 0 && is_making && mkdirat(at, part, 0755) < 0 && errno != EEXIST)
+			next = -errno;
+		if (next == 0 && (next = openat(at, part, O_PATH | O_DIRECTORY | O_NOFOLLOW |
+							      O_CLOEXEC)) < 0)
+			next = -errno;
 		(void)close(at);
 		at = next;
 	}

@@ -25,14 +25,12 @@ int sl_os_cloexec_from(unsigned first);   /* mark CLOEXEC */
 int sl_os_execveat(int fd, const char *path, char *const *argv, char *const *env,
 		   int flags);
 
-/* openat2: RESOLVE_BENEATH (is_beneath) or IN_ROOT-less, always without symlinks and
- * magic links.  A descriptor or -errno. */
-int sl_os_open_beneath(int dirfd, const char *path, int flags, unsigned mode);
-/* The same for an absolute host path: no symlink anywhere in it. */
+/* openat2 of an absolute path without any symlink or magic link in it. */
 int sl_os_open_abs(const char *path, int flags);
-/* Makes the directories of rel below dirfd (mode 0755), following no symlink; the
- * last one's descriptor (O_PATH). */
-int sl_os_mkdirs(int dirfd, const char *rel);
+/* The directory rel below dirfd, name by name, following no symlink and going nowhere
+ * up; is_making makes what is absent (mode 0755).  An O_PATH descriptor.  Needs no
+ * openat2, which is closed inside a box. */
+int sl_os_walk(int dirfd, const char *rel, bool is_making);
 int sl_os_write_file(int dirfd, const char *path, int flags, unsigned mode, const void *p,
 		     size_t n);
 /* Reads at most cap bytes; the count.  A longer file is cut silently. */

@@ -56,8 +56,8 @@ enum sl_px_op {
 struct sl_px {
 	enum sl_px_op op;
 	uint32_t line, col;
-	uint32_t depth; /* 1 for a leaf; at most the depth limit of the parse */
-	uint32_t var;   /* VAR; parameter of ANY, ALL */
+	uint32_t depth;          /* 1 for a leaf; at most the depth limit of the parse */
+	uint32_t var;            /* VAR; parameter of ANY, ALL */
 	const struct sl_term *t; /* TERM */
 	const struct sl_px *a, *b;
 	const struct sl_pre *re; /* MATCHES with a literal pattern: compiled */
@@ -118,9 +118,9 @@ enum sl_pgoal_kind {
 
 struct sl_pgoal {
 	enum sl_pgoal_kind kind;
-	struct sl_pbody *or; /* branches */
+	struct sl_pbody * or ; /* branches */
 	uint32_t n_or, line, col, block;
-	uint32_t id; /* among the checks of its block, or among the policies */
+	uint32_t id;  /* among the checks of its block, or among the policies */
 	uint32_t uid; /* of its first branch; continues the rules' numbers */
 	struct sl_pgoal *next;
 };
@@ -152,8 +152,9 @@ struct sl_policy {
 	uint32_t cap_hash;
 	/* Blocks of a token; a policy has none and is itself the authorizer. */
 	uint32_t n_blocks;
-	struct sl_slice block_key[SL_PBLOCKS_MAX];       /* signer, or empty */
-	struct sl_pscope block_scope[SL_PBLOCKS_MAX + 1]; /* [SL_PBLOCKS_MAX]: authorizer */
+	struct sl_slice block_key[SL_PBLOCKS_MAX]; /* signer, or empty */
+	struct sl_pscope
+	    block_scope[SL_PBLOCKS_MAX + 1]; /* [SL_PBLOCKS_MAX]: authorizer */
 	bool has_scopes;
 };
 
@@ -198,8 +199,10 @@ void sl_policy_print_goal(struct sl_buf *out, const struct sl_pgoal *g);
 void sl_policy_print_atom(struct sl_buf *out, const struct sl_patom *m,
 			  const struct sl_slice *vars);
 /* Text of such a print in the arena, at most max bytes and then "..."; p NULL: memory. */
-struct sl_slice sl_policy_rule_text(struct sl_arena *a, const struct sl_prule *r, size_t max);
-struct sl_slice sl_policy_goal_text(struct sl_arena *a, const struct sl_pgoal *g, size_t max);
+struct sl_slice sl_policy_rule_text(struct sl_arena *a, const struct sl_prule *r,
+				    size_t max);
+struct sl_slice sl_policy_goal_text(struct sl_arena *a, const struct sl_pgoal *g,
+				    size_t max);
 
 const char *sl_term_kind_name(enum sl_term_kind k);
 /* Sorts and checks the items of a SET or MAP in place: false for a duplicate map key;

@@ -19,8 +19,7 @@ nomem(struct sl_err *err)
 }
 
 /* A sentence with the text in it, made printable as errors are. */
-static struct sl_slice
-sentence(struct sl_arena *a, const char *fmt, ...) SL_PRINTF(2, 3);
+static struct sl_slice sentence(struct sl_arena *a, const char *fmt, ...) SL_PRINTF(2, 3);
 
 static struct sl_slice
 sentence(struct sl_arena *a, const char *fmt, ...)
@@ -43,7 +42,8 @@ stopped(struct sl_policy_run *r, struct sl_verdict *v, struct sl_err *err)
 	static const char *const what[] = {
 		[SL_PSTOP_NO] = "nothing",
 		[SL_PSTOP_FUEL] = "the decision needs more fuel than it has",
-		[SL_PSTOP_LIMIT] = "the policy needs more memory or work than the engine allows",
+		[SL_PSTOP_LIMIT] =
+		    "the policy needs more memory or work than the engine allows",
 		[SL_PSTOP_ERROR] = "an expression failed",
 		[SL_PSTOP_NOMEM] = "out of memory",
 	};
@@ -51,7 +51,9 @@ stopped(struct sl_policy_run *r, struct sl_verdict *v, struct sl_err *err)
 	if (r->stop == SL_PSTOP_NOMEM)
 		return nomem(err);
 	v->kind = SL_VERDICT_DENY;
-	v->reason = r->stop == SL_PSTOP_FUEL ? "fuel" : r->stop == SL_PSTOP_LIMIT ? "limit" : "error";
+	v->reason = r->stop == SL_PSTOP_FUEL    ? "fuel"
+		    : r->stop == SL_PSTOP_LIMIT ? "limit"
+						: "error";
 	v->policy = -1;
 	v->text = SL_LIT("");
 	if (r->stop_rule != NULL) {
@@ -62,11 +64,12 @@ stopped(struct sl_policy_run *r, struct sl_verdict *v, struct sl_err *err)
 		v->text = sl_policy_goal_text(r->a, r->stop_goal, TEXT_MAX);
 	}
 	if (r->stop == SL_PSTOP_ERROR)
-		v->message = sentence(r->a, "%s (%s) in line %zu: %.*s", what[r->stop],
-				      sl_pev_text(r->stop_error), v->line, SL_ARG(v->text));
+		v->message =
+		    sentence(r->a, "%s (%s) in line %zu: %.*s", what[r->stop],
+			     sl_pev_text(r->stop_error), v->line, SL_ARG(v->text));
 	else if (v->line > 0)
-		v->message = sentence(r->a, "%s, in line %zu: %.*s", what[r->stop], v->line,
-				      SL_ARG(v->text));
+		v->message = sentence(r->a, "%s, in line %zu: %.*s", what[r->stop],
+				      v->line, SL_ARG(v->text));
 	else
 		v->message = sentence(r->a, "%s", what[r->stop]);
 	return v->text.p == NULL || v->message.p == NULL ? nomem(err) : 0;
@@ -75,8 +78,8 @@ stopped(struct sl_policy_run *r, struct sl_verdict *v, struct sl_err *err)
 static int
 add_failed(struct sl_policy_run *r, struct sl_verdict *v, struct sl_err *err)
 {
-	struct sl_policy_failed *f = SL_NEW_N(r->a, struct sl_policy_failed,
-					      (size_t)r->p->n_checks + 1);
+	struct sl_policy_failed *f =
+	    SL_NEW_N(r->a, struct sl_policy_failed, (size_t)r->p->n_checks + 1);
 	size_t n = 0;
 
 	if (f == NULL)
@@ -168,7 +171,8 @@ check_facts(const struct sl_policy *p, struct sl_policy_facts *f, struct sl_err 
 	if (r < 0)
 		return r;
 	for (size_t k = 0; p->decls != NULL && k < f->n; k++)
-		if (!sl_decls_fact_ok(p->decls, f->v[k].pred, f->v[k].args, f->v[k].n, msg))
+		if (!sl_decls_fact_ok(p->decls, f->v[k].pred, f->v[k].args, f->v[k].n,
+				      msg))
 			return SL_ERR(err, FORMAT, "fact: %s", msg);
 	return 0;
 }
@@ -195,7 +199,8 @@ sl_policy_decide(const struct sl_policy *p, struct sl_policy_facts *f,
 	if ((rc = conclude(r, &v, err)) < 0)
 		return rc;
 	v.proof = sl_pproof(r, &b, &v);
-	if (v.proof == NULL && r->stop == SL_PSTOP_LIMIT) { /* the search for it was too long */
+	if (v.proof == NULL &&
+	    r->stop == SL_PSTOP_LIMIT) { /* the search for it was too long */
 		v.failed = NULL;
 		v.n_failed = 0;
 		if ((rc = stopped(r, &v, err)) < 0)

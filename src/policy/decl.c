@@ -44,7 +44,8 @@ bad(struct line *l, const char *what)
 static void
 blanks(struct line *l)
 {
-	while (l->s.len > 0 && (l->s.p[0] == ' ' || l->s.p[0] == '\t' || l->s.p[0] == '\r')) {
+	while (l->s.len > 0 &&
+	       (l->s.p[0] == ' ' || l->s.p[0] == '\t' || l->s.p[0] == '\r')) {
 		l->s.p++;
 		l->s.len--;
 	}
@@ -102,7 +103,8 @@ type(struct line *l, struct type *ret)
 	if (sl_slice_eq(w, SL_LIT("any")) || simple_type(w, &ret->kind))
 		return 0;
 	if (!sl_slice_eq(w, SL_LIT("set")) || !take(l, "<"))
-		return bad(l, "expected integer, string, date, bytes, bool, set<...> or any");
+		return bad(
+		    l, "expected integer, string, date, bytes, bool, set<...> or any");
 	ret->kind = SL_TERM_SET;
 	w = word(l);
 	if (!sl_slice_eq(w, SL_LIT("any")) && !simple_type(w, &ret->elem))
@@ -168,7 +170,8 @@ sl_decls_parse(struct sl_slice text, const char *name, const struct sl_limits *l
 	if (d == NULL)
 		return SL_ERR(err, NOMEM, "%s: out of memory", name);
 	if (text.len > lim->max_bytes)
-		return SL_ERR(err, LIMIT, "%s: more than %zu bytes", name, lim->max_bytes);
+		return SL_ERR(err, LIMIT, "%s: more than %zu bytes", name,
+			      lim->max_bytes);
 	while (text.len > 0) {
 		l.s = sl_slice_upto(text, '\n');
 		l.start = l.s.p;
@@ -221,7 +224,8 @@ nearest(const struct sl_decls *d, const struct sl_policy *p, struct sl_slice nam
 	if (name.len > NAME_MAX_LEN)
 		return best;
 	for (size_t i = 0; i < d->n; i++)
-		if ((k = distance(name, d->v[i].name)) <= least && (best.len == 0 || k < least)) {
+		if ((k = distance(name, d->v[i].name)) <= least &&
+		    (best.len == 0 || k < least)) {
 			best = d->v[i].name;
 			least = k;
 		}
@@ -294,8 +298,8 @@ say_unknown(struct checker *c, const struct sl_patom *m)
 
 	if (n.len > 0)
 		sl_pdiag(c->d, SL_E(UNKNOWN), false, m->line, m->col,
-			 "unknown predicate '%.*s'; did you mean '%.*s'?", SL_ARG(m->name),
-			 SL_ARG(n));
+			 "unknown predicate '%.*s'; did you mean '%.*s'?",
+			 SL_ARG(m->name), SL_ARG(n));
 	else
 		sl_pdiag(c->d, SL_E(UNKNOWN), false, m->line, m->col,
 			 "unknown predicate '%.*s': neither declared nor derived here",
@@ -315,7 +319,8 @@ check_atom(struct checker *c, const struct sl_patom *m, const struct sl_pbody *b
 		check_args(c, m, x, b);
 	} else if (!c->is_stated[m->pred]) {
 		for (uint32_t k = 0; k < c->p->n_preds; k++)
-			if (c->is_stated[k] && sl_slice_eq(c->p->preds[k].name, m->name)) {
+			if (c->is_stated[k] &&
+			    sl_slice_eq(c->p->preds[k].name, m->name)) {
 				sl_pdiag(c->d, SL_E(FORMAT), false, m->line, m->col,
 					 "'%.*s' takes %u terms, not %u", SL_ARG(m->name),
 					 (unsigned)c->p->preds[k].arity, (unsigned)m->n);
@@ -350,7 +355,8 @@ check_body(struct checker *c, const struct sl_pbody *b, const struct sl_patom *h
 }
 
 void
-sl_decls_check(const struct sl_decls *decls, const struct sl_policy *p, struct sl_pdiags *d)
+sl_decls_check(const struct sl_decls *decls, const struct sl_policy *p,
+	       struct sl_pdiags *d)
 {
 	struct checker c = { .decls = decls, .p = p, .d = d };
 	static const struct sl_pbody none = { 0 };
@@ -371,7 +377,7 @@ sl_decls_check(const struct sl_decls *decls, const struct sl_policy *p, struct s
 		for (const struct sl_pgoal *g = pass ? p->policies : p->checks; g != NULL;
 		     g = g->next)
 			for (uint32_t k = 0; k < g->n_or; k++)
-				check_body(&c, &g->or[k], NULL);
+				check_body(&c, &g->or [k], NULL);
 }
 
 bool
@@ -382,12 +388,14 @@ sl_decls_fact_ok(const struct sl_decls *decls, struct sl_slice pred,
 
 	if (x == NULL || x->by_policy) {
 		(void)snprintf(msg, 200, "the gate may not state '%.*s'",
-			       (int)(pred.len < 100 ? pred.len : 100), (const char *)pred.p);
+			       (int)(pred.len < 100 ? pred.len : 100),
+			       (const char *)pred.p);
 		return false;
 	}
 	if (x->n != n) {
-		(void)snprintf(msg, 200, "'%.*s' takes %u terms, not %zu", (int)x->name.len,
-			       (const char *)x->name.p, (unsigned)x->n, n);
+		(void)snprintf(msg, 200, "'%.*s' takes %u terms, not %zu",
+			       (int)x->name.len, (const char *)x->name.p, (unsigned)x->n,
+			       n);
 		return false;
 	}
 	for (size_t k = 0; k < n; k++)

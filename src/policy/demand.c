@@ -35,7 +35,8 @@ grown(struct sl_policy_run *r, const void *old, size_t n, size_t cap)
 static bool
 rehash(struct sl_policy_run *r, struct sl_pkeys *k)
 {
-	uint32_t cap = k->cap_hash > 0 ? 2 * k->cap_hash : 64, *hash = grown(r, NULL, 0, cap);
+	uint32_t cap = k->cap_hash > 0 ? 2 * k->cap_hash : 64,
+		 *hash = grown(r, NULL, 0, cap);
 
 	if (hash == NULL)
 		return false;
@@ -61,7 +62,8 @@ sl_pkeys_put(struct sl_policy_run *r, struct sl_pkeys *k, const uint32_t *key, u
 		return NULL;
 	for (h = hash_key(key, n) & (k->cap_hash - 1); (at = k->hash[h]) != 0;
 	     h = (h + 1) & (k->cap_hash - 1))
-		if (k->pool[at - 1] == n && memcmp(k->pool + at + 1, key, n * sizeof(*key)) == 0) {
+		if (k->pool[at - 1] == n &&
+		    memcmp(k->pool + at + 1, key, n * sizeof(*key)) == 0) {
 			*ret_new = false;
 			return k->pool + at;
 		}
@@ -245,7 +247,7 @@ walk_goal(struct sl_policy_run *r, struct sl_pgoal_result *res)
 		struct walk w = { .result = res, .branch = k };
 		enum sl_poutcome v;
 
-		sl_pjoin_init(&j, r, &g->or[k], g->uid + k);
+		sl_pjoin_init(&j, r, &g->or [k], g -> uid + k);
 		hook(&j, &w);
 		j.keeps_false = g->kind == SL_PGOAL_CHECK_ALL;
 		sl_pjoin_run(&j);
@@ -299,8 +301,8 @@ sl_pdemand_goals(struct sl_policy_run *r)
 		return;
 	}
 	for (int pass = 0; pass < 2; pass++)
-		for (const struct sl_pgoal *g = pass ? r->p->policies : r->p->checks; g != NULL;
-		     g = g->next) {
+		for (const struct sl_pgoal *g = pass ? r->p->policies : r->p->checks;
+		     g != NULL; g = g->next) {
 			r->results[k].goal = g;
 			walk_goal(r, &r->results[k++]);
 		}

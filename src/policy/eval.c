@@ -69,7 +69,8 @@ give_bool(struct sl_term *ret, bool v)
 }
 
 static enum sl_pev
-compare(enum sl_px_op op, const struct sl_term *a, const struct sl_term *b, struct sl_term *ret)
+compare(enum sl_px_op op, const struct sl_term *a, const struct sl_term *b,
+	struct sl_term *ret)
 {
 	int c;
 
@@ -144,12 +145,13 @@ arithmetic(enum sl_px_op op, int64_t a, int64_t b, struct sl_term *ret)
 static bool
 starts_or_ends(bool is_end, struct sl_slice s, struct sl_slice x)
 {
-	return s.len >= x.len &&
-	       (x.len == 0 || memcmp(s.p + (is_end ? s.len - x.len : 0), x.p, x.len) == 0);
+	return s.len >= x.len && (x.len == 0 || memcmp(s.p + (is_end ? s.len - x.len : 0),
+						       x.p, x.len) == 0);
 }
 
 static enum sl_pev
-edges(enum sl_px_op op, const struct sl_term *a, const struct sl_term *b, struct sl_term *ret)
+edges(enum sl_px_op op, const struct sl_term *a, const struct sl_term *b,
+      struct sl_term *ret)
 {
 	bool is_end = op == SL_PX_ENDS;
 
@@ -160,7 +162,8 @@ edges(enum sl_px_op op, const struct sl_term *a, const struct sl_term *b, struct
 	if (b->n > a->n)
 		return give_bool(ret, false);
 	for (size_t k = 0; k < b->n; k++)
-		if (sl_term_cmp(&a->items[is_end ? a->n - b->n + k : k], &b->items[k]) != 0)
+		if (sl_term_cmp(&a->items[is_end ? a->n - b->n + k : k], &b->items[k]) !=
+		    0)
 			return give_bool(ret, false);
 	return give_bool(ret, true);
 }
@@ -191,9 +194,9 @@ static enum sl_pev
 contains(const struct sl_term *a, const struct sl_term *b, struct sl_term *ret)
 {
 	if (both(a, b, SL_TERM_STR))
-		return give_bool(ret, b->s.len == 0 ||
-					  (a->s.len > 0 && memmem(a->s.p, a->s.len, b->s.p,
-								  b->s.len) != NULL));
+		return give_bool(ret, b->s.len == 0 || (a->s.len > 0 &&
+							memmem(a->s.p, a->s.len, b->s.p,
+							       b->s.len) != NULL));
 	if (both(a, b, SL_TERM_SET))
 		return give_bool(ret, is_superset(a, b));
 	if (a->kind == SL_TERM_SET && b->kind < SL_TERM_SET && b->kind != SL_TERM_NULL)
@@ -221,7 +224,9 @@ merge(struct sl_peval *e, bool is_union, const struct sl_term *a, const struct s
 		return r;
 	v = p;
 	while (i < a->n || k < b->n) {
-		int c = i == a->n ? 1 : k == b->n ? -1 : sl_term_cmp(&a->items[i], &b->items[k]);
+		int c = i == a->n   ? 1
+			: k == b->n ? -1
+				    : sl_term_cmp(&a->items[i], &b->items[k]);
 
 		if (c == 0 || is_union)
 			v[n++] = c <= 0 ? a->items[i] : b->items[k];
@@ -270,8 +275,9 @@ matches(struct sl_peval *e, const struct sl_px *x, const struct sl_term *a,
 		case SL_PRE_UNSUPPORTED:
 			return SL_PEV_PATTERN;
 		case SL_PRE_NOMEM:
-			return e->scratch->cap - e->scratch->used < 1 << 20 ? SL_PEV_SPACE
-									  : SL_PEV_NOMEM;
+			return e->scratch->cap - e->scratch->used < 1 << 20
+				   ? SL_PEV_SPACE
+				   : SL_PEV_NOMEM;
 		}
 		re = made;
 	}
@@ -293,7 +299,8 @@ length(const struct sl_term *a, struct sl_term *ret)
 
 /* any, all: the closure on each member until it decides. */
 static enum sl_pev
-each(struct sl_peval *e, const struct sl_px *x, const struct sl_term *a, struct sl_term *ret)
+each(struct sl_peval *e, const struct sl_px *x, const struct sl_term *a,
+     struct sl_term *ret)
 {
 	size_t step = a->kind == SL_TERM_MAP ? 2 : 1;
 	const struct sl_term *saved = e->env[x->var];
@@ -304,7 +311,9 @@ each(struct sl_peval *e, const struct sl_px *x, const struct sl_term *a, struct 
 		return SL_PEV_TYPE;
 	*ret = sl_term_bool(x->op == SL_PX_ALL);
 	for (size_t k = 0; k < a->n && r == SL_PEV_OK; k += step) {
-		struct sl_term pair = { .kind = SL_TERM_ARRAY, .items = &a->items[k], .n = 2 };
+		struct sl_term pair = { .kind = SL_TERM_ARRAY,
+					.items = &a->items[k],
+					.n = 2 };
 
 		e->env[x->var] = step == 2 ? &pair : &a->items[k];
 		if ((r = eval(e, x->b, &v)) != SL_PEV_OK)
@@ -348,7 +357,8 @@ lazy(struct sl_peval *e, const struct sl_px *x, struct sl_term *ret)
 }
 
 static enum sl_pev
-apply1(struct sl_peval *e, const struct sl_px *x, const struct sl_term *a, struct sl_term *ret)
+apply1(struct sl_peval *e, const struct sl_px *x, const struct sl_term *a,
+       struct sl_term *ret)
 {
 	switch ((int)x->op) {
 	case SL_PX_NOT:
@@ -396,7 +406,8 @@ apply2(struct sl_peval *e, const struct sl_px *x, const struct sl_term *a,
 	default:
 		if (x->op == SL_PX_ADD && both(a, b, SL_TERM_STR))
 			return concat(e, a->s, b->s, ret);
-		return both(a, b, SL_TERM_INT) ? arithmetic(x->op, a->i, b->i, ret) : SL_PEV_TYPE;
+		return both(a, b, SL_TERM_INT) ? arithmetic(x->op, a->i, b->i, ret)
+					       : SL_PEV_TYPE;
 	}
 }
 

@@ -17,8 +17,9 @@ enum sl_pev {
 };
 
 struct sl_peval {
-	const struct sl_term *env[SL_PVARS_MAX]; /* by variable, where the expression has it */
-	struct sl_arena *scratch; /* values made; its cap is the limit of space */
+	const struct sl_term
+	    *env[SL_PVARS_MAX];    /* by variable, where the expression has it */
+	struct sl_arena *scratch;  /* values made; its cap is the limit of space */
 	uint64_t steps, max_steps; /* doc/PROTOCOL.policy section 4; steps only grows */
 };
 

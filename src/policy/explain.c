@@ -57,7 +57,8 @@ put_atom(struct view *w, const struct sl_json *node)
 	if (args == NULL || args->kind != SL_JSON_ARR || args->n == 0)
 		return malformed(w, "a node without terms");
 	put_text(w->out, sl_json_get_str(node, "pred"));
-	SL_JSON_EACH(m, args) {
+	SL_JSON_EACH(m, args)
+	{
 		if ((r = sl_term_from_json(m, &w->a, 0, &t, w->err)) < 0)
 			return r;
 		sl_buf_str(w->out, sep);
@@ -72,12 +73,13 @@ static int64_t
 rule_line(const struct view *w, int64_t id)
 {
 	SL_JSON_EACH(m, w->rules)
-		if (sl_json_get_int(m, "id") == id)
-			return sl_json_get_int(m, "line");
+	if (sl_json_get_int(m, "id") == id)
+		return sl_json_get_int(m, "line");
 	return 0;
 }
 
-static int put_node(struct view *w, const struct sl_json *ref, size_t limit, unsigned depth);
+static int put_node(struct view *w, const struct sl_json *ref, size_t limit,
+		    unsigned depth);
 
 static int
 put_list(struct view *w, const struct sl_json *list, size_t limit, unsigned depth)
@@ -87,8 +89,8 @@ put_list(struct view *w, const struct sl_json *list, size_t limit, unsigned dept
 	if (list == NULL || list->kind != SL_JSON_ARR)
 		return malformed(w, "a derivation without its list");
 	SL_JSON_EACH(m, list)
-		if ((r = put_node(w, m, limit, depth)) < 0)
-			return r;
+	if ((r = put_node(w, m, limit, depth)) < 0)
+		return r;
 	return 0;
 }
 
@@ -115,7 +117,8 @@ put_node(struct view *w, const struct sl_json *ref, size_t limit, unsigned depth
 		return 0;
 	}
 	sl_buf_printf(w->out, "   [rule in line %" PRId64 "%s]\n",
-		      rule_line(w, sl_json_get_int(node, "rule")), was_shown ? ", see above" : "");
+		      rule_line(w, sl_json_get_int(node, "rule")),
+		      was_shown ? ", see above" : "");
 	if (was_shown)
 		return 0;
 	if (depth >= DEPTH_MAX) {
@@ -133,14 +136,17 @@ put_goals(struct view *w, const struct sl_json *list, const char *what)
 
 	if (list == NULL || list->kind != SL_JSON_ARR)
 		return malformed(w, "no list of checks or policies");
-	SL_JSON_EACH(m, list) {
-		sl_buf_printf(w->out, "%s in line %" PRId64 ": ", what, sl_json_get_int(m, "line"));
+	SL_JSON_EACH(m, list)
+	{
+		sl_buf_printf(w->out, "%s in line %" PRId64 ": ", what,
+			      sl_json_get_int(m, "line"));
 		put_text(w->out, sl_json_get_str(m, "result"));
 		sl_buf_str(w->out, "\n  ");
 		put_text(w->out, sl_json_get_str(m, "text"));
 		sl_buf_byte(w->out, '\n');
 		if (sl_json_get(m, "note") != NULL) {
-			sl_buf_str(w->out, "  (says something about all facts: shown by deciding again)\n");
+			sl_buf_str(w->out, "  (says something about all facts: shown by "
+					   "deciding again)\n");
 			continue;
 		}
 		if ((r = put_list(w, sl_json_get(m, "from"), w->n, 2)) < 0)
@@ -156,7 +162,8 @@ put_rules(struct view *w)
 		return malformed(w, "no list of rules");
 	if (w->rules->n > 0)
 		sl_buf_str(w->out, "rules used\n");
-	SL_JSON_EACH(m, w->rules) {
+	SL_JSON_EACH(m, w->rules)
+	{
 		sl_buf_printf(w->out, "  line %" PRId64 ": ", sl_json_get_int(m, "line"));
 		put_text(w->out, sl_json_get_str(m, "text"));
 		sl_buf_byte(w->out, '\n');
@@ -171,7 +178,8 @@ explain(struct view *w, const struct sl_json *proof)
 	size_t k = 0;
 	int r;
 
-	if (nodes == NULL || nodes->kind != SL_JSON_ARR || sl_json_get_int(proof, "v") != 1)
+	if (nodes == NULL || nodes->kind != SL_JSON_ARR ||
+	    sl_json_get_int(proof, "v") != 1)
 		return malformed(w, "not of version 1");
 	w->n = nodes->n;
 	w->node = SL_NEW_N(&w->a, const struct sl_json *, w->n + 1);
@@ -179,12 +187,13 @@ explain(struct view *w, const struct sl_json *proof)
 	if (w->node == NULL || w->is_shown == NULL)
 		return SL_ERR(w->err, NOMEM, "proof: out of memory");
 	SL_JSON_EACH(m, nodes)
-		w->node[k++] = m;
+	w->node[k++] = m;
 	put_text(w->out, sl_json_get_str(proof, "verdict"));
 	sl_buf_str(w->out, ": ");
 	put_text(w->out, sl_json_get_str(proof, "message"));
 	sl_buf_printf(w->out, "\nfuel: %" PRId64 " (version %" PRId64 ")\n",
-		      sl_json_get_int(proof, "fuel"), sl_json_get_int(proof, "fuel-version"));
+		      sl_json_get_int(proof, "fuel"),
+		      sl_json_get_int(proof, "fuel-version"));
 	w->rules = sl_json_get(proof, "rules");
 	if ((r = put_goals(w, sl_json_get(proof, "checks"), "check")) < 0 ||
 	    (r = put_goals(w, sl_json_get(proof, "policies"), "policy")) < 0)

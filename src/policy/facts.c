@@ -123,7 +123,8 @@ sl_policy_facts_sort(struct sl_policy_facts *f, struct sl_err *err)
 	if (f == NULL || f->failed == SL_E(NOMEM))
 		return SL_ERR(err, NOMEM, "facts: out of memory");
 	if (f->failed != 0)
-		return SL_ERR(err, FORMAT, "a fact is malformed: no terms, or text not UTF-8");
+		return SL_ERR(err, FORMAT,
+			      "a fact is malformed: no terms, or text not UTF-8");
 	if (f->is_sorted)
 		return 0;
 	qsort(f->v, f->n, sizeof(*f->v), cmp_row);
@@ -170,15 +171,17 @@ row_from_json(const struct sl_json *v, struct sl_policy_facts *f, struct sl_err 
 	int r;
 
 	if (v->kind != SL_JSON_ARR || v->n != 3 || pred->kind != SL_JSON_STR)
-		return SL_ERR(err, FORMAT, "a fact is not [predicate, [term, ...], source]");
+		return SL_ERR(err, FORMAT,
+			      "a fact is not [predicate, [term, ...], source]");
 	list = pred->next;
 	source = list->next;
 	if (list->kind != SL_JSON_ARR || source->kind != SL_JSON_STR || list->n == 0 ||
 	    list->n > SL_PARITY_MAX)
-		return SL_ERR(err, FORMAT, "a fact is not [predicate, [term, ...], source]");
+		return SL_ERR(err, FORMAT,
+			      "a fact is not [predicate, [term, ...], source]");
 	SL_JSON_EACH(m, list)
-		if ((r = sl_term_from_json(m, f->a, 0, &args[n++], err)) < 0)
-			return r;
+	if ((r = sl_term_from_json(m, f->a, 0, &args[n++], err)) < 0)
+		return r;
 	add(f, source->s, pred->s, args, n);
 	if (f->n > 1 && cmp_row(&f->v[f->n - 2], &f->v[f->n - 1]) >= 0)
 		return SL_ERR(err, FORMAT, "facts are not in canonical order");
@@ -200,8 +203,8 @@ sl_policy_facts_from_json(const struct sl_json *v, struct sl_arena *a,
 	    sl_json_get(v, "v")->kind != SL_JSON_INT || sl_json_get_int(v, "v") != 1)
 		return SL_ERR(err, FORMAT, "not a fact set of version 1");
 	SL_JSON_EACH(m, list)
-		if ((r = row_from_json(m, f, err)) < 0)
-			return r;
+	if ((r = row_from_json(m, f, err)) < 0)
+		return r;
 	f->is_sorted = f->failed == 0;
 	if ((r = sl_policy_facts_sort(f, err)) < 0)
 		return r;
@@ -210,7 +213,8 @@ sl_policy_facts_from_json(const struct sl_json *v, struct sl_arena *a,
 }
 
 int
-sl_policy_facts_digest(struct sl_policy_facts *f, uint8_t ret_digest[32], struct sl_err *err)
+sl_policy_facts_digest(struct sl_policy_facts *f, uint8_t ret_digest[32],
+		       struct sl_err *err)
 {
 	SL_AUTO_ARENA a = { 0 };
 	SL_AUTO_BUF out = { .max = CBOR_MAX };

@@ -153,7 +153,8 @@ var_name(const struct sl_pbody *b, uint64_t set)
 static const struct sl_px *
 find_var(const struct sl_px *x, uint64_t set)
 {
-	bool has_var = x != NULL && (x->op == SL_PX_VAR || x->op == SL_PX_ANY || x->op == SL_PX_ALL);
+	bool has_var =
+	    x != NULL && (x->op == SL_PX_VAR || x->op == SL_PX_ANY || x->op == SL_PX_ALL);
 	const struct sl_px *found;
 
 	if (x == NULL || (has_var && (set >> x->var & 1) != 0))
@@ -173,7 +174,8 @@ check_shadows(const struct sl_pbody *b, struct sl_pdiags *d)
 		for (uint32_t k = 0; x == NULL && k < b->n_exprs; k++)
 			x = find_var(b->exprs[k].px, UINT64_C(1) << v);
 		for (uint32_t w = 0; x != NULL && w < b->n_vars; w++)
-			if ((b->params >> w & 1) == 0 && sl_slice_eq(b->vars[v], b->vars[w]))
+			if ((b->params >> w & 1) == 0 &&
+			    sl_slice_eq(b->vars[v], b->vars[w]))
 				sl_pdiag(d, SL_E(FORMAT), false, x->line, x->col,
 					 "closure parameter shadows variable '$%.*s'",
 					 SL_ARG(b->vars[w]));
@@ -273,7 +275,7 @@ link_goals(struct sl_policy *p, struct sl_pgoal *g, struct sl_pdiags *d)
 		g->uid = p->n_uids;
 		p->n_uids += g->n_or;
 		for (uint32_t k = 0; k < g->n_or; k++)
-			if (!link_body(p, &g->or[k], g->block, &bound, d))
+			if (!link_body(p, &g->or [k], g -> block, &bound, d))
 				return false;
 	}
 	return true;
@@ -305,15 +307,17 @@ refuse_scopes(const struct sl_policy *p, struct sl_pdiags *d)
 	for (const struct sl_prule *r = p->rules; r != NULL; r = r->next)
 		if (r->body.scope.is_given)
 			sl_pdiag(d, SL_E(UNSUPPORTED), false, r->body.scope.line,
-				 r->body.scope.col, "'trusting' is not supported in a policy");
+				 r->body.scope.col,
+				 "'trusting' is not supported in a policy");
 	for (int pass = 0; pass < 2; pass++)
 		for (const struct sl_pgoal *g = pass ? p->policies : p->checks; g != NULL;
 		     g = g->next)
 			for (uint32_t k = 0; k < g->n_or; k++)
-				if (g->or[k].scope.is_given)
-					sl_pdiag(d, SL_E(UNSUPPORTED), false,
-						 g->or[k].scope.line, g->or[k].scope.col,
-						 "'trusting' is not supported in a policy");
+				if (g->or [k].scope.is_given)
+					sl_pdiag(
+					    d, SL_E(UNSUPPORTED), false,
+					    g->or [k].scope.line, g->or [k].scope.col,
+					    "'trusting' is not supported in a policy");
 }
 
 static struct sl_policy *
@@ -357,8 +361,9 @@ sl_policy_load(struct sl_slice text, const char *name, const struct sl_decls *de
 		     (d.v[k].line == first->line && d.v[k].col < first->col)))
 			first = &d.v[k];
 	if (first != NULL)
-		return sl_err_raise(err, first->code, 0, __FILE__, __LINE__, "%s:%zu:%zu: %s",
-				    name, first->line, first->col, first->msg);
+		return sl_err_raise(err, first->code, 0, __FILE__, __LINE__,
+				    "%s:%zu:%zu: %s", name, first->line, first->col,
+				    first->msg);
 	*ret_policy = p;
 	return 0;
 }
@@ -368,9 +373,10 @@ static bool
 is_unconditional(const struct sl_pgoal *g)
 {
 	for (uint32_t k = 0; k < g->n_or; k++) {
-		const struct sl_pbody *b = &g->or[k];
+		const struct sl_pbody *b = &g->or [k];
 
-		if (b->n_atoms == 0 && b->n_exprs == 1 && b->exprs[0].px->op == SL_PX_TERM &&
+		if (b->n_atoms == 0 && b->n_exprs == 1 &&
+		    b->exprs[0].px->op == SL_PX_TERM &&
 		    b->exprs[0].px->t->kind == SL_TERM_BOOL && b->exprs[0].px->t->i == 1)
 			return true;
 	}
@@ -393,7 +399,8 @@ warn_policies(const struct sl_policy *p, struct sl_pdiags *d)
 		has_allow |= g->kind == SL_PGOAL_ALLOW;
 	}
 	if (!has_allow)
-		sl_pdiag(d, 0, true, 1, 1, "no 'allow if': this policy denies everything");
+		sl_pdiag(d, 0, true, 1, 1,
+			 "no 'allow if': this policy denies everything");
 }
 
 static void
@@ -418,7 +425,7 @@ warn_unused(const struct sl_policy *p, struct sl_pdiags *d)
 		for (const struct sl_pgoal *g = pass ? p->policies : p->checks; g != NULL;
 		     g = g->next)
 			for (uint32_t k = 0; k < g->n_or; k++)
-				mark_used(&g->or[k], is_used);
+				mark_used(&g->or [k], is_used);
 	for (const struct sl_prule *r = p->rules; r != NULL; r = r->next) {
 		if (is_used[r->head.pred] || sl_decls_is_asked(p->decls, r->head.name))
 			continue;

@@ -5,7 +5,7 @@ static const struct {
 	const char *word, *second;
 	enum sl_pgoal_kind kind;
 } goal_words[] = {
-	{ "check", "if", SL_PGOAL_CHECK_IF }, { "check", "all", SL_PGOAL_CHECK_ALL },
+	{ "check", "if", SL_PGOAL_CHECK_IF },   { "check", "all", SL_PGOAL_CHECK_ALL },
 	{ "reject", "if", SL_PGOAL_REJECT_IF }, { "allow", "if", SL_PGOAL_ALLOW },
 	{ "deny", "if", SL_PGOAL_DENY },
 };
@@ -46,7 +46,9 @@ static bool
 atom(struct sl_pp *s, struct sl_patom *ret)
 {
 	struct sl_parg v[SL_PARITY_MAX];
-	struct sl_patom m = { .name = sl_pp_word(s), .line = s->line, .col = sl_pp_col(s) };
+	struct sl_patom m = { .name = sl_pp_word(s),
+			      .line = s->line,
+			      .col = sl_pp_col(s) };
 
 	if (m.name.len == 0)
 		return sl_pp_fail(s, SL_E(FORMAT), "expected the name of a predicate");
@@ -128,7 +130,8 @@ origin(struct sl_pp *s, struct sl_pscope *sc, struct sl_slice *keys)
 	n = w.len;
 	if ((!sl_pp_is_word(s, "ed25519") && !sl_pp_is_word(s, "secp256r1")) ||
 	    sl_pp_peek(s, n) != '/')
-		return sl_pp_fail(s, SL_E(FORMAT), "expected authority, previous or a key");
+		return sl_pp_fail(s, SL_E(FORMAT),
+				  "expected authority, previous or a key");
 	for (k = n + 1; (sl_pp_peek(s, k) >= '0' && sl_pp_peek(s, k) <= '9') ||
 			(sl_pp_peek(s, k) >= 'a' && sl_pp_peek(s, k) <= 'f');)
 		k++;
@@ -220,7 +223,8 @@ goal(struct sl_pp *s, enum sl_pgoal_kind kind, uint32_t line, uint32_t col)
 	if (g == NULL)
 		return sl_pp_nomem(s);
 	if (is_policy && s->block != SL_PAUTH)
-		return sl_pp_fail_at(s, line, col, SL_E(FORMAT), "a block has no policies");
+		return sl_pp_fail_at(s, line, col, SL_E(FORMAT),
+				     "a block has no policies");
 	for (;;) {
 		if (n == cap) {
 			if ((w = SL_NEW_N(s->a, struct sl_pbody, cap * 2)) == NULL)
@@ -239,7 +243,11 @@ goal(struct sl_pp *s, enum sl_pgoal_kind kind, uint32_t line, uint32_t col)
 	if ((w = SL_NEW_N(s->a, struct sl_pbody, n)) == NULL)
 		return sl_pp_nomem(s);
 	memcpy(w, v, n * sizeof(*w));
-	*g = (struct sl_pgoal){ .kind = kind, .or = w, .n_or = n, .line = line, .col = col,
+	*g = (struct sl_pgoal){ .kind = kind,
+				.or = w,
+				.n_or = n,
+				.line = line,
+				.col = col,
 				.block = s->block,
 				.id = is_policy ? s->p->n_policies++ : s->p->n_checks++ };
 	if (is_policy) {
@@ -261,9 +269,10 @@ fact(struct sl_pp *s, const struct sl_patom *m)
 		return sl_pp_nomem(s);
 	for (uint32_t k = 0; k < m->n; k++)
 		if (m->args[k].is_var)
-			return sl_pp_fail_at(s, m->line, m->col, SL_E(FORMAT),
-					     "fact '%.*s' has a variable; did you forget '<-'?",
-					     SL_ARG(m->name));
+			return sl_pp_fail_at(
+			    s, m->line, m->col, SL_E(FORMAT),
+			    "fact '%.*s' has a variable; did you forget '<-'?",
+			    SL_ARG(m->name));
 	*f = (struct sl_pfact){ .atom = *m, .block = s->block };
 	*s->p->facts_tail = f;
 	s->p->facts_tail = &f->next;
@@ -330,8 +339,9 @@ element(struct sl_pp *s)
 		return scope(s, &s->p->block_scope[s->block]);
 	if (is_atom(s))
 		return fact_or_rule(s);
-	return sl_pp_fail(s, SL_E(FORMAT), "expected a fact, a rule, 'check if', 'check all', "
-					   "'reject if', 'allow if' or 'deny if'");
+	return sl_pp_fail(s, SL_E(FORMAT),
+			  "expected a fact, a rule, 'check if', 'check all', "
+			  "'reject if', 'allow if' or 'deny if'");
 }
 
 static void
@@ -340,10 +350,8 @@ skip_string(struct sl_pp *s)
 	for (s->at++; s->at < s->src.len && s->src.p[s->at] != '"'; s->at++) {
 		if (s->src.p[s->at] == '\\' && s->src.len - s->at > 1)
 			s->at++;
-		if (s->src.p[s->at] == '\n') {
-			s->line++;
-			s->line_start = s->at + 1;
-		}
+		if (s->src.p[s->at] == '\n')
+			sl_pp_newline(s);
 	}
 	s->at += s->at < s->src.len;
 }
@@ -372,7 +380,8 @@ text_ok(struct sl_pp *s)
 	const uint8_t *nul = s->src.len > 0 ? memchr(s->src.p, 0, s->src.len) : NULL;
 
 	if (s->src.len > s->lim->max_bytes)
-		return sl_pp_fail(s, SL_E(LIMIT), "more than %zu bytes", s->lim->max_bytes);
+		return sl_pp_fail(s, SL_E(LIMIT), "more than %zu bytes",
+				  s->lim->max_bytes);
 	if (nul != NULL)
 		return sl_pp_fail(s, SL_E(FORMAT), "a NUL byte at offset %zu",
 				  (size_t)(nul - s->src.p));
@@ -385,8 +394,13 @@ void
 sl_policy_parse(struct sl_policy *p, struct sl_slice text, uint32_t block,
 		const struct sl_limits *lim, struct sl_pdiags *d)
 {
-	struct sl_pp s = { .p = p, .a = p->a, .src = text, .line = 1, .block = block,
-			   .lim = lim, .d = d };
+	struct sl_pp s = { .p = p,
+			   .a = p->a,
+			   .src = text,
+			   .line = 1,
+			   .block = block,
+			   .lim = lim,
+			   .d = d };
 	bool ok = text_ok(&s);
 
 	if (!ok)

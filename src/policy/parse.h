@@ -41,6 +41,36 @@ sl_pp_col(const struct sl_pp *s)
 	return (uint32_t)(s->at - s->line_start + 1);
 }
 
+static inline bool
+sl_pp_is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool
+sl_pp_is_alpha(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static inline bool
+sl_pp_is_name(uint8_t c)
+{
+	return sl_pp_is_alpha(c) || sl_pp_is_digit(c) || c == '_' || c == ':';
+}
+
+static inline int
+sl_pp_hex_val(uint8_t c)
+{
+	if (sl_pp_is_digit(c))
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+void sl_pp_newline(struct sl_pp *s); /* the current byte is one */
+/* What stands here, for a message. */
+struct sl_slice sl_pp_shown(const struct sl_pp *s);
 bool sl_pp_space(struct sl_pp *s); /* blanks and comments; false: comment not closed */
 bool sl_pp_is(const struct sl_pp *s, const char *lit);
 bool sl_pp_take(struct sl_pp *s, const char *lit); /* after blanks; no diagnosis */
@@ -49,7 +79,6 @@ bool sl_pp_want(struct sl_pp *s, const char *lit);
 struct sl_slice sl_pp_word(const struct sl_pp *s);
 /* The word at the current place, compared without case. */
 bool sl_pp_is_word(const struct sl_pp *s, const char *kw);
-bool sl_pp_hex(struct sl_pp *s, struct sl_slice *ret); /* digits, undecoded */
 
 /* `$name` as a variable of the body. */
 bool sl_pp_var(struct sl_pp *s, uint32_t *ret_var);

@@ -12,9 +12,9 @@ struct binop {
 
 /* Longest first where one is the start of another. */
 static const struct binop comparisons[] = {
-	{ "===", SL_PX_SEQ }, { "!==", SL_PX_SNE }, { "==", SL_PX_EQ }, { "!=", SL_PX_NE },
-	{ "<=", SL_PX_LE },   { ">=", SL_PX_GE },   { "<", SL_PX_LT },  { ">", SL_PX_GT },
-	{ 0 },
+	{ "===", SL_PX_SEQ }, { "!==", SL_PX_SNE }, { "==", SL_PX_EQ },
+	{ "!=", SL_PX_NE },   { "<=", SL_PX_LE },   { ">=", SL_PX_GE },
+	{ "<", SL_PX_LT },    { ">", SL_PX_GT },    { 0 },
 };
 
 static const struct binop levels[][3] = {
@@ -32,17 +32,23 @@ static const struct {
 	enum sl_px_op op;
 	uint8_t n_args;
 } methods[] = {
-	{ "length", SL_PX_LENGTH, 0 },     { "type", SL_PX_TYPE, 0 },
-	{ "starts_with", SL_PX_STARTS, 1 }, { "ends_with", SL_PX_ENDS, 1 },
-	{ "matches", SL_PX_MATCHES, 1 },   { "contains", SL_PX_CONTAINS, 1 },
-	{ "union", SL_PX_UNION, 1 },       { "intersection", SL_PX_INTER, 1 },
-	{ "get", SL_PX_GET, 1 },           { "any", SL_PX_ANY, 1 },
-	{ "all", SL_PX_ALL, 1 },           { "try_or", SL_PX_TRY, 1 },
+	{ "length", SL_PX_LENGTH, 0 },
+	{ "type", SL_PX_TYPE, 0 },
+	{ "starts_with", SL_PX_STARTS, 1 },
+	{ "ends_with", SL_PX_ENDS, 1 },
+	{ "matches", SL_PX_MATCHES, 1 },
+	{ "contains", SL_PX_CONTAINS, 1 },
+	{ "union", SL_PX_UNION, 1 },
+	{ "intersection", SL_PX_INTER, 1 },
+	{ "get", SL_PX_GET, 1 },
+	{ "any", SL_PX_ANY, 1 },
+	{ "all", SL_PX_ALL, 1 },
+	{ "try_or", SL_PX_TRY, 1 },
 };
 
 static struct sl_px *
-node(struct sl_pp *s, enum sl_px_op op, uint32_t line, uint32_t col, const struct sl_px *a,
-     const struct sl_px *b)
+node(struct sl_pp *s, enum sl_px_op op, uint32_t line, uint32_t col,
+     const struct sl_px *a, const struct sl_px *b)
 {
 	uint32_t depth = a != NULL ? a->depth : 0;
 	struct sl_px *x;
@@ -52,16 +58,17 @@ node(struct sl_pp *s, enum sl_px_op op, uint32_t line, uint32_t col, const struc
 	if (!sl_pp_count(s))
 		return NULL;
 	if (depth >= s->lim->max_depth) {
-		sl_pp_fail_at(s, line, col, SL_E(LIMIT), "expression nests deeper than %zu",
-			      s->lim->max_depth);
+		sl_pp_fail_at(s, line, col, SL_E(LIMIT),
+			      "expression nests deeper than %zu", s->lim->max_depth);
 		return NULL;
 	}
 	if ((x = SL_NEW(s->a, struct sl_px)) == NULL) {
 		sl_pp_nomem(s);
 		return NULL;
 	}
-	*x = (struct sl_px){ .op = op, .line = line, .col = col, .depth = depth + 1,
-			     .a = a, .b = b };
+	*x = (struct sl_px){
+		.op = op, .line = line, .col = col, .depth = depth + 1, .a = a, .b = b
+	};
 	return x;
 }
 
@@ -94,7 +101,8 @@ primary(struct sl_pp *s, unsigned depth)
 		sl_pp_nomem(s);
 		return NULL;
 	}
-	if (!sl_pp_term(s, 1, t) || (x = node(s, SL_PX_TERM, line, col, NULL, NULL)) == NULL)
+	if (!sl_pp_term(s, 1, t) ||
+	    (x = node(s, SL_PX_TERM, line, col, NULL, NULL)) == NULL)
 		return NULL;
 	x->t = t;
 	return x;

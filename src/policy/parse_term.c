@@ -1,226 +1,5 @@
-/* parse_term.c -- scanning, variables and ground terms.  See parse.h. */
+/* parse_term.c -- ground terms.  See parse.h. */
 #include "policy/parse.h"
-
-#include <stdarg.h>
-
-static bool
-is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
-is_alpha(uint8_t c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool
-is_name(uint8_t c)
-{
-	return is_alpha(c) || is_digit(c) || c == '_' || c == ':';
-}
-
-static int
-hex_val(uint8_t c)
-{
-	if (is_digit(c))
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool
-fail_va(struct sl_pp *s, uint32_t line, uint32_t col, int code, const char *fmt,
-	va_list ap) __attribute__((format(printf, 5, 0)));
-
-static bool
-fail_va(struct sl_pp *s, uint32_t line, uint32_t col, int code, const char *fmt, va_list ap)
-{
-	char msg[400];
-
-	(void)vsnprintf(msg, sizeof(msg), fmt, ap);
-	sl_pdiag(s->d, code, false, line, col, "%s", msg);
-	return false;
-}
-
-bool
-sl_pp_fail(struct sl_pp *s, int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)fail_va(s, s->line, sl_pp_col(s), code, fmt, ap);
-	va_end(ap);
-	return false;
-}
-
-bool
-sl_pp_fail_at(struct sl_pp *s, uint32_t line, uint32_t col, int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)fail_va(s, line, col, code, fmt, ap);
-	va_end(ap);
-	return false;
-}
-
-bool
-sl_pp_nomem(struct sl_pp *s)
-{
-	s->d->is_nomem = true;
-	return false;
-}
-
-bool
-sl_pp_count(struct sl_pp *s)
-{
-	if (++s->n_nodes > s->lim->max_items)
-		return sl_pp_fail(s, SL_E(LIMIT), "more than %zu terms and operators",
-				  s->lim->max_items);
-	return true;
-}
-
-static void
-newline(struct sl_pp *s)
-{
-	s->line++;
-	s->line_start = s->at + 1;
-}
-
-static bool
-skip_block_comment(struct sl_pp *s)
-{
-	uint32_t line = s->line, col = sl_pp_col(s);
-
-	for (s->at += 2; s->at < s->src.len; s->at++) {
-		if (sl_pp_is(s, "*/")) {
-			s->at += 2;
-			return true;
-		}
-		if (s->src.p[s->at] == '\n')
-			newline(s);
-	}
-	return sl_pp_fail_at(s, line, col, SL_E(FORMAT), "comment is not closed");
-}
-
-bool
-sl_pp_space(struct sl_pp *s)
-{
-	while (s->at < s->src.len) {
-		uint8_t c = s->src.p[s->at];
-
-		if (sl_pp_is(s, "//")) {
-			while (s->at < s->src.len && s->src.p[s->at] != '\n')
-				s->at++;
-		} else if (sl_pp_is(s, "/*")) {
-			if (!skip_block_comment(s))
-				return false;
-		} else if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
-			if (c == '\n')
-				newline(s);
-			s->at++;
-		} else {
-			break;
-		}
-	}
-	return true;
-}
-
-bool
-sl_pp_is(const struct sl_pp *s, const char *lit)
-{
-	size_t n = strlen(lit);
-
-	return n <= s->src.len - s->at && memcmp(s->src.p + s->at, lit, n) == 0;
-}
-
-bool
-sl_pp_take(struct sl_pp *s, const char *lit)
-{
-	if (!sl_pp_space(s) || !sl_pp_is(s, lit))
-		return false;
-	s->at += strlen(lit);
-	return true;
-}
-
-/* What stands here, for a message. */
-static struct sl_slice
-shown(const struct sl_pp *s)
-{
-	size_t n = 0;
-
-	if (s->at == s->src.len)
-		return SL_LIT("end of text");
-	while (n < 20 && is_name(sl_pp_peek(s, n)))
-		n++;
-	return (struct sl_slice){ s->src.p + s->at, n > 0 ? n : 1 };
-}
-
-bool
-sl_pp_want(struct sl_pp *s, const char *lit)
-{
-	size_t n = s->d->n;
-
-	if (sl_pp_take(s, lit))
-		return true;
-	if (s->d->n == n) /* else a comment was not closed, and that was said */
-		sl_pp_fail(s, SL_E(FORMAT), "expected '%s' before '%.*s'", lit,
-			   SL_ARG(shown(s)));
-	return false;
-}
-
-struct sl_slice
-sl_pp_word(const struct sl_pp *s)
-{
-	size_t n = 0;
-
-	if (is_alpha(sl_pp_peek(s, 0)))
-		while (is_name(sl_pp_peek(s, n)))
-			n++;
-	return (struct sl_slice){ s->src.p + s->at, n };
-}
-
-bool
-sl_pp_is_word(const struct sl_pp *s, const char *kw)
-{
-	struct sl_slice w = sl_pp_word(s);
-
-	if (w.len != strlen(kw))
-		return false;
-	for (size_t k = 0; k < w.len; k++)
-		if ((w.p[k] | 0x20) != kw[k])
-			return false;
-	return true;
-}
-
-bool
-sl_pp_var(struct sl_pp *s, uint32_t *ret_var)
-{
-	struct sl_slice name = { s->src.p + s->at + 1, 0 };
-
-	while (is_name(sl_pp_peek(s, name.len + 1)))
-		name.len++;
-	if (name.len == 0)
-		return sl_pp_fail(s, SL_E(FORMAT), "expected a variable name after '$'");
-	for (uint32_t k = s->n_vars; k-- > 0;) {
-		uint64_t bit = UINT64_C(1) << k;
-
-		if (sl_slice_eq(s->vars[k], name) &&
-		    ((s->params & bit) == 0 || (s->open & bit) != 0)) {
-			s->at += name.len + 1;
-			*ret_var = k;
-			return true;
-		}
-	}
-	if (s->n_vars == SL_PVARS_MAX)
-		return sl_pp_fail(s, SL_E(LIMIT), "more than %d variables", SL_PVARS_MAX);
-	s->at += name.len + 1;
-	s->vars[s->n_vars] = name;
-	*ret_var = s->n_vars++;
-	return true;
-}
 
 static bool
 escape(struct sl_pp *s, uint8_t *out, size_t *n)
@@ -235,10 +14,11 @@ escape(struct sl_pp *s, uint8_t *out, size_t *n)
 		return true;
 	}
 	if (c != 'u' || sl_pp_peek(s, 2) != '{')
-		return sl_pp_fail(s, SL_E(FORMAT),
-				  "unknown escape; there are \\n, \\\", \\\\ and \\u{HEX}");
-	for (; k < 9 && hex_val(sl_pp_peek(s, k)) >= 0; k++)
-		cp = cp << 4 | (uint32_t)hex_val(sl_pp_peek(s, k));
+		return sl_pp_fail(
+		    s, SL_E(FORMAT),
+		    "unknown escape; there are \\n, \\\", \\\\ and \\u{HEX}");
+	for (; k < 9 && sl_pp_hex_val(sl_pp_peek(s, k)) >= 0; k++)
+		cp = cp << 4 | (uint32_t)sl_pp_hex_val(sl_pp_peek(s, k));
 	if (k == 3 || sl_pp_peek(s, k) != '}' || cp > 0x10ffff || cp - 0xd800U < 0x800)
 		return sl_pp_fail(s, SL_E(FORMAT), "bad \\u{HEX} escape");
 	if (cp < 0x80) {
@@ -275,7 +55,7 @@ string(struct sl_pp *s, struct sl_term *ret)
 			continue;
 		}
 		if (s->src.p[s->at] == '\n')
-			newline(s);
+			sl_pp_newline(s);
 		out[n++] = s->src.p[s->at++];
 	}
 	s->at++;
@@ -289,7 +69,7 @@ digits(const struct sl_pp *s, size_t *k, size_t n, int64_t *ret)
 {
 	*ret = 0;
 	for (size_t end = *k + n; *k < end; (*k)++) {
-		if (!is_digit(sl_pp_peek(s, *k)))
+		if (!sl_pp_is_digit(sl_pp_peek(s, *k)))
 			return false;
 		*ret = *ret * 10 + (sl_pp_peek(s, *k) - '0');
 	}
@@ -327,24 +107,26 @@ date(struct sl_pp *s, struct sl_term *ret)
 	uint8_t c;
 
 	ok = digits(s, &k, 4, &y) && literal(s, &k, '-') && digits(s, &k, 2, &mo) &&
-	     literal(s, &k, '-') && digits(s, &k, 2, &d) && (sl_pp_peek(s, k++) | 0x20) == 't' &&
-	     digits(s, &k, 2, &h) && literal(s, &k, ':') && digits(s, &k, 2, &mi) &&
-	     literal(s, &k, ':') && digits(s, &k, 2, &sec);
+	     literal(s, &k, '-') && digits(s, &k, 2, &d) &&
+	     (sl_pp_peek(s, k++) | 0x20) == 't' && digits(s, &k, 2, &h) &&
+	     literal(s, &k, ':') && digits(s, &k, 2, &mi) && literal(s, &k, ':') &&
+	     digits(s, &k, 2, &sec);
 	if (ok && sl_pp_peek(s, k) == '.') {
-		ok = is_digit(sl_pp_peek(s, k + 1));
-		for (k++; is_digit(sl_pp_peek(s, k));)
+		ok = sl_pp_is_digit(sl_pp_peek(s, k + 1));
+		for (k++; sl_pp_is_digit(sl_pp_peek(s, k));)
 			k++;
 	}
 	c = sl_pp_peek(s, k++);
 	if (ok && (c == '+' || c == '-'))
-		ok = digits(s, &k, 2, &oh) && literal(s, &k, ':') && digits(s, &k, 2, &om) &&
-		     oh < 24 && om < 60;
+		ok = digits(s, &k, 2, &oh) && literal(s, &k, ':') &&
+		     digits(s, &k, 2, &om) && oh < 24 && om < 60;
 	else
 		ok = ok && (c | 0x20) == 'z';
-	if (!ok || is_name(sl_pp_peek(s, k)) || mo < 1 || mo > 12 || d < 1 || d > month_len(y, mo) ||
-	    h > 23 || mi > 59 || sec > 59)
-		return sl_pp_fail(s, SL_E(FORMAT),
-				  "bad date; write it as 2026-01-31T23:59:59Z (RFC 3339)");
+	if (!ok || sl_pp_is_name(sl_pp_peek(s, k)) || mo < 1 || mo > 12 || d < 1 ||
+	    d > month_len(y, mo) || h > 23 || mi > 59 || sec > 59)
+		return sl_pp_fail(
+		    s, SL_E(FORMAT),
+		    "bad date; write it as 2026-01-31T23:59:59Z (RFC 3339)");
 	at = days(y, mo, d) * 86400 + h * 3600 + mi * 60 + sec +
 	     (c == '+' ? -1 : 1) * (oh * 3600 + om * 60);
 	if (at < 0)
@@ -361,16 +143,17 @@ integer(struct sl_pp *s, struct sl_term *ret)
 	size_t k = neg;
 	int64_t v = 0;
 
-	for (; is_digit(sl_pp_peek(s, k)); k++) {
+	for (; sl_pp_is_digit(sl_pp_peek(s, k)); k++) {
 		int digit = sl_pp_peek(s, k) - '0';
 
 		if (__builtin_mul_overflow(v, 10, &v) ||
 		    __builtin_sub_overflow(v, digit, &v))
-			return sl_pp_fail(s, SL_E(FORMAT), "integer does not fit 64 bits");
+			return sl_pp_fail(s, SL_E(FORMAT),
+					  "integer does not fit 64 bits");
 	}
 	if (!neg && __builtin_mul_overflow(v, -1, &v))
 		return sl_pp_fail(s, SL_E(FORMAT), "integer does not fit 64 bits");
-	if (is_name(sl_pp_peek(s, k)) && sl_pp_peek(s, k) != ':')
+	if (sl_pp_is_name(sl_pp_peek(s, k)) && sl_pp_peek(s, k) != ':')
 		return sl_pp_fail(s, SL_E(FORMAT), "letters in an integer");
 	s->at += k;
 	*ret = sl_term_int(v);
@@ -383,15 +166,16 @@ bytes(struct sl_pp *s, struct sl_term *ret)
 	size_t n = 0;
 	uint8_t *out;
 
-	while (hex_val(sl_pp_peek(s, 4 + n)) >= 0)
+	while (sl_pp_hex_val(sl_pp_peek(s, 4 + n)) >= 0)
 		n++;
-	if (n % 2 != 0 || is_name(sl_pp_peek(s, 4 + n)))
-		return sl_pp_fail(s, SL_E(FORMAT), "bytes need an even number of hex digits");
+	if (n % 2 != 0 || sl_pp_is_name(sl_pp_peek(s, 4 + n)))
+		return sl_pp_fail(s, SL_E(FORMAT),
+				  "bytes need an even number of hex digits");
 	if ((out = SL_NEW_N(s->a, uint8_t, n / 2 + 1)) == NULL)
 		return sl_pp_nomem(s);
 	for (size_t k = 0; k < n / 2; k++)
-		out[k] = (uint8_t)(hex_val(sl_pp_peek(s, 4 + 2 * k)) << 4 |
-				   hex_val(sl_pp_peek(s, 5 + 2 * k)));
+		out[k] = (uint8_t)(sl_pp_hex_val(sl_pp_peek(s, 4 + 2 * k)) << 4 |
+				   sl_pp_hex_val(sl_pp_peek(s, 5 + 2 * k)));
 	s->at += 4 + n;
 	*ret = sl_term_bytes((struct sl_slice){ out, n / 2 });
 	return true;
@@ -430,7 +214,8 @@ array(struct sl_pp *s, unsigned depth, struct sl_term *ret)
 	s->at++;
 	if (!sl_pp_take(s, "]")) {
 		do {
-			if (!sl_pp_space(s) || !sl_pp_term(s, depth + 1, &t) || !push(s, &it, &t))
+			if (!sl_pp_space(s) || !sl_pp_term(s, depth + 1, &t) ||
+			    !push(s, &it, &t))
 				return false;
 		} while (sl_pp_take(s, ","));
 		if (!sl_pp_want(s, "]"))
@@ -463,12 +248,13 @@ member(struct sl_pp *s, unsigned depth, struct sl_term *ret, struct items *it)
 		return sl_pp_space(s) && sl_pp_term(s, depth + 1, &t) && push(s, it, &t);
 	}
 	if (t.kind >= SL_TERM_SET)
-		return sl_pp_fail_at(s, line, col, SL_E(FORMAT), "a set may not hold a %s",
+		return sl_pp_fail_at(s, line, col, SL_E(FORMAT),
+				     "a set may not hold a %s",
 				     sl_term_kind_name(t.kind));
 	if (t.kind != it->v[0].kind)
-		return sl_pp_fail_at(s, line, col, SL_E(FORMAT),
-				     "a set holds one type: %s, not %s",
-				     sl_term_kind_name(it->v[0].kind), sl_term_kind_name(t.kind));
+		return sl_pp_fail_at(
+		    s, line, col, SL_E(FORMAT), "a set holds one type: %s, not %s",
+		    sl_term_kind_name(it->v[0].kind), sl_term_kind_name(t.kind));
 	return true;
 }
 
@@ -513,7 +299,7 @@ word_term(struct sl_pp *s, struct sl_term *ret)
 		*ret = (struct sl_term){ .kind = SL_TERM_NULL };
 	else
 		return sl_pp_fail(s, SL_E(FORMAT), "expected a term before '%.*s'",
-				  SL_ARG(shown(s)));
+				  SL_ARG(sl_pp_shown(s)));
 	s->at += w.len;
 	return true;
 }
@@ -534,12 +320,12 @@ sl_pp_term(struct sl_pp *s, unsigned depth, struct sl_term *ret)
 		return braces(s, depth, ret);
 	if (c == '[')
 		return array(s, depth, ret);
-	if (is_digit(c) && is_digit(sl_pp_peek(s, 1)) && is_digit(sl_pp_peek(s, 2)) &&
-	    is_digit(sl_pp_peek(s, 3)) && sl_pp_peek(s, 4) == '-' &&
-	    is_digit(sl_pp_peek(s, 5)) && is_digit(sl_pp_peek(s, 6)) &&
-	    sl_pp_peek(s, 7) == '-')
+	if (sl_pp_is_digit(c) && sl_pp_is_digit(sl_pp_peek(s, 1)) &&
+	    sl_pp_is_digit(sl_pp_peek(s, 2)) && sl_pp_is_digit(sl_pp_peek(s, 3)) &&
+	    sl_pp_peek(s, 4) == '-' && sl_pp_is_digit(sl_pp_peek(s, 5)) &&
+	    sl_pp_is_digit(sl_pp_peek(s, 6)) && sl_pp_peek(s, 7) == '-')
 		return date(s, ret);
-	if (is_digit(c) || (c == '-' && is_digit(sl_pp_peek(s, 1))))
+	if (sl_pp_is_digit(c) || (c == '-' && sl_pp_is_digit(sl_pp_peek(s, 1))))
 		return integer(s, ret);
 	if (c == '$')
 		return sl_pp_fail(s, SL_E(FORMAT), "a variable may not stand here");

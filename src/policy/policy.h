@@ -32,7 +32,7 @@ enum sl_term_kind {
 	SL_TERM_STR,
 	SL_TERM_DATE,
 	SL_TERM_BYTES,
-	SL_TERM_SET,   /* items sorted, distinct, of one kind, none of them a collection */
+	SL_TERM_SET, /* items sorted, distinct, of one kind, none of them a collection */
 	SL_TERM_ARRAY, /* items as given */
 	SL_TERM_MAP,   /* items: key, value, key, value...; keys sorted, distinct */
 };
@@ -155,7 +155,8 @@ int sl_policy_facts_json(struct sl_policy_facts *f, struct sl_jb *b, struct sl_j
 			 struct sl_err *err) SL_MUST_CHECK;
 /* Refuses what sl_policy_facts_json() would not have written, order included. */
 int sl_policy_facts_from_json(const struct sl_json *v, struct sl_arena *a,
-			      struct sl_policy_facts **ret, struct sl_err *err) SL_MUST_CHECK;
+			      struct sl_policy_facts **ret,
+			      struct sl_err *err) SL_MUST_CHECK;
 /* SHA-256 of the deterministic CBOR of the canonical form. */
 int sl_policy_facts_digest(struct sl_policy_facts *f, uint8_t ret_digest[32],
 			   struct sl_err *err) SL_MUST_CHECK;
@@ -186,12 +187,13 @@ struct sl_policy_failed {
 struct sl_verdict {
 	/* NONE: no policy matched and no check failed; treat it as a deny. */
 	enum sl_verdict_kind kind;
-	/* Stable id: "allow", "deny" (a policy), "none", "check", "fuel", "limit", "error". */
+	/* Stable id: "allow", "deny" (a policy), "none", "check", "fuel", "limit",
+	 * "error". */
 	const char *reason;
 	struct sl_slice message; /* one sentence for people, printable ASCII */
 	long policy;             /* index of the policy that matched, or -1 */
-	struct sl_slice text;    /* that policy; or what used up fuel or failed, printed */
-	size_t line;             /* its line, or 0 */
+	struct sl_slice text; /* that policy; or what used up fuel or failed, printed */
+	size_t line;          /* its line, or 0 */
 	const struct sl_policy_failed *failed;
 	size_t n_failed;
 	uint64_t fuel; /* used; with reason "fuel" it is the limit plus one */

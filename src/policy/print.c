@@ -74,7 +74,8 @@ print_px(struct sl_buf *out, const struct sl_px *x, const struct sl_slice *vars)
 }
 
 void
-sl_policy_print_atom(struct sl_buf *out, const struct sl_patom *m, const struct sl_slice *vars)
+sl_policy_print_atom(struct sl_buf *out, const struct sl_patom *m,
+		     const struct sl_slice *vars)
 {
 	sl_buf_slice(out, m->name);
 	sl_buf_byte(out, '(');
@@ -146,7 +147,7 @@ sl_policy_print_goal(struct sl_buf *out, const struct sl_pgoal *g)
 	sl_buf_str(out, words[g->kind]);
 	for (uint32_t k = 0; k < g->n_or; k++) {
 		sl_buf_str(out, k > 0 ? " or " : " ");
-		print_body(out, &g->or[k]);
+		print_body(out, &g->or [k]);
 	}
 }
 

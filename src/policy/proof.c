@@ -22,9 +22,9 @@ struct prover {
 	struct sl_jb *b;
 	struct sl_json *nodes;
 	uint32_t n_nodes;
-	uint32_t *first; /* of each predicate's rows in number[] */
+	uint32_t *first;  /* of each predicate's rows in number[] */
 	uint32_t *number; /* of a tuple's node + 1 */
-	bool *is_used;   /* rules, by id */
+	bool *is_used;    /* rules, by id */
 	struct frame *stack;
 	size_t n, cap;
 	/* the search for one derivation */
@@ -102,9 +102,11 @@ derive(struct prover *p, struct frame *f)
 	if (p->height == 0)
 		return;
 	p->found = NULL;
-	for (p->rule = r->p->preds[f->pred].rules; p->rule != NULL; p->rule = p->rule->next_of_pred) {
+	for (p->rule = r->p->preds[f->pred].rules; p->rule != NULL;
+	     p->rule = p->rule->next_of_pred) {
 		sl_pjoin_init(&j, r, &p->rule->body, p->rule->id);
-		if (!sl_pjoin_bind_head(&j, &p->rule->head, l->cell + (size_t)f->row * l->arity))
+		if (!sl_pjoin_bind_head(&j, &p->rule->head,
+					l->cell + (size_t)f->row * l->arity))
 			continue;
 		order_atoms(&j);
 		j.on_row = on_row;
@@ -157,8 +159,10 @@ add_parents(struct prover *p, struct sl_json *list, const struct sl_pbody *b,
 	    const uint32_t *rows)
 {
 	for (uint32_t k = 0; k < b->n_atoms; k++)
-		sl_json_add(p->b, list,
-			    sl_json_int(p->b, (int64_t)*number(p, b->atoms[k].pred, rows[k]) - 1));
+		sl_json_add(
+		    p->b, list,
+		    sl_json_int(p->b,
+				(int64_t)*number(p, b->atoms[k].pred, rows[k]) - 1));
 }
 
 static void
@@ -171,8 +175,10 @@ emit(struct prover *p, const struct frame *f)
 	sl_json_set(p->b, o, "pred", sl_json_str(p->b, p->r->p->preds[f->pred].name));
 	args = sl_json_set(p->b, o, "args", sl_json_arr(p->b));
 	for (uint32_t k = 0; k < l->arity; k++)
-		sl_json_add(p->b, args,
-			    sl_term_json(p->b, p->r->term[l->cell[(size_t)f->row * l->arity + k]]));
+		sl_json_add(
+		    p->b, args,
+		    sl_term_json(p->b,
+				 p->r->term[l->cell[(size_t)f->row * l->arity + k]]));
 	if (f->rule == NULL) {
 		sl_json_set(p->b, o, "source",
 			    sl_json_str(p->b, source_of(p->r, l->source[f->row])));
@@ -197,7 +203,8 @@ prove(struct prover *p, uint32_t pred, uint32_t row)
 		if (f->rule != NULL && k < f->rule->body.n_atoms) {
 			uint32_t up = f->rule->body.atoms[k].pred;
 
-			if (*number(p, up, f->parents[k]) == 0 && !push(p, up, f->parents[k]))
+			if (*number(p, up, f->parents[k]) == 0 &&
+			    !push(p, up, f->parents[k]))
 				return;
 			continue;
 		}
@@ -254,7 +261,7 @@ add_goal(struct prover *p, struct sl_json *list, const struct sl_pgoal_result *r
 		sl_json_set(p->b, o, "note", sl_json_cstr(p->b, "replay"));
 		return true;
 	}
-	b = &res->goal->or[res->branch];
+	b = &res->goal->or [res->branch];
 	for (uint32_t k = 0; k < b->n_atoms && p->r->stop == SL_PSTOP_NO; k++)
 		prove(p, b->atoms[k].pred, res->rows[k]);
 	if (p->r->stop != SL_PSTOP_NO)
@@ -310,7 +317,8 @@ sl_pproof(struct sl_policy_run *r, struct sl_jb *b, const struct sl_verdict *v)
 	size_t n = r->p->n_checks;
 
 	sl_json_set(b, o, "v", sl_json_int(b, 1));
-	sl_json_set(b, o, "verdict", sl_json_cstr(b, v->kind == SL_VERDICT_ALLOW ? "allow" : "deny"));
+	sl_json_set(b, o, "verdict",
+		    sl_json_cstr(b, v->kind == SL_VERDICT_ALLOW ? "allow" : "deny"));
 	sl_json_set(b, o, "reason", sl_json_cstr(b, v->reason));
 	sl_json_set(b, o, "message", sl_json_str(b, v->message));
 	sl_json_set(b, o, "fuel", sl_json_int(b, (int64_t)v->fuel));

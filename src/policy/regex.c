@@ -1,38 +1,15 @@
 /* regex.c -- see regex.h. */
-#include "policy/regex.h"
+#include "policy/regex_int.h"
 
 enum node_kind { N_EMPTY, N_CHAR, N_ANY, N_CLASS, N_BEG, N_END, N_CAT, N_ALT, N_REP };
-enum inst_op { I_CHAR, I_ANY, I_CLASS, I_BEG, I_END, I_JMP, I_SPLIT, I_MATCH };
-enum { GROUPS_MAX = 50, RANGES_MAX = 64, REP_INF = 0xffff, REP_MAX = 500 };
-
-struct range {
-	uint32_t lo, hi;
-};
-
-struct class {
-	bool is_negated;
-	uint32_t n;
-	struct range r[RANGES_MAX];
-};
+enum { GROUPS_MAX = 50, REP_INF = 0xffff, REP_MAX = 500 };
 
 struct node {
 	enum node_kind kind;
 	uint32_t cp;
 	uint32_t min, max;
-	const struct class *cls;
+	const struct re_class *cls;
 	struct node *child, *last, *next; /* CAT, ALT: a list; REP: one */
-};
-
-struct inst {
-	enum inst_op op;
-	uint32_t cp;
-	uint16_t x, y;
-	const struct class *cls;
-};
-
-struct sl_pre {
-	uint32_t n;
-	struct inst code[SL_PRE_MAX];
 };
 
 struct comp {
@@ -42,7 +19,8 @@ struct comp {
 	struct sl_arena *a;
 	char *why;
 	enum sl_pre_status status;
-	struct sl_pre *re;
+	uint32_t n;
+	struct inst code[SL_PRE_MAX];
 };
 
 static struct node *alternation(struct comp *c);
@@ -90,23 +68,8 @@ append(struct node *to, struct node *n)
 	to->last = n;
 }
 
-/* One character of valid UTF-8. */
-static uint32_t
-next_cp(const uint8_t *p, size_t n, size_t *ret_len)
-{
-	size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	uint32_t cp = len == 1 ? p[0] : p[0] & (0x7fU >> len);
-
-	if (len > n)
-		len = n;
-	for (size_t k = 1; k < len; k++)
-		cp = cp << 6 | (p[k] & 0x3fU);
-	*ret_len = len;
-	return cp;
-}
-
 static bool
-add_range(struct comp *c, struct class *cls, uint32_t lo, uint32_t hi)
+add_range(struct comp *c, struct re_class *cls, uint32_t lo, uint32_t hi)
 {
 	if (cls->n == RANGES_MAX) {
 		fail(c, SL_PRE_BAD, "too many ranges in a class");
@@ -118,12 +81,16 @@ add_range(struct comp *c, struct class *cls, uint32_t lo, uint32_t hi)
 
 /* \d \w \s and their complements; false where e is none of them. */
 static bool
-perl_class(struct comp *c, uint8_t e, struct class *cls)
+perl_class(struct comp *c, uint8_t e, struct re_class *cls)
 {
 	static const struct range digit[] = { { '0', '9' } };
-	static const struct range word[] = { { '0', '9' }, { 'A', 'Z' }, { '_', '_' }, { 'a', 'z' } };
+	static const struct range word[] = {
+		{ '0', '9' }, { 'A', 'Z' }, { '_', '_' }, { 'a', 'z' }
+	};
 	static const struct range space[] = { { '\t', '\r' }, { ' ', ' ' } };
-	const struct range *r = (e | 0x20) == 'd' ? digit : (e | 0x20) == 'w' ? word : space;
+	const struct range *r = (e | 0x20) == 'd'   ? digit
+				: (e | 0x20) == 'w' ? word
+						    : space;
 	size_t n = r == digit ? 1 : r == word ? 4 : 2;
 	uint32_t from = 0;
 
@@ -179,14 +146,20 @@ escape_cp(struct comp *c, uint32_t *ret)
 		c->at++;
 		braced = peek(c, 0) == '{';
 		c->at += braced;
-		if (hex_cp(c, braced ? 6 : e == 'x' ? 2 : 4, ret) && (!braced || peek(c, 0) == '}')) {
+		if (hex_cp(c,
+			   braced     ? 6
+			   : e == 'x' ? 2
+				      : 4,
+			   ret) &&
+		    (!braced || peek(c, 0) == '}')) {
 			c->at += braced;
 			return true;
 		}
 		fail(c, SL_PRE_BAD, "bad hexadecimal escape");
 		return false;
 	}
-	if (e != 0 && e < 0x80 && strchr("\\.+*?()|[]{}^$#&-~/ \"'<>=:;,!%@_`", e) != NULL) {
+	if (e != 0 && e < 0x80 &&
+	    strchr("\\.+*?()|[]{}^$#&-~/ \"'<>=:;,!%@_`", e) != NULL) {
 		*ret = e;
 		c->at++;
 		return true;
@@ -194,7 +167,8 @@ escape_cp(struct comp *c, uint32_t *ret)
 	if (e != 0 && strchr("bBpP123456789", e) != NULL)
 		fail(c, SL_PRE_UNSUPPORTED,
 		     e == 'b' || e == 'B' ? "\\b"
-					  : (e | 0x20) == 'p' ? "\\p" : "a back-reference");
+		     : (e | 0x20) == 'p'  ? "\\p"
+					  : "a back-reference");
 	else
 		fail(c, SL_PRE_BAD, "unknown escape");
 	return false;
@@ -215,7 +189,7 @@ class_char(struct comp *c, uint32_t *ret)
 }
 
 static bool
-class_item(struct comp *c, struct class *cls)
+class_item(struct comp *c, struct re_class *cls)
 {
 	uint32_t lo, hi;
 	uint8_t b = peek(c, 0), b1 = peek(c, 1);
@@ -250,7 +224,7 @@ class_item(struct comp *c, struct class *cls)
 static struct node *
 class_node(struct comp *c)
 {
-	struct class *cls = SL_NEW(c->a, struct class);
+	struct re_class *cls = SL_NEW(c->a, struct re_class);
 	struct node *n = new_node(c, N_CLASS);
 
 	if (cls == NULL)
@@ -275,7 +249,7 @@ class_node(struct comp *c)
 static struct node *
 escape_node(struct comp *c)
 {
-	struct class *cls;
+	struct re_class *cls;
 	struct node *n;
 	uint32_t cp;
 	uint8_t e = peek(c, 1);
@@ -287,7 +261,7 @@ escape_node(struct comp *c)
 	}
 	if (e != 0 && strchr("dwsDWS", e) != NULL) {
 		c->at++;
-		if ((cls = SL_NEW(c->a, struct class)) == NULL)
+		if ((cls = SL_NEW(c->a, struct re_class)) == NULL)
 			return fail(c, SL_PRE_NOMEM, "out of memory");
 		(void)perl_class(c, e, cls);
 		if ((n = new_node(c, N_CLASS)) != NULL)
@@ -310,7 +284,8 @@ group(struct comp *c)
 	c->at++;
 	if (peek(c, 0) == '?') {
 		if (peek(c, 1) != ':')
-			return fail(c, SL_PRE_UNSUPPORTED, "a group with flags, name or look-around");
+			return fail(c, SL_PRE_UNSUPPORTED,
+				    "a group with flags, name or look-around");
 		c->at += 2;
 	}
 	if ((n = alternation(c)) == NULL)
@@ -451,12 +426,12 @@ alternation(struct comp *c)
 static uint16_t
 put(struct comp *c, enum inst_op op)
 {
-	if (c->re->n == SL_PRE_MAX - 1) {
+	if (c->n == SL_PRE_MAX - 1) {
 		fail(c, SL_PRE_BAD, "the pattern is too large");
-		return (uint16_t)(c->re->n - 1);
+		return (uint16_t)(c->n - 1);
 	}
-	c->re->code[c->re->n] = (struct inst){ .op = op };
-	return (uint16_t)c->re->n++;
+	c->code[c->n] = (struct inst){ .op = op };
+	return (uint16_t)c->n++;
 }
 
 static void emit(struct comp *c, const struct node *n);
@@ -472,15 +447,15 @@ emit_alt(struct comp *c, const struct node *n)
 			return;
 		}
 		split = put(c, I_SPLIT);
-		c->re->code[split].x = (uint16_t)c->re->n;
+		c->code[split].x = (uint16_t)c->n;
 		emit(c, k);
 		jmp = put(c, I_JMP);
-		c->re->code[split].y = (uint16_t)c->re->n;
+		c->code[split].y = (uint16_t)c->n;
 		/* The rest of the alternatives, then all meet. */
 		struct node rest = { .kind = N_ALT, .child = k->next };
 
 		emit(c, &rest);
-		c->re->code[jmp].x = (uint16_t)c->re->n;
+		c->code[jmp].x = (uint16_t)c->n;
 		return;
 	}
 }
@@ -488,28 +463,28 @@ emit_alt(struct comp *c, const struct node *n)
 static void
 emit_rep(struct comp *c, const struct node *n)
 {
-	uint16_t split, start = (uint16_t)c->re->n;
+	uint16_t split, start = (uint16_t)c->n;
 
 	for (uint32_t k = 0; k < n->min && c->status == SL_PRE_OK; k++) {
-		start = (uint16_t)c->re->n;
+		start = (uint16_t)c->n;
 		emit(c, n->child);
 	}
 	if (n->max == REP_INF && n->min > 0) {
 		split = put(c, I_SPLIT);
-		c->re->code[split].x = start;
-		c->re->code[split].y = (uint16_t)c->re->n;
+		c->code[split].x = start;
+		c->code[split].y = (uint16_t)c->n;
 	} else if (n->max == REP_INF) {
 		split = put(c, I_SPLIT);
-		c->re->code[split].x = (uint16_t)c->re->n;
+		c->code[split].x = (uint16_t)c->n;
 		emit(c, n->child);
-		c->re->code[put(c, I_JMP)].x = split;
-		c->re->code[split].y = (uint16_t)c->re->n;
+		c->code[put(c, I_JMP)].x = split;
+		c->code[split].y = (uint16_t)c->n;
 	} else {
 		for (uint32_t k = n->min; k < n->max && c->status == SL_PRE_OK; k++) {
 			split = put(c, I_SPLIT);
-			c->re->code[split].x = (uint16_t)c->re->n;
+			c->code[split].x = (uint16_t)c->n;
 			emit(c, n->child);
-			c->re->code[split].y = (uint16_t)c->re->n;
+			c->code[split].y = (uint16_t)c->n;
 		}
 	}
 }
@@ -528,11 +503,11 @@ emit(struct comp *c, const struct node *n)
 		return;
 	case N_CHAR:
 		at = put(c, I_CHAR);
-		c->re->code[at].cp = n->cp;
+		c->code[at].cp = n->cp;
 		return;
 	case N_CLASS:
 		at = put(c, I_CLASS);
-		c->re->code[at].cls = n->cls;
+		c->code[at].cls = n->cls;
 		return;
 	case N_ANY:
 		(void)put(c, I_ANY);
@@ -557,13 +532,13 @@ emit(struct comp *c, const struct node *n)
 }
 
 enum sl_pre_status
-sl_pre_compile(struct sl_slice pattern, struct sl_arena *a, struct sl_pre **ret_re, char why[100])
+sl_pre_compile(struct sl_slice pattern, struct sl_arena *a, struct sl_pre **ret_re,
+	       char why[100])
 {
 	struct comp c = { .s = pattern, .a = a, .why = why, .status = SL_PRE_OK };
+	struct sl_pre *re;
 	struct node *n;
 
-	if ((c.re = SL_NEW(a, struct sl_pre)) == NULL)
-		return SL_PRE_NOMEM;
 	if (pattern.len > 4096) {
 		fail(&c, SL_PRE_BAD, "the pattern is too large");
 		return c.status;
@@ -571,106 +546,16 @@ sl_pre_compile(struct sl_slice pattern, struct sl_arena *a, struct sl_pre **ret_
 	n = alternation(&c);
 	if (n != NULL && !at_end(&c))
 		fail(&c, SL_PRE_BAD, "')' without '('");
-	if (c.status != SL_PRE_OK || n == NULL)
-		return c.status;
-	emit(&c, n);
+	if (n != NULL)
+		emit(&c, n);
 	if (c.status != SL_PRE_OK)
 		return c.status;
-	c.re->code[c.re->n++] = (struct inst){ .op = I_MATCH };
-	*ret_re = c.re;
+	c.code[c.n++] = (struct inst){ .op = I_MATCH };
+	re = sl_arena_alloc(a, 1, sizeof(*re) + c.n * sizeof(c.code[0]));
+	if (re == NULL)
+		return SL_PRE_NOMEM;
+	re->n = c.n;
+	memcpy(re->code, c.code, c.n * sizeof(c.code[0]));
+	*ret_re = re;
 	return SL_PRE_OK;
-}
-
-uint32_t
-sl_pre_size(const struct sl_pre *re)
-{
-	return re->n;
-}
-
-/* The set of states, in which each is at most once. */
-struct states {
-	uint32_t n;
-	uint16_t v[SL_PRE_MAX];
-	bool has[SL_PRE_MAX];
-};
-
-/* Adds pc and what it reaches without a character; true when that is a match. */
-static bool
-follow(const struct sl_pre *re, struct states *s, uint16_t pc, bool at_beg, bool is_last)
-{
-	uint16_t stack[SL_PRE_MAX];
-	uint32_t n = 0;
-
-	if (s->has[pc])
-		return false;
-	s->has[pc] = true;
-	stack[n++] = pc;
-	while (n > 0) {
-		const struct inst *i = &re->code[pc = stack[--n]];
-		uint16_t to[2] = { (uint16_t)(pc + 1), 0 };
-		unsigned n_to = 0;
-
-		if (i->op == I_MATCH)
-			return true;
-		if (i->op == I_JMP || i->op == I_SPLIT) {
-			to[0] = i->x;
-			to[1] = i->y;
-			n_to = i->op == I_SPLIT ? 2 : 1;
-		} else if ((i->op == I_BEG && at_beg) || (i->op == I_END && is_last)) {
-			n_to = 1;
-		} else if (i->op != I_BEG && i->op != I_END) {
-			s->v[s->n++] = pc;
-		}
-		while (n_to > 0)
-			if (!s->has[to[--n_to]]) { /* once each: the stack cannot overflow */
-				s->has[to[n_to]] = true;
-				stack[n++] = to[n_to];
-			}
-	}
-	return false;
-}
-
-static bool
-takes(const struct inst *i, uint32_t cp)
-{
-	bool in = false;
-
-	if (i->op == I_CHAR)
-		return i->cp == cp;
-	if (i->op == I_ANY)
-		return cp != '\n';
-	for (uint32_t k = 0; !in && k < i->cls->n; k++)
-		in = cp >= i->cls->r[k].lo && cp <= i->cls->r[k].hi;
-	return in != i->cls->is_negated;
-}
-
-bool
-sl_pre_search(const struct sl_pre *re, struct sl_slice text)
-{
-	struct states s[2];
-	struct states *now = &s[0], *then = &s[1], *swap;
-	size_t at = 0, len;
-
-	now->n = 0;
-	memset(now->has, 0, re->n);
-	for (;;) {
-		uint32_t cp;
-
-		if (follow(re, now, 0, at == 0, at == text.len))
-			return true;
-		if (at == text.len)
-			return false;
-		cp = next_cp(text.p + at, text.len - at, &len);
-		at += len;
-		then->n = 0;
-		memset(then->has, 0, re->n);
-		for (uint32_t k = 0; k < now->n; k++)
-			if (takes(&re->code[now->v[k]], cp) &&
-			    follow(re, then, (uint16_t)(now->v[k] + 1), false,
-				   at == text.len))
-				return true;
-		swap = now;
-		now = then;
-		then = swap;
-	}
 }

@@ -12,17 +12,17 @@
 #include "policy/eval.h"
 
 enum sl_pstop { /* why a run ended early */
-	SL_PSTOP_NO,
-	SL_PSTOP_FUEL,
-	SL_PSTOP_LIMIT,
-	SL_PSTOP_ERROR, /* an expression of a demanded rule */
-	SL_PSTOP_NOMEM,
+		SL_PSTOP_NO,
+		SL_PSTOP_FUEL,
+		SL_PSTOP_LIMIT,
+		SL_PSTOP_ERROR, /* an expression of a demanded rule */
+		SL_PSTOP_NOMEM,
 };
 
 struct sl_pindex {
-	uint32_t mask;        /* columns */
+	uint32_t mask;          /* columns */
 	uint32_t *head, *chain; /* bucket -> row + 1; row -> next row + 1 */
-	uint32_t n, cap;      /* rows in it; buckets, a power of two */
+	uint32_t n, cap;        /* rows in it; buckets, a power of two */
 	struct sl_pindex *next;
 };
 
@@ -76,7 +76,8 @@ enum sl_poutcome { SL_PNO, SL_PYES, SL_PERROR };
 
 struct sl_pgoal_result {
 	const struct sl_pgoal *goal;
-	enum sl_poutcome outcome; /* of the check (YES passes) or the policy (YES matches) */
+	enum sl_poutcome
+	    outcome; /* of the check (YES passes) or the policy (YES matches) */
 	enum sl_pev error;
 	uint32_t branch;      /* of the first match */
 	const uint32_t *rows; /* its rows, one an atom, or NULL */
@@ -92,13 +93,14 @@ struct sl_pjoin {
 	uint8_t order[SL_PATOMS_MAX]; /* of the atoms */
 	uint8_t due[SL_PATOMS_MAX];   /* step before which each expression is evaluated */
 	uint32_t lo[SL_PATOMS_MAX], hi[SL_PATOMS_MAX]; /* rows looked at, by atom */
-	uint32_t row[SL_PATOMS_MAX];                  /* matched, by atom */
+	uint32_t row[SL_PATOMS_MAX];                   /* matched, by atom */
 	/* Returns false: not this row. */
 	bool (*on_row)(struct sl_pjoin *j, uint32_t atom, uint32_t row);
 	void (*on_call)(struct sl_pjoin *j, uint32_t atom);
 	/* The value of expression k; the run may be stopped on return. */
 	enum sl_poutcome (*on_expr)(struct sl_pjoin *j, uint32_t k);
-	void (*on_match)(struct sl_pjoin *j); /* `outcome` says what the expressions gave */
+	void (*on_match)(
+	    struct sl_pjoin *j); /* `outcome` says what the expressions gave */
 	bool keeps_false; /* a false expression does not end the binding (check all) */
 	enum sl_poutcome outcome;
 	bool is_done; /* set by a hook: enough */
@@ -112,6 +114,19 @@ struct sl_policy_run *sl_prun_new(const struct sl_policy *p,
 void sl_pmodel_build(struct sl_policy_run *r);
 
 void sl_prun_stop(struct sl_policy_run *r, enum sl_pstop why);
+
+/* rel.c.  A larger copy of an array of n items, zeroed behind them; NULL: stopped. */
+void *sl_prun_regrow(struct sl_policy_run *r, const void *old, size_t n, size_t cap,
+		     size_t size);
+/* The number of the term, UINT32_MAX: stopped.  The term is borrowed. */
+uint32_t sl_prun_intern(struct sl_policy_run *r, const struct sl_term *t);
+/* Adds a row unless it is there. */
+void sl_prel_insert(struct sl_policy_run *r, struct sl_prel *l, const uint32_t *cell,
+		    uint32_t origin, uint32_t height, uint32_t source);
+uint32_t sl_prel_hash(const uint32_t *cell, uint32_t n, uint32_t mask);
+/* The index on those columns, of the rows that are seen; NULL: stopped. */
+struct sl_pindex *sl_prel_index(struct sl_policy_run *r, struct sl_prel *l,
+				uint32_t mask);
 /* Text order, all rows. */
 void sl_pjoin_init(struct sl_pjoin *j, struct sl_policy_run *r, const struct sl_pbody *b,
 		   uint32_t uid);
@@ -142,7 +157,8 @@ void sl_pdemand_goals(struct sl_policy_run *r);
 void sl_pdemand_pred(struct sl_policy_run *r, uint32_t pred);
 
 /* The proof of a verdict; NULL when memory is out or the run was stopped by it. */
-struct sl_json *sl_pproof(struct sl_policy_run *r, struct sl_jb *b, const struct sl_verdict *v);
+struct sl_json *sl_pproof(struct sl_policy_run *r, struct sl_jb *b,
+			  const struct sl_verdict *v);
 
 /* facts.c: the set in canonical order. */
 struct sl_pfact_row {

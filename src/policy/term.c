@@ -186,7 +186,8 @@ print_items(struct sl_buf *out, const struct sl_term *t)
 		sl_buf_byte(out, ','); /* {} is the empty map */
 	for (size_t k = 0; k < t->n; k++) {
 		if (k > 0)
-			sl_buf_str(out, t->kind == SL_TERM_MAP && k % 2 == 1 ? ": " : ", ");
+			sl_buf_str(out,
+				   t->kind == SL_TERM_MAP && k % 2 == 1 ? ": " : ", ");
 		sl_term_print(out, &t->items[k]);
 	}
 	sl_buf_str(out, close);
@@ -281,7 +282,8 @@ bytes_from_json(const struct sl_json *v, struct sl_arena *a, struct sl_term *ret
 
 	if (p == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
-	if (v->kind != SL_JSON_STR || v->s.len % 2 != 0 || !sl_unhex(p, v->s.len / 2, v->s))
+	if (v->kind != SL_JSON_STR || v->s.len % 2 != 0 ||
+	    !sl_unhex(p, v->s.len / 2, v->s))
 		return SL_ERR(err, FORMAT, "bytes are not lower-case hexadecimal");
 	*ret = sl_term_bytes((struct sl_slice){ p, v->s.len / 2 });
 	return 0;
@@ -323,12 +325,14 @@ items_from_json(const struct sl_json *v, enum sl_term_kind kind, struct sl_arena
 	t.n = v->n * step;
 	if ((items = SL_NEW_N(a, struct sl_term, t.n + 1)) == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
-	SL_JSON_EACH(m, v) {
+	SL_JSON_EACH(m, v)
+	{
 		const struct sl_json *val = m;
 
 		if (kind == SL_TERM_MAP) {
 			if (m->kind != SL_JSON_ARR || m->n != 2)
-				return SL_ERR(err, FORMAT, "a member of a map is no pair");
+				return SL_ERR(err, FORMAT,
+					      "a member of a map is no pair");
 			r = sl_term_from_json(m->child, a, depth + 1, &items[k++], err);
 			if (r < 0)
 				return r;

@@ -88,11 +88,12 @@ filter(const struct sl_role *role)
 	(void)role;
 	return 0;
 #else
-	struct sock_filter prog[CALLS_MAX + 8];
+	struct sock_filter prog[CALLS_MAX + 9];
 	struct sock_fprog p = { .filter = prog };
 	unsigned short n = 0, calls = (unsigned short)role->n_calls;
+	unsigned short refused = (unsigned short)role->n_refused;
 
-	if (role->n_calls > CALLS_MAX)
+	if (role->n_calls + role->n_refused > CALLS_MAX)
 		return -E2BIG;
 	prog[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 						 offsetof(struct seccomp_data, arch));
@@ -100,11 +101,17 @@ filter(const struct sl_role *role)
 	prog[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
 	prog[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 						 offsetof(struct seccomp_data, nr));
+	/* The verdicts stand at the end, in this order: kill, refuse, allow. */
 	for (unsigned short i = 0; i < calls; i++)
 		prog[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
 							 (unsigned)role->calls[i],
-							 (unsigned char)(calls - i), 0);
+							 (unsigned char)(calls - i + refused + 1), 0);
+	for (unsigned short i = 0; i < refused; i++)
+		prog[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+							 (unsigned)role->refused[i],
+							 (unsigned char)(refused - i), 0);
 	prog[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	prog[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
 	prog[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	p.len = n;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p) < 0 ? -errno : 0;

@@ -17,6 +17,8 @@ struct sl_role {
 	const char *name;    /* the process's name in ps */
 	const int *calls;    /* system calls allowed */
 	size_t n_calls;
+	const int *refused;  /* calls that get EPERM, for a library that can do without */
+	size_t n_refused;
 	uint64_t max_memory; /* RLIMIT_AS bytes; 0: none */
 	bool dies_with_parent;
 	bool has_files;      /* may keep RLIMIT_NOFILE and FSIZE as they are */

@@ -97,6 +97,7 @@ sl_run_job_open(struct run *w, const struct sl_json *action, struct sl_err *err)
 			       .name = sl_run_str(w, action, "name"),
 			       .leg = sl_json_get_int(action, "leg"),
 			       .timeout_s = sl_json_get_int(action, "timeout_s"),
+			       .cancel_timeout_s = sl_json_get_int(action, "cancel_timeout_s"),
 			       .started_mono = sl_mono_ms(),
 			       .n = w->n_jobs++,
 			       .dir_fd = -1,

@@ -13,6 +13,9 @@ static const int calls[] = {
 	SYS_getpid, SYS_gettid, SYS_tgkill, SYS_rt_sigprocmask,
 };
 
+/* libfyaml asks whether standard error is a terminal. */
+static const int refused[] = { SYS_ioctl, SYS_fstat, SYS_newfstatat };
+
 int
 sl_parser_jail(int fd)
 {
@@ -20,6 +23,8 @@ sl_parser_jail(int fd)
 		.name = "sluice-parser",
 		.calls = calls,
 		.n_calls = sizeof(calls) / sizeof(calls[0]),
+		.refused = refused,
+		.n_refused = sizeof(refused) / sizeof(refused[0]),
 		.max_memory = (uint64_t)1 << 30,
 		.dies_with_parent = true,
 	};

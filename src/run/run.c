@@ -171,7 +171,12 @@ parse(struct run *w, struct sl_err *err)
 	in.params = params;
 	w->host = (struct sl_engine_host){ w, read_file, hash_files };
 	sl_parser_host(w->o->parser, &w->host);
-	return sl_parser_new(w->o->parser, &in, w->a, &w->plan, &w->ret->diags, err);
+	if ((r = sl_parser_new(w->o->parser, &in, w->a, &w->plan, &w->ret->diags, err)) < 0)
+		return r;
+	SL_JSON_EACH (m, sl_json_get(w->plan, "mask"))
+		if (r == 0)
+			r = sl_masks_add(&w->masks, m->s, true, err);
+	return r;
 }
 
 /* --- decide --- */

@@ -18,8 +18,9 @@ enum {
 
 struct job {
 	const char *job, *key, *name; /* in the run's arena */
-	int64_t leg, timeout_s;
+	int64_t leg, timeout_s, cancel_timeout_s;
 	int64_t started_mono;
+	int64_t over_mono; /* when its time was over or it was cancelled; 0: not yet */
 	unsigned n; /* counts the run's boxes from 0: names its directory */
 	int dir_fd; /* runs/ID/N */
 	struct sl_box_vector vector;

@@ -132,6 +132,8 @@ sl_run_on_line(void *run, int stream, struct sl_slice text, bool is_partial)
 	level = sl_json_get_str(v, "level");
 	if (level.len > 0)
 		annotate(w, v, level, sl_json_get_str(v, "msg"));
+	if (sl_json_get_str(v, "warning").len > 0)
+		annotate(w, NULL, SL_LIT("warning"), sl_json_get_str(v, "warning"));
 	if (sl_json_get(v, "group") != NULL || sl_json_get_bool(v, "endgroup"))
 		group(w, sl_json_get_str(v, "group"), sl_json_get_bool(v, "endgroup"));
 	if (sl_json_get(v, "show") != NULL)
@@ -183,15 +185,14 @@ take_env(struct step *s, struct sl_err *err)
 	return 0;
 }
 
-/* The script, the empty GITHUB_* files, and whatever else the engine wants there. */
+/* The script, the event, and the empty GITHUB_* files. */
 static int
 take_files(struct step *s, struct sl_err *err)
 {
 	const struct sl_json *files = sl_json_get(s->action, "files");
-	const struct sl_json *more = sl_json_get(s->action, "put");
+	const struct sl_json *event = sl_json_get(s->w->plan, "event");
 	size_t n = (files != NULL ? files->n : 0), k = 0, g = 0;
-	size_t n_more = more != NULL ? more->n : 0;
-	struct sl_act_file *put = SL_NEW_N(&s->a, struct sl_act_file, n + n_more + 1);
+	struct sl_act_file *put = SL_NEW_N(&s->a, struct sl_act_file, n + 2);
 	struct sl_slice *get = SL_NEW_N(&s->a, struct sl_slice, n + 1);
 	struct sl_slice *name = SL_NEW_N(&s->a, struct sl_slice, n + 1);
 
@@ -200,8 +201,9 @@ take_files(struct step *s, struct sl_err *err)
 	if (sl_json_get_str(s->action, "script_path").len > 0)
 		put[k++] = (struct sl_act_file){ sl_json_get_str(s->action, "script_path"),
 						 sl_json_get_str(s->action, "script"), 0700 };
-	SL_JSON_EACH (m, more)
-		put[k++] = (struct sl_act_file){ m->key, m->s, 0600 };
+	if (sl_json_get_str(event, "path").len > 0)
+		put[k++] = (struct sl_act_file){ sl_json_get_str(event, "path"),
+						 sl_json_get_str(event, "json"), 0600 };
 	SL_JSON_EACH (m, files) {
 		put[k++] = (struct sl_act_file){ m->s, SL_LIT(""), 0600 };
 		name[g] = m->key;
@@ -296,19 +298,38 @@ decide(struct step *s, struct sl_err *err)
 
 /* --- act --- */
 
+/* Until when the job as a whole may go on (monotonic, 0: no end).  Once its time is over,
+ * or it is cancelled, what its conditions still ask for has the cancel timeout. */
+static int64_t
+job_until(const struct step *s)
+{
+	const struct job *j = &s->w->job;
+
+	if (j->over_mono > 0)
+		return j->over_mono + (j->cancel_timeout_s > 0 ? j->cancel_timeout_s : 1) * 1000;
+	return j->timeout_s > 0 ? j->started_mono + j->timeout_s * 1000 : 0;
+}
+
 static int64_t
 time_left_ms(const struct step *s)
 {
-	int64_t step = sl_json_get_int(s->action, "timeout_s") * 1000, job = 0;
+	int64_t step = sl_json_get_int(s->action, "timeout_s") * 1000, until = job_until(s);
+	int64_t job = until > 0 ? until - sl_mono_ms() : 0;
 
-	if (s->w->job.timeout_s > 0) {
-		job = s->w->job.started_mono + s->w->job.timeout_s * 1000 - sl_mono_ms();
-		if (job <= 0)
-			job = 1;
-	}
+	if (until > 0 && job <= 0)
+		job = 1;
 	if (step <= 0 || (job > 0 && job < step))
 		return job;
 	return step;
+}
+
+/* Whether it is the job's time that is over, not the step's. */
+static bool
+is_job_over(const struct step *s)
+{
+	int64_t until = job_until(s);
+
+	return until > 0 && sl_mono_ms() >= until;
 }
 
 static int
@@ -343,7 +364,11 @@ take_results(struct step *s, struct sl_err *err)
 	if ((r = sl_box_files(s->w->carry.box, &s->a, got, s->act.n_get, err)) < 0)
 		return r;
 	s->how = sl_json_obj(b);
-	if (s->end.is_timeout || e->limit == SL_LIM_WALL)
+	if (s->end.is_timeout && s->w->job.over_mono > 0)
+		(void)sl_json_set(b, s->how, "cancelled", sl_json_bool(b, true));
+	else if (s->end.is_timeout && is_job_over(s))
+		(void)sl_json_set(b, s->how, "job_timeout", sl_json_bool(b, true));
+	else if (s->end.is_timeout || e->limit == SL_LIM_WALL)
 		(void)sl_json_set(b, s->how, "timeout", sl_json_bool(b, true));
 	else if (s->end.is_cancelled)
 		(void)sl_json_set(b, s->how, "cancelled", sl_json_bool(b, true));
@@ -460,6 +485,9 @@ run_step(struct step *s, struct sl_err *err)
 	if ((r = act(s, err)) < 0 || (r = take_results(s, err)) < 0)
 		return r;
 	observe(s);
+	if (s->w->job.over_mono == 0 &&
+	    (s->end.is_cancelled || sl_json_get(s->how, "job_timeout") != NULL))
+		s->w->job.over_mono = sl_mono_ms();
 	if (s->end.is_cancelled && !s->w->is_cancelled) {
 		s->w->is_cancelled = true;
 		if ((r = sl_parser_cancel(s->w->o->parser, err)) < 0)
@@ -496,25 +524,41 @@ sl_run_step(struct run *w, const struct sl_json *action, struct sl_err *err)
 	return r;
 }
 
+/* A step that nothing was run for: its condition was false, or it counts as done. */
 void
 sl_run_skip(struct run *w, const struct sl_json *action)
 {
-	struct sl_emit_end e = { .outcome = "skipped", .conclusion = "skipped" };
+	struct sl_emit_end e = { .outcome = sl_run_str(w, action, "outcome"),
+				 .conclusion = sl_run_str(w, action, "conclusion") };
+	struct sl_slice msg = sl_json_get_str(action, "msg");
 
 	take_place(w, action);
+	if (msg.len > 0)
+		annotate(w, NULL, SL_LIT("notice"), msg);
 	sl_emit_begin(&w->emit);
 	sl_emit_step_done(&w->emit, &e);
 }
 
+/* A note can come before the job that it belongs to. */
 void
 sl_run_note(struct run *w, const struct sl_json *action)
 {
+	if (!w->job.is_open)
+		w->emit.job = w->emit.key = sl_run_str(w, action, "job");
 	w->emit.index = sl_json_get_int(action, "index");
 	annotate(w, action, sl_json_get_str(action, "level"), sl_json_get_str(action, "msg"));
 }
 
+/* A composite action is no request of its own: its steps are.  It shows as a step whose
+ * own steps are one deeper. */
 void
 sl_run_group(struct run *w, const struct sl_json *action)
 {
-	group(w, sl_json_get_str(action, "name"), sl_json_get_bool(action, "is_end"));
+	struct sl_emit_end e = { .outcome = sl_run_str(w, action, "outcome"),
+				 .conclusion = sl_run_str(w, action, "conclusion") };
+
+	take_place(w, action);
+	sl_emit_begin(&w->emit);
+	if (sl_json_get_bool(action, "is_end"))
+		sl_emit_step_done(&w->emit, &e);
 }

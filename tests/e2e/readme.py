@@ -4,7 +4,7 @@ the real one.  TAP.
 
 In a ```console block, "$ COMMAND" is run; "# exit N" behind it says the status (else 0);
 the lines below it must occur in the output in that order, where a number matches any
-number, a digest any digest, and "..." any lines.  RUN, and an ID of 8 digits in a command,
+number, a digest any digest, and "..." any lines.  RUN, and an ID of 12 digits in a command,
 stand for the run before.  "./dev run" is taken as "sluice run": this test is run by ./dev.
 """
 import os
@@ -78,7 +78,7 @@ def document(path):
         env = dict(os.environ, PATH=os.path.join(top, "bin") + ":" + os.environ["PATH"], LC_ALL="C.UTF-8",
                    SLUICE_HOME=os.path.join(top, "home"), HOME=top, TMPDIR=top)
         env.pop("XDG_DATA_HOME", None)
-        run = "00000000"
+        run = "000000000000"
         with open(os.path.join(SRC, path), encoding="utf-8") as fh:
             text = fh.read()
         for cmd, shown in blocks(text):
@@ -87,12 +87,12 @@ def document(path):
             line = cmd[:m.start()] if m else cmd
             if NOT_HERE.match(line):
                 continue
-            line = re.sub(r"\bRUN\b|\b[0-9a-f]{8}\b", run, line.replace("./dev run", "sluice run"))
+            line = re.sub(r"\bRUN\b|\b[0-9a-f]{12}\b", run, line.replace("./dev run", "sluice run"))
             line = line.replace("/tmp/", top + "/")
             p = subprocess.run(["sh", "-c", line], cwd=top, env=env, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False)
             out = p.stdout.decode("utf-8", "replace")
-            ids = re.findall(r"^ run ([0-9a-f]{8})", out, re.M)
+            ids = re.findall(r"^ run ([0-9a-f]{8,64})", out, re.M)
             run = ids[-1] if ids else run
             missing = check_output(shown, out.splitlines())
             result(p.returncode == status and missing is None, f"{path}: {cmd}",

@@ -65,7 +65,9 @@ static inline int
 fio_mkdirat(void *ctx, int dir, const char *name, mode_t mode)
 {
 	bool now = fault_now(ctx);
-	int r = now && !fault_acts(ctx) ? 0 : sl_store_io_sys()->mkdirat(NULL, dir, name, mode);
+	int r = now && !fault_acts(ctx)
+		    ? 0
+		    : sl_store_io_sys()->mkdirat(NULL, dir, name, mode);
 
 	return now ? fault_ret(ctx) : r;
 }
@@ -74,7 +76,9 @@ static inline int
 fio_renameat(void *ctx, int dir, const char *from, const char *to)
 {
 	bool now = fault_now(ctx);
-	int r = now && !fault_acts(ctx) ? 0 : sl_store_io_sys()->renameat(NULL, dir, from, to);
+	int r = now && !fault_acts(ctx)
+		    ? 0
+		    : sl_store_io_sys()->renameat(NULL, dir, from, to);
 
 	return now ? fault_ret(ctx) : r;
 }
@@ -116,13 +120,13 @@ static inline struct sl_store_io
 faultio_table(struct faultio *f)
 {
 	return (struct sl_store_io){ .ctx = f,
-		.openat = fio_openat,
-		.mkdirat = fio_mkdirat,
-		.renameat = fio_renameat,
-		.pwritev = fio_pwritev,
-		.ftruncate = fio_ftruncate,
-		.fdatasync = fio_fdatasync,
-		.fsync = fio_fdatasync };
+				     .openat = fio_openat,
+				     .mkdirat = fio_mkdirat,
+				     .renameat = fio_renameat,
+				     .pwritev = fio_pwritev,
+				     .ftruncate = fio_ftruncate,
+				     .fdatasync = fio_fdatasync,
+				     .fsync = fio_fdatasync };
 }
 
 #endif

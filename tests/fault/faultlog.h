@@ -1,5 +1,6 @@
 /* faultlog.h -- a fixed workload on a log, what was acknowledged of it, and the oracle:
- * every acknowledged entry is there with a receipt that verifies, and the log is clean. */
+ * every acknowledged entry is there with a receipt that verifies, and the log is clean.
+ */
 #ifndef SL_TESTS_FAULTLOG_H
 #define SL_TESTS_FAULTLOG_H
 
@@ -20,16 +21,16 @@ static const uint8_t fault_run[32] = { 0xfa, 0x17 };
 static inline int
 step(struct sl_node *n, int i, struct acked *a, struct sl_err *err)
 {
-	struct sl_item node = item_stmt(SL_TREE_NODE, NULL, "decision", "{\"d\":1}", false);
-	struct sl_item run = item_stmt(SL_TREE_RUN, fault_run, "outcome", "{\"o\":1}", true);
-	struct sl_item blob = { .what = SL_ITEM_BLOB, .bytes = SL_LIT("text of a policy") };
+	struct sl_item node =
+	    item_stmt(SL_TREE_NODE, NULL, "decision", "{\"d\":1}", false);
+	struct sl_item run =
+	    item_stmt(SL_TREE_RUN, fault_run, "outcome", "{\"o\":1}", true);
+	struct sl_item blob = { .what = SL_ITEM_BLOB,
+				.bytes = SL_LIT("text of a policy") };
 	struct sl_item seal = { .what = SL_ITEM_SEAL, .digest = fault_run };
 	const struct sl_item steps[5][4] = {
-		{ node, blob },
-		{ node, run, run },
-		{ run },
-		{ node, run, seal },
-		{ node, node },
+		{ node, blob },      { node, run, run }, { run },
+		{ node, run, seal }, { node, node },
 	};
 	static const size_t len[5] = { 2, 3, 1, 3, 2 };
 	struct sl_entry e[4];
@@ -39,10 +40,12 @@ step(struct sl_node *n, int i, struct acked *a, struct sl_err *err)
 	if (r < 0)
 		return r;
 	for (size_t m = 0; m < len[i]; m++)
-		if (steps[i][m].what == SL_ITEM_STMT || steps[i][m].what == SL_ITEM_SEAL) {
+		if (steps[i][m].what == SL_ITEM_STMT ||
+		    steps[i][m].what == SL_ITEM_SEAL) {
 			a->tree[a->n] = steps[i][m].what == SL_ITEM_STMT &&
 						steps[i][m].s.tree == SL_TREE_RUN
-						? 2 : 1;
+					    ? 2
+					    : 1;
 			a->e[a->n++] = e[j++];
 		}
 	return sl_store_idle(&n->st, err);
@@ -89,7 +92,8 @@ check_acked(const struct dir *d, const struct acked *a)
 		assert_true(t.size >= a->e[i].size);
 		sl_buf_clear(&rc);
 		/* the receipt that was due at the time of acknowledgement */
-		must(sl_reader_receipt(r, a->tree[i], a->e[i].index, a->e[i].size, &rc, &err),
+		must(sl_reader_receipt(r, a->tree[i], a->e[i].index, a->e[i].size, &rc,
+				       &err),
 		     &err);
 		must(sl_receipt_parse(sl_buf_get(&rc), 0, &p, &err), &err);
 		sl_merkle_leaf((struct sl_slice){ e.id, 32 }, &leaf);

@@ -53,7 +53,8 @@ flips(void **state)
 		/* behind the end: within the header that would be there */
 		if (rep.n_findings == 0 ||
 		    (i < end ? w.offset != rec.off : w.offset > i || i - w.offset >= 80))
-			fail_msg("byte %llu of the record at %llu: %llu findings, first at %llu",
+			fail_msg("byte %llu of the record at %llu: %llu findings, first "
+				 "at %llu",
 				 (unsigned long long)i, (unsigned long long)rec.off,
 				 (unsigned long long)rep.n_findings,
 				 (unsigned long long)w.offset);
@@ -104,7 +105,8 @@ writer_refuses(void **state)
 	/* cut short, as a roll-back does */
 	assert_return_code(ftruncate(fd, (off_t)off), 0);
 	err.code = 0;
-	assert_int_equal(sl_node_open(&n, d.fd, sl_store_io_sys(), build_a, &err), SL_E(STORE));
+	assert_int_equal(sl_node_open(&n, d.fd, sl_store_io_sys(), build_a, &err),
+			 SL_E(STORE));
 	close(fd);
 	dir_done(&d);
 }

@@ -23,7 +23,8 @@ victim(int home, int out)
 		size_t k;
 
 		if (sl_node_commit(&n, &it, 1, &e, &k, &err) < 0 ||
-		    write(out, &e, sizeof(e)) != sizeof(e) || sl_store_idle(&n.st, &err) < 0)
+		    write(out, &e, sizeof(e)) != sizeof(e) ||
+		    sl_store_idle(&n.st, &err) < 0)
 			_exit(4);
 	}
 }
@@ -81,7 +82,8 @@ appender(int home, int which)
 	struct sl_entry e[4];
 	size_t k;
 
-	if (sl_node_open(&n, home, sl_store_io_sys(), which == 1 ? build_b : build_a, &err) < 0)
+	if (sl_node_open(&n, home, sl_store_io_sys(), which == 1 ? build_b : build_a,
+			 &err) < 0)
 		return 3;
 	for (int i = 0; i < BATCHES; i++) {
 		run[2] = (uint8_t)i;
@@ -149,7 +151,9 @@ inits_at_once(void **state)
 				struct sl_node n;
 
 				_exit(sl_node_open(&n, d.fd, sl_store_io_sys(), build_a,
-						   &err) == 0 ? 0 : 3);
+						   &err) == 0
+					  ? 0
+					  : 3);
 			}
 		join(pid, INITS);
 		check_clean(&d);
@@ -164,7 +168,8 @@ inits_at_once(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest t[] = { cmocka_unit_test(killed), cmocka_unit_test(at_once),
+	const struct CMUnitTest t[] = { cmocka_unit_test(killed),
+					cmocka_unit_test(at_once),
 					cmocka_unit_test(inits_at_once) };
 
 	return run_suite("log_kill", t, SL_ARRAY_LEN(t));

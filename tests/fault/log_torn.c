@@ -126,7 +126,8 @@ apply(int fd, const struct op *o, uint64_t mask)
 
 /* head: 0 absent, 1 as written last, 2 as written before that. */
 static void
-lose_power(const struct tape *t, const struct dir *home, size_t k, uint64_t mask, int head)
+lose_power(const struct tape *t, const struct dir *home, size_t k, uint64_t mask,
+	   int head)
 {
 	struct dir d = dir_make();
 	static struct acked a;
@@ -145,8 +146,9 @@ lose_power(const struct tape *t, const struct dir *home, size_t k, uint64_t mask
 		struct sl_head x;
 
 		h = openat(d.fd, "log/head", O_RDWR | O_CREAT, 0600);
-		assert_int_equal(pwrite(h, t->heads[t->op[k].n_heads - (size_t)head],
-					SL_HEAD_LEN, 0), SL_HEAD_LEN);
+		assert_int_equal(
+		    pwrite(h, t->heads[t->op[k].n_heads - (size_t)head], SL_HEAD_LEN, 0),
+		    SL_HEAD_LEN);
 		assert_true(sl_head_read(h, &x));
 		x.boot[0] ^= 1; /* the power came back: another boot */
 		must(sl_head_write(sl_store_io_sys(), h, &x, &err), &err);

@@ -60,7 +60,7 @@ origin_of(const struct sl_json *list)
 	uint32_t set = 0;
 
 	SL_JSON_EACH(m, list)
-		set |= UINT32_C(1) << (m->kind == SL_JSON_NULL ? SL_PAUTH : (int)m->i);
+	set |= UINT32_C(1) << (m->kind == SL_JSON_NULL ? SL_PAUTH : (int)m->i);
 	return set;
 }
 
@@ -77,10 +77,13 @@ has_row(struct run *r, struct sl_slice text, uint32_t origin)
 			sl_buf_slice(&out, r->p.preds[k].name);
 			for (uint32_t c = 0; c < m->rel[k].arity; c++) {
 				sl_buf_str(&out, c ? ", " : "(");
-				sl_term_print(&out, m->term[m->rel[k].cell[i * m->rel[k].arity + c]]);
+				sl_term_print(
+				    &out,
+				    m->term[m->rel[k].cell[i * m->rel[k].arity + c]]);
 			}
 			sl_buf_byte(&out, ')');
-			found = m->rel[k].origin[i] == origin && sl_slice_eq(sl_buf_get(&out), text);
+			found = m->rel[k].origin[i] == origin &&
+				sl_slice_eq(sl_buf_get(&out), text);
 		}
 	return found;
 }
@@ -91,14 +94,15 @@ world_ok(struct run *r, const struct sl_json *world)
 	size_t n = 0, have = 0;
 
 	SL_JSON_EACH(group, sl_json_get(world, "facts"))
-		SL_JSON_EACH(f, sl_json_get(group, "facts")) {
-			n++;
-			if (!has_row(r, reprint(r, f->s, true),
-				     origin_of(sl_json_get(group, "origin")))) {
-				sl_buf_printf(&r->why, "no fact %.*s", SL_ARG(f->s));
-				return false;
-			}
+	SL_JSON_EACH(f, sl_json_get(group, "facts"))
+	{
+		n++;
+		if (!has_row(r, reprint(r, f->s, true),
+			     origin_of(sl_json_get(group, "origin")))) {
+			sl_buf_printf(&r->why, "no fact %.*s", SL_ARG(f->s));
+			return false;
 		}
+	}
 	for (uint32_t k = 0; k < r->p.n_preds; k++)
 		have += r->v.run->rel[k].n;
 	if (have != n)
@@ -125,7 +129,8 @@ has_failed(struct run *r, const struct sl_json *c)
 
 		for (const struct sl_pgoal *q = r->p.checks; q != g; q = q->next)
 			before += q->block == g->block;
-		if (g->block == block && before == id && sl_slice_eq(r->v.failed[k].text, text))
+		if (g->block == block && before == id &&
+		    sl_slice_eq(r->v.failed[k].text, text))
 			return true;
 	}
 	sl_buf_printf(&r->why, "check did not fail: %.*s", SL_ARG(text));
@@ -135,21 +140,25 @@ has_failed(struct run *r, const struct sl_json *c)
 static bool
 unauthorized_ok(struct run *r, const struct sl_json *u)
 {
-	const struct sl_json *checks = sl_json_get(u, "checks"), *pol = sl_json_get(u, "policy");
+	const struct sl_json *checks = sl_json_get(u, "checks"),
+			     *pol = sl_json_get(u, "policy");
 	const char *kind = sl_json_get(pol, "Allow") ? "Allow" : "Deny";
 
 	SL_JSON_EACH(c, checks)
-		if (!has_failed(r, c))
-			return false;
+	if (!has_failed(r, c))
+		return false;
 	if (r->v.n_failed != checks->n || r->v.policy != (long)sl_json_get_int(pol, kind))
-		sl_buf_printf(&r->why, "%zu failed checks, policy %ld", r->v.n_failed, r->v.policy);
-	return r->v.n_failed == checks->n && r->v.policy == (long)sl_json_get_int(pol, kind);
+		sl_buf_printf(&r->why, "%zu failed checks, policy %ld", r->v.n_failed,
+			      r->v.policy);
+	return r->v.n_failed == checks->n &&
+	       r->v.policy == (long)sl_json_get_int(pol, kind);
 }
 
 static bool
 message_has(struct sl_slice message, const char *text)
 {
-	return message.len > 0 && memmem(message.p, message.len, text, strlen(text)) != NULL;
+	return message.len > 0 &&
+	       memmem(message.p, message.len, text, strlen(text)) != NULL;
 }
 
 /* Results that end before there is a world. */
@@ -162,7 +171,8 @@ error_ok(struct run *r, const struct sl_json *err, bool *ret_ok)
 	if (sl_slice_eq(exec, SL_LIT("ShadowedVariable")))
 		*ret_ok = r->d.n > 0 && strstr(r->d.v[0].msg, "shadows") != NULL;
 	else if (sl_json_get(logic, "InvalidBlockRule") != NULL)
-		*ret_ok = r->d.n > 0 && strstr(r->d.v[0].msg, "of the head is in no") != NULL;
+		*ret_ok =
+		    r->d.n > 0 && strstr(r->d.v[0].msg, "of the head is in no") != NULL;
 	else if (exec.len > 0)
 		*ret_ok = r->d.n == 0 && strcmp(r->v.reason, "error") == 0 &&
 			  message_has(r->v.message, sl_slice_eq(exec, SL_LIT("Overflow"))
@@ -176,7 +186,8 @@ error_ok(struct run *r, const struct sl_json *err, bool *ret_ok)
 static bool
 result_ok(struct run *r, const struct sl_json *val)
 {
-	const struct sl_json *res = sl_json_get(val, "result"), *ok = sl_json_get(res, "Ok");
+	const struct sl_json *res = sl_json_get(val, "result"),
+			     *ok = sl_json_get(res, "Ok");
 	const struct sl_json *err = sl_json_get(res, "Err");
 	bool is_ok = false;
 
@@ -214,15 +225,17 @@ validate(struct run *r, const struct sl_json *test, const struct sl_json *val)
 	r->d = (struct sl_pdiags){ .a = &r->a };
 	sl_policy_parse(&r->p, sl_json_get_str(val, "authorizer_code"), SL_PAUTH,
 			&sl_policy_text_limits, &r->d);
-	SL_JSON_EACH(b, sl_json_get(test, "token")) {
+	SL_JSON_EACH(b, sl_json_get(test, "token"))
+	{
 		r->p.block_key[n] = sl_json_get_str(b, "external_key");
-		sl_policy_parse(&r->p, sl_json_get_str(b, "code"), n++, &sl_policy_text_limits,
-				&r->d);
+		sl_policy_parse(&r->p, sl_json_get_str(b, "code"), n++,
+				&sl_policy_text_limits, &r->d);
 	}
 	r->p.n_blocks = n;
 	sl_policy_link(&r->p, &r->d);
-	if (r->d.n == 0 && sl_policy_decide(&r->p, sl_policy_facts_new(&r->a),
-					    &sl_policy_default_limits, &r->a, &r->v, &err) < 0) {
+	if (r->d.n == 0 &&
+	    sl_policy_decide(&r->p, sl_policy_facts_new(&r->a), &sl_policy_default_limits,
+			     &r->a, &r->v, &err) < 0) {
 		sl_buf_printf(&r->why, "%s", err.msg);
 		return false;
 	}
@@ -242,8 +255,8 @@ one(struct conf *c, const struct sl_json *test, const struct sl_json *val)
 	}
 	sl_arena_init(&r.a, 64 << 20);
 	sl_buf_str(&r.why, "");
-	conf_case(c, validate(&r, test, val), "%.*s '%.*s': %s", SL_ARG(file), SL_ARG(val->key),
-		  (const char *)r.why.p);
+	conf_case(c, validate(&r, test, val), "%.*s '%.*s': %s", SL_ARG(file),
+		  SL_ARG(val->key), (const char *)r.why.p);
 	sl_buf_done(&r.why);
 	sl_arena_free(&r.a);
 }
@@ -264,7 +277,7 @@ main(int argc, char **argv)
 	if (sl_json_parse(sl_buf_get(&in), &lim, &a, &all, &err) < 0)
 		conf_case(&c, false, "samples.json: %s", err.msg);
 	SL_JSON_EACH(test, sl_json_get(all, "testcases"))
-		SL_JSON_EACH(val, sl_json_get(test, "validations"))
-			one(&c, test, val);
+	SL_JSON_EACH(val, sl_json_get(test, "validations"))
+	one(&c, test, val);
 	return conf_finish(&c);
 }

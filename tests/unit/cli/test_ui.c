@@ -89,11 +89,11 @@ out(struct fix *f, const char *bytes, size_t n)
 }
 
 #define RUN                                                                              \
-	"{\"event\":\"run.start\",\"run\":\"7e0b41d2aa\",\"flow\":\"flow.yml\","         \
+	"{\"event\":\"run.start\",\"run\":\"7e0b41d2aabbccdd\",\"flow\":\"flow.yml\","         \
 	"\"name\":\"ci\","                                                               \
 	"\"jobs\":3,\"steps\":9,\"identity\":\"did:key:z6\",\"home\":\"/h\"}"
 #define DECISION                                                                         \
-	"{\"event\":\"decision\",\"verdict\":\"allow\",\"policy\":\"3f9cabcdef\","       \
+	"{\"event\":\"decision\",\"verdict\":\"allow\",\"policy\":\"3f9cabcdef0011\","       \
 	"\"policy_name\":\"default\",\"facts\":14}"
 #define JOB "{\"event\":\"job.start\",\"job\":\"build\",\"key\":\"build\",\"steps\":2}"
 #define STEP                                                                             \
@@ -113,12 +113,12 @@ out(struct fix *f, const char *bytes, size_t n)
 	"\"success\","                                                                   \
 	"\"wall_ms\":62040}"
 #define DONE                                                                             \
-	"{\"event\":\"run.done\",\"run\":\"7e0b41d2aa\",\"decision\":\"ab\","            \
+	"{\"event\":\"run.done\",\"run\":\"7e0b41d2aabbccdd\",\"decision\":\"ab\","            \
 	"\"conclusion\":"                                                                \
 	"\"failure\",\"jobs\":3,\"jobs_ok\":2,\"denials\":1,\"changes\":3,"              \
 	"\"decisions\":9,"                                                               \
-	"\"entries\":23,\"node_size\":1204,\"verify\":\"sluice verify 7e0b41d2\","       \
-	"\"bundle\":\"sluice export 7e0b41d2 -o run.bundle\",\"wall_ms\":3000}"
+	"\"entries\":23,\"node_size\":1204,\"verify\":\"sluice verify 7e0b41d2aabb\","       \
+	"\"bundle\":\"sluice export 7e0b41d2aabb -o run.bundle\",\"wall_ms\":3000}"
 
 static void
 plain_run(void **state)
@@ -159,7 +159,7 @@ plain_run(void **state)
 			       " verify: sluice verify 7e0b41d2\n why: sluice policy "
 			       "explain 7e0b41d2     what happened:"
 			       " sluice audit 7e0b41d2\n"
-			       " evidence: sluice export 7e0b41d2 -o run.bundle\n");
+			       " evidence: sluice export 7e0b41d2aabb -o run.bundle\n");
 }
 
 static void

@@ -85,7 +85,7 @@ test_refuses(void **state)
 		{ "a14000", "neither integer nor text" },
 		{ "a1810100", "neither integer nor text" },
 		{ "a101", "are left" },
-		{ "8201", "ends" },
+		{ "8201", "are left" },
 		{ "c1", "ends" },
 		{ "818181818181818181818181818181818100", "deep" },
 		{ "fb7ff8000000000000", "float" },

@@ -9,14 +9,14 @@ test_round_trip(void **state)
 	struct sl_err err = { 0 }, e2 = { 0 };
 	struct sl_cose_key k, ks[2];
 	struct sl_signer a, b;
-	uint8_t pubs[2][32], kid[32];
+	uint8_t pubs[64], kid[32];
 	size_t n = 0;
 
 	(void)state;
 	test_signer(&a, 1);
 	test_signer(&b, 2);
-	memcpy(pubs[0], a.pub, 32);
-	memcpy(pubs[1], b.pub, 32);
+	memcpy(pubs, a.pub, 32);
+	memcpy(pubs + 32, b.pub, 32);
 	sl_cose_key_put(a.pub, 0, &one);
 	assert_int_equal(sl_cose_key_parse(edge(sl_buf_get(&one)), &k, &err), 0);
 	assert_true(k.is_ed25519 && k.alg == -8);

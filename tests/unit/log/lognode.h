@@ -20,8 +20,12 @@ item_stmt(enum sl_tree tree, const uint8_t *run, const char *kind, const char *p
 	  bool is_envelope)
 {
 	return (struct sl_item){ .what = SL_ITEM_STMT,
-		.s = { .tree = tree, .kind = kind, .sub = SL_LIT("test"), .run = run,
-		       .payload = sl_slice_str(payload), .is_envelope = is_envelope } };
+				 .s = { .tree = tree,
+					.kind = kind,
+					.sub = SL_LIT("test"),
+					.run = run,
+					.payload = sl_slice_str(payload),
+					.is_envelope = is_envelope } };
 }
 
 /* n statements into the node's tree, in one batch; returns the last's index. */

@@ -180,7 +180,8 @@ checkpoints(void **state)
 	make(&d);
 	r = open_at(&d);
 	must(sl_reader_tree(r, 1, &t, &err), &err);
-	must(sl_vkey_make(sl_slice_str(t.origin), SL_VKEY_ED25519, t.key, &key, &err), &err);
+	must(sl_vkey_make(sl_slice_str(t.origin), SL_VKEY_ED25519, t.key, &key, &err),
+	     &err);
 	must(sl_reader_checkpoint(r, 1, 0, &b, &err), &err);
 	must(sl_checkpoint_open(sl_buf_get(&b), &key, &c, &note, &err), &err);
 	assert_int_equal(c.size, t.size);
@@ -206,7 +207,8 @@ checkpoints(void **state)
 	err.code = 0;
 	assert_int_equal(sl_reader_consistency(r, 1, 6, 5, &p, &err), SL_E(USAGE));
 	err.code = 0;
-	assert_int_equal(sl_reader_consistency(r, 1, 1, t.size + 1, &p, &err), SL_E(NOENT));
+	assert_int_equal(sl_reader_consistency(r, 1, 1, t.size + 1, &p, &err),
+			 SL_E(NOENT));
 	err.code = 0;
 	assert_int_equal(sl_reader_receipt(r, 1, t.size, 0, &b, &err), SL_E(NOENT));
 	sl_buf_done(&b);
@@ -250,6 +252,21 @@ blobs(void **state)
 	erase(&d, "{\"secret\":1}");
 	assert_int_equal(sl_reader_blob(r, pl, &b, &gone, &err), SL_E(NOENT));
 	assert_true(gone);
+	{ /* stated again: there again */
+		struct sl_item it =
+		    item_stmt(SL_TREE_NODE, NULL, "note", "{\"secret\":1}", true);
+		struct sl_entry e;
+		struct sl_node n;
+		size_t k;
+
+		err.code = 0;
+		must(sl_node_open(&n, d.fd, sl_store_io_sys(), build_a, &err), &err);
+		must(sl_node_commit(&n, &it, 1, &e, &k, &err), &err);
+		must(sl_store_idle(&n.st, &err), &err);
+		sl_node_done(&n);
+		must(sl_reader_refresh(r, &err), &err);
+		must(sl_reader_blob(r, pl, &b, &gone, &err), &err);
+	}
 	pl[0] ^= 1;
 	err.code = 0;
 	assert_int_equal(sl_reader_blob(r, pl, &b, &gone, &err), SL_E(NOENT));
@@ -286,7 +303,8 @@ derived(void **state)
 			assert_int_equal(write(fd, junk, 200), 200);
 			close(fd);
 		} else {
-			must(sl_node_open(&n, d.fd, sl_store_io_sys(), build_a, &err), &err);
+			must(sl_node_open(&n, d.fd, sl_store_io_sys(), build_a, &err),
+			     &err);
 			must(sl_store_rebuild(&n.st, &err), &err);
 			assert_non_null(n.st.x.map);
 			sl_node_done(&n);
@@ -356,9 +374,9 @@ int
 main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(trees),   cmocka_unit_test(receipts),
+		cmocka_unit_test(trees),       cmocka_unit_test(receipts),
 		cmocka_unit_test(checkpoints), cmocka_unit_test(blobs),
-		cmocka_unit_test(derived), cmocka_unit_test(nothing_there),
+		cmocka_unit_test(derived),     cmocka_unit_test(nothing_there),
 		cmocka_unit_test(large),
 	};
 

@@ -32,8 +32,8 @@ world_done(struct world *w)
 static inline void
 world_load(struct world *w, const char *text)
 {
-	int r = sl_policy_load(sl_slice_str(text), "t", NULL, &sl_policy_text_limits, &w->a,
-			       &w->p, &w->err);
+	int r = sl_policy_load(sl_slice_str(text), "t", NULL, &sl_policy_text_limits,
+			       &w->a, &w->p, &w->err);
 
 	if (r < 0)
 		print_message("%s\n%s\n", text, w->err.msg);
@@ -43,8 +43,8 @@ world_load(struct world *w, const char *text)
 static inline void
 world_decide(struct world *w, const struct sl_policy_limits *lim)
 {
-	int r = sl_policy_decide(w->p, w->f, lim ? lim : &sl_policy_default_limits, &w->a, &w->v,
-				 &w->err);
+	int r = sl_policy_decide(w->p, w->f, lim ? lim : &sl_policy_default_limits, &w->a,
+				 &w->v, &w->err);
 
 	if (r < 0)
 		print_message("%s\n", w->err.msg);

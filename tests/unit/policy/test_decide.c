@@ -20,11 +20,13 @@ static const struct {
 	{ "a(1); a(2); check all a($x), $x > 1; allow if true;", "check", 0, 1 },
 	{ "check all a($x), $x > 1; allow if true;", "check", 0, 1 },
 	/* the false one has no match of the later atom, so it does not count */
-	{ "a(1); a(2); b(2); check all a($x), $x > 1, b($x); allow if true;", "allow", 0, 0 },
+	{ "a(1); a(2); b(2); check all a($x), $x > 1, b($x); allow if true;", "allow", 0,
+	  0 },
 	{ "a(1); reject if a(1); allow if true;", "check", 0, 1 },
 	{ "a(1); reject if a(2); allow if true;", "allow", 0, 0 },
 	{ "a(1); reject if a(2) or a(1); allow if true;", "check", 0, 1 },
-	{ "a(1); b($x) <- a($x); c($x) <- b($x), $x > 1; allow if c(1); deny if b(1);", "deny", 1, 0 },
+	{ "a(1); b($x) <- a($x); c($x) <- b($x), $x > 1; allow if c(1); deny if b(1);",
+	  "deny", 1, 0 },
 	{ "a(1, 2); allow if a($x, $x);", "none", -1, 0 },
 	{ "a(2, 2); allow if a($x, $x);", "allow", 0, 0 },
 	{ "a(1); allow if a(\"1\");", "none", -1, 0 },
@@ -40,15 +42,18 @@ static const struct {
 	{ "a(1); a(\"x\"); reject if a($x), $x < 2; allow if true;", "check", 0, 1 },
 	{ "a(3); a(\"x\"); reject if a($x), $x < 2; allow if true;", "error", -1, 0 },
 	/* no error where the atoms never match as a whole */
-	{ "a(\"x\"); check if true or a($x), $x < 2, b($x); allow if true;", "allow", 0, 0 },
+	{ "a(\"x\"); check if true or a($x), $x < 2, b($x); allow if true;", "allow", 0,
+	  0 },
 	{ "a(\"x\"); reject if a($x), $x < 2, b($x); allow if true;", "allow", 0, 0 },
 	/* policies: an error behind the match does not matter, one before it does */
 	{ "allow if true; deny if 1 === \"a\";", "allow", 0, 0 },
 	{ "deny if 1 === \"a\"; allow if true;", "error", -1, 0 },
 	/* rules: only demanded ones */
 	{ "a(\"x\"); b($x) <- a($x), $x > 1; allow if true;", "allow", 0, 0 },
-	{ "a(\"x\"); b($x) <- a($x), $x > 1; allow if true; deny if b(1);", "allow", 0, 0 },
-	{ "a(\"x\"); b($x) <- a($x), $x > 1; allow if true; deny if b($y);", "error", -1, 0 },
+	{ "a(\"x\"); b($x) <- a($x), $x > 1; allow if true; deny if b(1);", "allow", 0,
+	  0 },
+	{ "a(\"x\"); b($x) <- a($x), $x > 1; allow if true; deny if b($y);", "error", -1,
+	  0 },
 };
 
 static void
@@ -63,7 +68,8 @@ test_verdicts(void **state)
 		    w.v.n_failed != rows[k].n_failed)
 			fail_msg("%s: %s, policy %ld, %zu failed", rows[k].text, reason,
 				 w.v.policy, w.v.n_failed);
-		assert_int_equal(w.v.kind == SL_VERDICT_ALLOW, strcmp(reason, "allow") == 0);
+		assert_int_equal(w.v.kind == SL_VERDICT_ALLOW,
+				 strcmp(reason, "allow") == 0);
 		assert_int_equal(w.v.fuel_version, SL_POLICY_FUEL_V1);
 		assert_non_null(w.v.proof);
 		world_done(&w);
@@ -79,18 +85,18 @@ test_fuel_by_hand(void **state)
 		uint64_t fuel;
 	} cases[] = {
 		{ "", 0 },
-		{ "allow if true;", 1 },		/* a firing */
-		{ "a(1); allow if true;", 1 },		/* a(1) is not asked for */
-		{ "a(1); allow if a(1);", 2 },		/* fact, firing */
+		{ "allow if true;", 1 },                     /* a firing */
+		{ "a(1); allow if true;", 1 },               /* a(1) is not asked for */
+		{ "a(1); allow if a(1);", 2 },               /* fact, firing */
 		{ "a(1); allow if a(1); deny if a(1);", 3 }, /* the fact once */
-		{ "allow if 1 + 1 == 2;", 3 },		/* two operators, a firing */
+		{ "allow if 1 + 1 == 2;", 3 },               /* two operators, a firing */
 		{ "a(1); allow if a(2);", 0 },
 		/* q(2), goal's firing, p(1), p(2), two comparisons, rule's firing */
 		{ "p(1); p(2); q($x) <- p($x), $x > 1; allow if q($x);", 7 },
 		/* the call q(2) binds $x: p(2), one comparison */
 		{ "p(1); p(2); q($x) <- p($x), $x > 1; allow if q(2);", 5 },
-		/* the same instance under two calls counts once: 5 + firing of the second goal,
-		 * p(1), its comparison, */
+		/* the same instance under two calls counts once: 5 + firing of the second
+		 * goal, p(1), its comparison, */
 		{ "p(1); p(2); q($x) <- p($x), $x > 1; allow if q(2) or q($y);", 8 },
 		/* lazily: || true after one operator */
 		{ "allow if true || 1 + 1 == 2;", 2 },
@@ -155,7 +161,8 @@ test_fuel_boundary(void **state)
 		assert_int_equal(w.v.kind, SL_VERDICT_DENY);
 		assert_int_equal(w.v.fuel, lim.fuel + 1);
 		assert_true(w.v.line > 0 && w.v.text.len > 0);
-		assert_int_equal(sl_policy_query(&w.v, "far", 1, &rows_out, &err), SL_E(LIMIT));
+		assert_int_equal(sl_policy_query(&w.v, "far", 1, &rows_out, &err),
+				 SL_E(LIMIT));
 	}
 	sl_buf_done(&a);
 	sl_buf_done(&b);
@@ -165,14 +172,17 @@ test_fuel_boundary(void **state)
 static void
 add_edges(struct world *w, unsigned seed, bool twice)
 {
-	static const int edges[][2] = { { 1, 2 }, { 2, 3 }, { 3, 4 }, { 4, 1 }, { 4, 5 },
-					{ 5, 6 }, { 7, 1 }, { 2, 7 }, { 8, 8 }, { 6, 8 } };
+	static const int edges[][2] = {
+		{ 1, 2 }, { 2, 3 }, { 3, 4 }, { 4, 1 }, { 4, 5 },
+		{ 5, 6 }, { 7, 1 }, { 2, 7 }, { 8, 8 }, { 6, 8 }
+	};
 	size_t n = SL_ARRAY_LEN(edges), order[SL_ARRAY_LEN(edges)];
 
 	for (size_t k = 0; k < n; k++)
 		order[k] = k;
 	for (size_t k = n; k-- > 1;) {
-		size_t i = (seed = seed * 1103515245U + 12345U) / 65536 % (k + 1), t = order[k];
+		size_t i = (seed = seed * 1103515245U + 12345U) / 65536 % (k + 1),
+		       t = order[k];
 
 		order[k] = order[i];
 		order[i] = t;
@@ -233,14 +243,16 @@ test_proof_shape(void **state)
 	assert_string_equal(reason_of(&w, busy), "allow");
 	nodes = sl_json_get(w.v.proof, "nodes");
 	assert_true(nodes->n > 4);
-	SL_JSON_EACH(m, nodes) {
+	SL_JSON_EACH(m, nodes)
+	{
 		bool is_fact = sl_json_get(m, "source") != NULL;
 
 		assert_int_equal(is_fact, sl_json_get(m, "rule") == NULL);
 		SL_JSON_EACH(f, sl_json_get(m, "from"))
-			assert_in_range(f->i, 0, at - 1);
+		assert_in_range(f->i, 0, at - 1);
 		if (is_fact)
-			assert_true(sl_slice_eq(sl_json_get_str(m, "source"), SL_LIT("policy")));
+			assert_true(
+			    sl_slice_eq(sl_json_get_str(m, "source"), SL_LIT("policy")));
 		at++;
 	}
 	p = sl_json_get(w.v.proof, "policies");
@@ -260,10 +272,13 @@ test_proof_minimal(void **state)
 
 	(void)state;
 	/* Two ways to c(1): by b, longer and first in the text, and at once. */
-	assert_string_equal(reason_of(&w, "a(1); b($x) <- a($x); c($x) <- b($x); c($x) <- a($x);"
-					  "allow if c(1);"), "allow");
+	assert_string_equal(
+	    reason_of(&w, "a(1); b($x) <- a($x); c($x) <- b($x); c($x) <- a($x);"
+			  "allow if c(1);"),
+	    "allow");
 	assert_int_equal(sl_json_get(w.v.proof, "nodes")->n, 2);
-	assert_int_equal(sl_json_get_int(sl_json_get(w.v.proof, "nodes")->last, "rule"), 2);
+	assert_int_equal(sl_json_get_int(sl_json_get(w.v.proof, "nodes")->last, "rule"),
+			 2);
 	assert_false(sl_json_get_bool(w.v.proof, "replay"));
 	world_done(&w);
 }
@@ -277,7 +292,8 @@ test_deep_chain(void **state)
 
 	(void)state;
 	world_init(&w);
-	world_load(&w, "r(0) <- s(0); r($y) <- r($x), next($x, $y); s(0); allow if r(20000);");
+	world_load(
+	    &w, "r(0) <- s(0); r($y) <- r($x), next($x, $y); s(0); allow if r(20000);");
 	for (int k = 0; k < 20000; k++)
 		SL_FACT(w.f, "test", "next", sl_term_int(k), sl_term_int(k + 1));
 	world_decide(&w, &lim);
@@ -330,8 +346,9 @@ test_query(void **state)
 	struct world w;
 
 	(void)state;
-	(void)reason_of(&w, "a(2); a(1); a(\"x\"); b($x) <- a($x), $x.type() == \"integer\";"
-			    "c($x) <- a($x), $x > 0; allow if true;");
+	(void)reason_of(&w,
+			"a(2); a(1); a(\"x\"); b($x) <- a($x), $x.type() == \"integer\";"
+			"c($x) <- a($x), $x > 0; allow if true;");
 	assert_return_code(sl_policy_query(&w.v, "b", 1, &q, &w.err), 0);
 	assert_int_equal(q.n, 2);
 	assert_int_equal(q.arity, 1);
@@ -383,7 +400,8 @@ read_corpus(const char *name, struct sl_buf *out)
 	size_t n;
 	FILE *f;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", root ? root : "../shared/corpora", name);
+	(void)snprintf(path, sizeof(path), "%s/%s", root ? root : "../shared/corpora",
+		       name);
 	if ((f = fopen(path, "re")) == NULL)
 		return false;
 	while ((n = fread(block, 1, sizeof(block), f)) > 0)
@@ -402,14 +420,16 @@ test_workload(void **state)
 	struct world w;
 
 	(void)state;
-	if (!read_corpus("policy/w/w.datalog", &text) || !read_corpus("policy/w/expected.json", &want)) {
+	if (!read_corpus("policy/w/w.datalog", &text) ||
+	    !read_corpus("policy/w/expected.json", &want)) {
 		print_message("# skipped: no corpora/policy/w\n");
 		skip();
 	}
 	assert_string_equal(reason_of(&w, (const char *)text.p), "deny");
 	assert_int_equal(w.v.policy, 1);
 	assert_return_code(sl_json_parse(sl_buf_get(&want), &lim, &w.a, &v, &w.err), 0);
-	SL_JSON_EACH(m, sl_json_get(v, "relation_sizes")) {
+	SL_JSON_EACH(m, sl_json_get(v, "relation_sizes"))
+	{
 		size_t n = 0;
 
 		for (uint32_t k = 0; k < w.p->n_preds; k++)
@@ -433,24 +453,191 @@ test_megabyte(void **state)
 
 	(void)state;
 	for (int k = 0; b.len < (1 << 20) - 200; k++)
-		sl_buf_printf(&b, "a%d($x) <- a%d($x), b($x, \"some text to fill\", %d), $x > 1;\n",
-			      k + 1, k, k);
+		sl_buf_printf(
+		    &b, "a%d($x) <- a%d($x), b($x, \"some text to fill\", %d), $x > 1;\n",
+		    k + 1, k, k);
 	sl_buf_str(&b, "a0(1); allow if true;");
 	assert_false(b.is_failed);
 	assert_string_equal(reason_of(&w, (const char *)b.p), "allow");
 	world_done(&w);
 }
 
+/* A second matcher, by nested loops and nothing else, as the judge of models. */
+struct naive {
+	struct sl_policy_run *r;
+	const struct sl_prule *q;
+	uint32_t val[SL_PVARS_MAX];
+	uint64_t bound;
+	uint32_t max_height;  /* only rows lower than it */
+	const uint32_t *want; /* the head to be found, or NULL: count those missing */
+	size_t n_found, n_missing;
+};
+
+static uint32_t
+naive_arg(struct naive *n, const struct sl_parg *g)
+{
+	return g->is_var ? n->val[g->var] : n->r->con[g->con];
+}
+
+static void
+naive_head(struct naive *n)
+{
+	const struct sl_prel *l = &n->r->rel[n->q->head.pred];
+	uint32_t cell[SL_PARITY_MAX];
+	bool is_there = false;
+
+	for (uint32_t k = 0; k < n->q->head.n; k++)
+		cell[k] = naive_arg(n, &n->q->head.args[k]);
+	if (n->want != NULL) {
+		n->n_found += memcmp(cell, n->want, l->arity * sizeof(*cell)) == 0;
+		return;
+	}
+	for (uint32_t k = 0; k < l->n; k++)
+		is_there |=
+		    memcmp(cell, l->cell + k * l->arity, l->arity * sizeof(*cell)) == 0;
+	n->n_missing += !is_there;
+}
+
+static void
+naive_match(struct naive *n, uint32_t at)
+{
+	const struct sl_patom *m = &n->q->body.atoms[at];
+	const struct sl_prel *l;
+
+	if (at == n->q->body.n_atoms) {
+		naive_head(n);
+		return;
+	}
+	l = &n->r->rel[m->pred];
+	for (uint32_t row = 0; row < l->n; row++) {
+		uint64_t before = n->bound;
+		bool ok = l->height[row] < n->max_height;
+
+		for (uint32_t k = 0; ok && k < m->n; k++) {
+			uint32_t have = l->cell[row * l->arity + k];
+
+			if (m->args[k].is_var && (n->bound >> m->args[k].var & 1) == 0) {
+				n->bound |= UINT64_C(1) << m->args[k].var;
+				n->val[m->args[k].var] = have;
+			}
+			ok = naive_arg(n, &m->args[k]) == have;
+		}
+		if (ok)
+			naive_match(n, at + 1);
+		n->bound = before;
+	}
+}
+
+/* Closed under the rules, and every derived tuple has a derivation from lower ones, but
+ * none from tuples lower by two: it is the least model, and heights are the least. */
+static void
+judge_model(struct world *w)
+{
+	struct sl_policy_run *r = w->v.run;
+
+	for (const struct sl_prule *q = w->p->rules; q != NULL; q = q->next) {
+		struct naive n = { .r = r, .q = q, .max_height = UINT32_MAX };
+
+		naive_match(&n, 0);
+		assert_int_equal(n.n_missing, 0);
+	}
+	for (uint32_t k = 0; k < w->p->n_preds; k++)
+		for (uint32_t row = 0; row < r->rel[k].n; row++) {
+			uint32_t h = r->rel[k].height[row];
+			size_t n_at = 0, n_below = 0;
+
+			for (const struct sl_prule *q = w->p->preds[k].rules;
+			     h > 0 && q != NULL; q = q->next_of_pred) {
+				struct naive n = { .r = r,
+						   .q = q,
+						   .max_height = h,
+						   .want = r->rel[k].cell +
+							   row * r->rel[k].arity };
+
+				naive_match(&n, 0);
+				n_at += n.n_found;
+				n.n_found = 0;
+				n.max_height = h - 1;
+				naive_match(&n, 0);
+				n_below += n.n_found;
+			}
+			assert_true(h == 0 || n_at > 0);
+			assert_int_equal(n_below, 0);
+		}
+}
+
+static unsigned
+rnd(unsigned *seed, unsigned n)
+{
+	*seed = *seed * 1103515245U + 12345U;
+	return *seed / 65536 % n;
+}
+
+static void
+random_atom(struct sl_buf *b, unsigned *seed, unsigned n_vars)
+{
+	sl_buf_printf(b, "p%u(", rnd(seed, 4));
+	for (int k = 0; k < 2; k++) {
+		if (rnd(seed, 5) == 0)
+			sl_buf_printf(b, "%s%u", k ? ", " : "", rnd(seed, 5));
+		else
+			sl_buf_printf(b, "%s$v%u", k ? ", " : "", rnd(seed, n_vars));
+	}
+	sl_buf_byte(b, ')');
+}
+
+static void
+test_random_programs(void **state)
+{
+	size_t n_derived = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 300; round++) {
+		SL_AUTO_BUF b = { .max = 1 << 16 };
+		unsigned seed = round * 7919 + 1;
+		struct world w;
+
+		for (int k = 0; k < 8; k++)
+			sl_buf_printf(&b, "p%u(%u, %u); ", rnd(&seed, 2), rnd(&seed, 5),
+				      rnd(&seed, 5));
+		for (int k = 0; k < 6; k++) {
+			unsigned n_atoms = 1 + rnd(&seed, 3);
+
+			/* v0 and v1 are bound by the first atom */
+			sl_buf_printf(&b, "p%u($v0, $v%u) <- p%u($v0, $v1)",
+				      1 + rnd(&seed, 3), rnd(&seed, 2), rnd(&seed, 4));
+			while (n_atoms-- > 1) {
+				sl_buf_str(&b, ", ");
+				random_atom(&b, &seed, 4);
+			}
+			sl_buf_str(&b, ";\n");
+		}
+		sl_buf_str(&b, "allow if p3($x, $y); deny if p2($x, $x);");
+		(void)reason_of(&w, (const char *)b.p);
+		judge_model(&w);
+		n_derived += w.v.run->n_facts;
+		world_done(&w);
+	}
+	assert_true(n_derived > 3000);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_verdicts),      cmocka_unit_test(test_fuel_by_hand),
-		cmocka_unit_test(test_fuel_boundary), cmocka_unit_test(test_order_of_facts),
-		cmocka_unit_test(test_proof_shape),   cmocka_unit_test(test_proof_minimal),
-		cmocka_unit_test(test_deep_chain),    cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_query),	      cmocka_unit_test(test_no_memory),
-		cmocka_unit_test(test_workload),      cmocka_unit_test(test_megabyte),
+		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_fuel_by_hand),
+		cmocka_unit_test(test_fuel_boundary),
+		cmocka_unit_test(test_order_of_facts),
+		cmocka_unit_test(test_proof_shape),
+		cmocka_unit_test(test_proof_minimal),
+		cmocka_unit_test(test_deep_chain),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_query),
+		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_workload),
+		cmocka_unit_test(test_megabyte),
+		cmocka_unit_test(test_random_programs),
 	};
 
 	return run_suite("policy-decide", tests, SL_ARRAY_LEN(tests));

@@ -7,8 +7,8 @@ decls(struct sl_arena *a)
 {
 	const struct sl_decls *d = NULL;
 	struct sl_err err = { 0 };
-	int r = sl_decls_parse(sl_policy_decls_text(), "facts.decl", &sl_policy_text_limits, a, &d,
-			       &err);
+	int r = sl_decls_parse(sl_policy_decls_text(), "facts.decl",
+			       &sl_policy_text_limits, a, &d, &err);
 
 	if (r < 0)
 		fail_msg("%s", err.msg);
@@ -34,7 +34,8 @@ finish(struct world *w, const char *reason)
 {
 	world_decide(w, NULL);
 	if (strcmp(w->v.reason, reason) != 0)
-		fail_msg("%s: %.*s", w->v.reason, (int)w->v.message.len, (const char *)w->v.message.p);
+		fail_msg("%s: %.*s", w->v.reason, (int)w->v.message.len,
+			 (const char *)w->v.message.p);
 	world_done(w);
 }
 
@@ -48,7 +49,8 @@ test_clean(void **state)
 
 	(void)state;
 	assert_return_code(sl_policy_check_text(sl_policy_default_text(), decls(&a),
-						&sl_policy_text_limits, &a, &d, &n, &err), 0);
+						&sl_policy_text_limits, &a, &d, &n, &err),
+			   0);
 	if (n > 0)
 		fail_msg("%zu:%zu: %s", d[0].line, d[0].col, d[0].msg);
 }
@@ -134,7 +136,9 @@ test_net(void **state)
 	world_decide(&w, NULL);
 	assert_string_equal(w.v.reason, "deny");
 	assert_return_code(sl_policy_explain(w.v.proof, &out, &w.err), 0);
-	assert_non_null(strstr((const char *)out.p, "want_net(\"example.org\", 443)   [fact, stated by gate]"));
+	assert_non_null(
+	    strstr((const char *)out.p,
+		   "want_net(\"example.org\", 443)   [fact, stated by gate]"));
 	world_done(&w);
 }
 
@@ -149,9 +153,13 @@ test_explain(void **state)
 	world_decide(&w, NULL);
 	assert_return_code(sl_policy_explain(w.v.proof, &out, &w.err), 0);
 	assert_non_null(strstr((const char *)out.p, "allow: the policy in line "));
-	assert_non_null(strstr((const char *)out.p, "    owner(\"did:key:zOwner\")   [rule in line "));
-	assert_non_null(strstr((const char *)out.p, "      node(\"did:key:zOwner\")   [fact, stated by gate]"));
-	assert_non_null(strstr((const char *)out.p, "owner($who) <- node($who), requester($who)"));
+	assert_non_null(strstr((const char *)out.p,
+			       "    owner(\"did:key:zOwner\")   [rule in line "));
+	assert_non_null(
+	    strstr((const char *)out.p,
+		   "      node(\"did:key:zOwner\")   [fact, stated by gate]"));
+	assert_non_null(
+	    strstr((const char *)out.p, "owner($who) <- node($who), requester($who)"));
 	world_done(&w);
 }
 
@@ -164,14 +172,20 @@ test_explain_refuses(void **state)
 		"{\"v\":1,\"nodes\":[]}",
 		"{\"v\":2,\"nodes\":[],\"checks\":[],\"policies\":[],\"rules\":[]}",
 		"{\"v\":1,\"nodes\":[],\"checks\":[{}],\"policies\":[],\"rules\":[]}",
-		"{\"v\":1,\"nodes\":[],\"checks\":[{\"from\":[0]}],\"policies\":[],\"rules\":[]}",
-		"{\"v\":1,\"nodes\":[],\"checks\":[{\"from\":[\"a\"]}],\"policies\":[],\"rules\":[]}",
-		"{\"v\":1,\"nodes\":[{}],\"checks\":[{\"from\":[0]}],\"policies\":[],\"rules\":[]}",
-		"{\"v\":1,\"nodes\":[{\"args\":[1],\"rule\":0,\"from\":[0]}],\"checks\":[{\"from\":[0]}],"
-		"\"policies\":[],\"rules\":[]}",
-		"{\"v\":1,\"nodes\":[{\"args\":[1],\"rule\":0}],\"checks\":[{\"from\":[0]}],\"policies\":[],"
+		"{\"v\":1,\"nodes\":[],\"checks\":[{\"from\":[0]}],\"policies\":[],"
 		"\"rules\":[]}",
-		"{\"v\":1,\"nodes\":[{\"args\":[[1]]}],\"checks\":[{\"from\":[0]}],\"policies\":[],\"rules\":[]}",
+		"{\"v\":1,\"nodes\":[],\"checks\":[{\"from\":[\"a\"]}],\"policies\":[],"
+		"\"rules\":[]}",
+		"{\"v\":1,\"nodes\":[{}],\"checks\":[{\"from\":[0]}],\"policies\":[],"
+		"\"rules\":[]}",
+		"{\"v\":1,\"nodes\":[{\"args\":[1],\"rule\":0,\"from\":[0]}],\"checks\":["
+		"{\"from\":[0]}],"
+		"\"policies\":[],\"rules\":[]}",
+		"{\"v\":1,\"nodes\":[{\"args\":[1],\"rule\":0}],\"checks\":[{\"from\":[0]"
+		"}],\"policies\":[],"
+		"\"rules\":[]}",
+		"{\"v\":1,\"nodes\":[{\"args\":[[1]]}],\"checks\":[{\"from\":[0]}],"
+		"\"policies\":[],\"rules\":[]}",
 		"{\"v\":1,\"nodes\":[],\"checks\":[],\"policies\":[],\"rules\":1}",
 	};
 	static const struct sl_limits lim = { 4096, 1000, 50 };
@@ -183,7 +197,8 @@ test_explain_refuses(void **state)
 		struct sl_json *v = NULL;
 		struct sl_err err = { 0 };
 
-		assert_return_code(sl_json_parse(sl_slice_str(bad[k]), &lim, &a, &v, &err), 0);
+		assert_return_code(
+		    sl_json_parse(sl_slice_str(bad[k]), &lim, &a, &v, &err), 0);
 		if (sl_policy_explain(v, &out, &err) != SL_E(FORMAT))
 			fail_msg("%s", bad[k]);
 	}
@@ -195,19 +210,24 @@ static const struct {
 } checks[] = {
 	{ "allow if want_write($p);", NULL, 0 },
 	{ "allow if want_wirte($p);", "did you mean 'want_write'?", SL_E(UNKNOWN) },
-	{ "my_rule($p) <- want_read($p); allow if my_rul(\"x\");", "did you mean 'my_rule'?", SL_E(UNKNOWN) },
+	{ "my_rule($p) <- want_read($p); allow if my_rul(\"x\");",
+	  "did you mean 'my_rule'?", SL_E(UNKNOWN) },
 	{ "allow if xyzzy($p);", "neither declared nor derived", SL_E(UNKNOWN) },
 	{ "allow if want_write($p, $q);", "takes 1 terms, not 2", SL_E(FORMAT) },
 	{ "a(1); allow if a(1, 2);", "takes 1 terms, not 2", SL_E(FORMAT) },
-	{ "allow if want_write(1);", "takes string as term 1, not integer", SL_E(FORMAT) },
-	{ "allow if want_net($h, \"443\");", "takes integer as term 2, not string", SL_E(FORMAT) },
+	{ "allow if want_write(1);", "takes string as term 1, not integer",
+	  SL_E(FORMAT) },
+	{ "allow if want_net($h, \"443\");", "takes integer as term 2, not string",
+	  SL_E(FORMAT) },
 	{ "allow if want_net($h, $p), want_read($p);", "never equal", SL_E(FORMAT) },
 	{ "want_read(\"x\"); allow if true;", "stated by the gate", SL_E(FORMAT) },
-	{ "request($x) <- want_read($x); allow if true;", "stated by the gate", SL_E(FORMAT) },
+	{ "request($x) <- want_read($x); allow if true;", "stated by the gate",
+	  SL_E(FORMAT) },
 	{ "require_complete(\"exec\") <- request(\"run\"); allow if true;", NULL, 0 },
 	{ "require_complete(\"exec\"); allow if true;", NULL, 0 },
 	{ "require_complete(1); allow if true;", "takes string", SL_E(FORMAT) },
-	{ "require_limit(\"memory\") <- request(\"run\");", "takes 2 terms", SL_E(FORMAT) },
+	{ "require_limit(\"memory\") <- request(\"run\");", "takes 2 terms",
+	  SL_E(FORMAT) },
 	{ "allow if want_tty(true), time($t), $t > 2020-01-01T00:00:00Z;", NULL, 0 },
 };
 
@@ -231,7 +251,8 @@ test_decl_checks(void **state)
 static void
 test_facts_are_checked(void **state)
 {
-	static const char *const preds[] = { "nothing", "require_complete", "want_net", "want_tty" };
+	static const char *const preds[] = { "nothing", "require_complete", "want_net",
+					     "want_tty" };
 
 	(void)state;
 	for (size_t k = 0; k < SL_ARRAY_LEN(preds); k++) {
@@ -239,8 +260,9 @@ test_facts_are_checked(void **state)
 
 		start(&w, "run", owner);
 		SL_FACT(w.f, "gate", preds[k], sl_term_cstr("x"));
-		assert_int_equal(sl_policy_decide(w.p, w.f, &sl_policy_default_limits, &w.a, &w.v,
-						  &w.err), SL_E(FORMAT));
+		assert_int_equal(sl_policy_decide(w.p, w.f, &sl_policy_default_limits,
+						  &w.a, &w.v, &w.err),
+				 SL_E(FORMAT));
 		world_done(&w);
 	}
 }
@@ -272,7 +294,8 @@ test_decl_syntax(void **state)
 		size_t n = strlen(bad[k].text);
 		struct sl_slice s = { at_edge(bad[k].text, n), n };
 
-		if (sl_decls_parse(s, "d", &sl_policy_text_limits, &a, &d, &err) != SL_E(FORMAT) ||
+		if (sl_decls_parse(s, "d", &sl_policy_text_limits, &a, &d, &err) !=
+			SL_E(FORMAT) ||
 		    strncmp(err.msg, bad[k].place, strlen(bad[k].place)) != 0)
 			fail_msg("%s: %s", bad[k].text, err.msg);
 	}
@@ -281,8 +304,11 @@ test_decl_syntax(void **state)
 		const struct sl_decls *d = NULL;
 		struct sl_err err = { 0 };
 
-		assert_return_code(sl_decls_parse(SL_LIT("// c\n\n  decl a ( set<string> , date ) by gate ; // x"),
-						  "d", &sl_policy_text_limits, &a, &d, &err), 0);
+		assert_return_code(
+		    sl_decls_parse(
+			SL_LIT("// c\n\n  decl a ( set<string> , date ) by gate ; // x"),
+			"d", &sl_policy_text_limits, &a, &d, &err),
+		    0);
 	}
 }
 
@@ -290,10 +316,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_clean),	      cmocka_unit_test(test_who),
-		cmocka_unit_test(test_places),	      cmocka_unit_test(test_net),
-		cmocka_unit_test(test_explain),	      cmocka_unit_test(test_explain_refuses),
-		cmocka_unit_test(test_decl_checks),   cmocka_unit_test(test_facts_are_checked),
+		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_who),
+		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_net),
+		cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_explain_refuses),
+		cmocka_unit_test(test_decl_checks),
+		cmocka_unit_test(test_facts_are_checked),
 		cmocka_unit_test(test_decl_syntax),
 	};
 

@@ -44,8 +44,11 @@ static const struct {
 	{ "{1, 2, 2}.length() == 2", PASS, NULL },
 	{ "{\"a\": 1}.length() == 1", PASS, NULL },
 	{ "1.length() == 1", ERR, "types" },
-	{ "{,}.type() == \"set\", {}.type() == \"map\", [].type() == \"array\"", PASS, NULL },
-	{ "\"abc\".starts_with(\"ab\"), \"abc\".ends_with(\"bc\"), \"abc\".contains(\"b\")", PASS, NULL },
+	{ "{,}.type() == \"set\", {}.type() == \"map\", [].type() == \"array\"", PASS,
+	  NULL },
+	{ "\"abc\".starts_with(\"ab\"), \"abc\".ends_with(\"bc\"), "
+	  "\"abc\".contains(\"b\")",
+	  PASS, NULL },
 	{ "\"abc\".starts_with(\"abcd\")", FAIL, NULL },
 	{ "\"\".contains(\"\"), \"a\".ends_with(\"\")", PASS, NULL },
 	{ "[1, 2, 3].starts_with([1]), [1, 2].ends_with([2])", PASS, NULL },
@@ -80,7 +83,8 @@ static const struct {
 	{ "true.try_or(1 === \"a\")", ERR, "types" },
 	{ "\"aaabde\".matches(\"a*c?.e\")", PASS, NULL },
 	{ "1.matches(\"a\")", ERR, "types" },
-	{ "{1, 2} == {2, 1}, [1, 2] != [2, 1], {\"a\": [1]} == {\"a\": [1]}", PASS, NULL },
+	{ "{1, 2} == {2, 1}, [1, 2] != [2, 1], {\"a\": [1]} == {\"a\": [1]}", PASS,
+	  NULL },
 };
 
 static void
@@ -92,12 +96,15 @@ test_table(void **state)
 		const char *reason;
 		struct world w;
 
-		(void)snprintf(text, sizeof(text), "check if %s; allow if true;", rows[k].expr);
+		(void)snprintf(text, sizeof(text), "check if %s; allow if true;",
+			       rows[k].expr);
 		reason = reason_of(&w, text);
-		if (strcmp(reason, rows[k].want == PASS ? "allow" : rows[k].want == FAIL ? "check" : "error") != 0 ||
+		if (strcmp(reason, rows[k].want == PASS   ? "allow"
+				   : rows[k].want == FAIL ? "check"
+							  : "error") != 0 ||
 		    (rows[k].error != NULL && !slice_has(w.v.message, rows[k].error)))
-			fail_msg("%s: %s: %.*s", rows[k].expr, reason, (int)w.v.message.len,
-				 (const char *)w.v.message.p);
+			fail_msg("%s: %s: %.*s", rows[k].expr, reason,
+				 (int)w.v.message.len, (const char *)w.v.message.p);
 		world_done(&w);
 	}
 }
@@ -167,8 +174,9 @@ test_regex(void **state)
 		size_t n = strlen(res[k].re), m = strlen(res[k].text);
 		struct sl_slice pattern = { at_edge(res[k].re, n), n };
 		struct sl_slice text = { at_edge(res[k].text, m), m };
-		int got = sl_pre_compile(pattern, &a, &re, why) != SL_PRE_OK ? -1
-			  : sl_pre_search(re, text);
+		int got = sl_pre_compile(pattern, &a, &re, why) != SL_PRE_OK
+			      ? -1
+			      : sl_pre_search(re, text);
 
 		if (got != res[k].want)
 			fail_msg("/%s/ on '%s': %d %s", res[k].re, res[k].text, got, why);
@@ -204,14 +212,19 @@ test_regex_value(void **state)
 	struct world w;
 
 	(void)state;
-	assert_string_equal(reason_of(&w, "p(\"(\"); check if p($p), \"a\".matches($p); allow if true;"),
-			    "check");
+	assert_string_equal(
+	    reason_of(&w, "p(\"(\"); check if p($p), \"a\".matches($p); allow if true;"),
+	    "check");
 	world_done(&w);
-	assert_string_equal(reason_of(&w, "p(\"(?i)a\"); check if p($p), \"a\".matches($p); allow if true;"),
-			    "error");
+	assert_string_equal(
+	    reason_of(&w,
+		      "p(\"(?i)a\"); check if p($p), \"a\".matches($p); allow if true;"),
+	    "error");
 	world_done(&w);
-	assert_string_equal(reason_of(&w, "p(\"a+\"); check if p($p), \"ba\".matches($p); allow if true;"),
-			    "allow");
+	assert_string_equal(
+	    reason_of(&w,
+		      "p(\"a+\"); check if p($p), \"ba\".matches($p); allow if true;"),
+	    "allow");
 	world_done(&w);
 }
 
@@ -238,7 +251,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),	   cmocka_unit_test(test_regex),
+		cmocka_unit_test(test_table),      cmocka_unit_test(test_regex),
 		cmocka_unit_test(test_regex_deep), cmocka_unit_test(test_regex_value),
 		cmocka_unit_test(test_space),
 	};

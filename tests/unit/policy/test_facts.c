@@ -10,7 +10,8 @@ fill(struct sl_policy_facts *f)
 	const struct sl_term map = { .kind = SL_TERM_MAP, .items = pair, .n = 2 };
 	const struct sl_term null = { .kind = SL_TERM_NULL };
 
-	SL_FACT(f, "request", "z", sl_term_int(-5), sl_term_cstr("\xc3\xa9"), sl_term_bool(false));
+	SL_FACT(f, "request", "z", sl_term_int(-5), sl_term_cstr("\xc3\xa9"),
+		sl_term_bool(false));
 	SL_FACT(f, "host", "a", sl_term_date(86400), sl_term_bytes(SL_LIT("\x00\xff")));
 	SL_FACT(f, "host", "a", set, array);
 	SL_FACT(f, "host", "a", map, null);
@@ -98,7 +99,8 @@ test_refuses_json(void **state)
 		struct sl_json *v = NULL;
 		struct sl_err err = { 0 };
 
-		assert_return_code(sl_json_parse(sl_slice_str(bad[k]), &lim, &a, &v, &err), 0);
+		assert_return_code(
+		    sl_json_parse(sl_slice_str(bad[k]), &lim, &a, &v, &err), 0);
 		if (sl_policy_facts_from_json(v, &a, &f, &err) != SL_E(FORMAT))
 			fail_msg("%s", bad[k]);
 		assert_null(f);
@@ -118,11 +120,13 @@ test_failure_is_sticky(void **state)
 	SL_FACT(w.f, "s", "a", sl_term_cstr("fine"));
 	assert_int_equal(sl_policy_facts_digest(w.f, digest, &w.err), SL_E(FORMAT));
 	w.err = (struct sl_err){ 0 };
-	assert_int_equal(sl_policy_decide(w.p, w.f, &sl_policy_default_limits, &w.a, &w.v, &w.err),
-			 SL_E(FORMAT));
+	assert_int_equal(
+	    sl_policy_decide(w.p, w.f, &sl_policy_default_limits, &w.a, &w.v, &w.err),
+	    SL_E(FORMAT));
 	w.err = (struct sl_err){ 0 };
-	assert_int_equal(sl_policy_decide(w.p, NULL, &sl_policy_default_limits, &w.a, &w.v, &w.err),
-			 SL_E(NOMEM));
+	assert_int_equal(
+	    sl_policy_decide(w.p, NULL, &sl_policy_default_limits, &w.a, &w.v, &w.err),
+	    SL_E(NOMEM));
 	sl_policy_fact(NULL, "s", "a", NULL, 0);
 	world_done(&w);
 }
@@ -175,9 +179,28 @@ static void
 test_order(void **state)
 {
 	static const char *const sorted[] = {
-		"null", "false", "true", "-1", "2", "\"\"", "\"a\"", "\"aa\"", "\"b\"",
-		"1970-01-01T00:00:01Z", "2020-01-01T00:00:00Z", "hex:", "hex:00", "hex:01", "{,}",
-		"{1}", "{1, 2}", "{2}", "[]", "[1]", "{}", "{\"a\": 1}",
+		"null",
+		"false",
+		"true",
+		"-1",
+		"2",
+		"\"\"",
+		"\"a\"",
+		"\"aa\"",
+		"\"b\"",
+		"1970-01-01T00:00:01Z",
+		"2020-01-01T00:00:00Z",
+		"hex:",
+		"hex:00",
+		"hex:01",
+		"{,}",
+		"{1}",
+		"{1, 2}",
+		"{2}",
+		"[]",
+		"[1]",
+		"{}",
+		"{\"a\": 1}",
 	};
 	struct world w;
 
@@ -188,9 +211,11 @@ test_order(void **state)
 			char text[200];
 			int c;
 
-			(void)snprintf(text, sizeof(text), "f(%s, %s);", sorted[i], sorted[k]);
+			(void)snprintf(text, sizeof(text), "f(%s, %s);", sorted[i],
+				       sorted[k]);
 			world_load(&w, text);
-			c = sl_term_cmp(w.p->facts->atom.args[0].t, w.p->facts->atom.args[1].t);
+			c = sl_term_cmp(w.p->facts->atom.args[0].t,
+					w.p->facts->atom.args[1].t);
 			assert_int_equal((c > 0) - (c < 0), (i > k) - (i < k));
 		}
 	world_done(&w);
@@ -200,9 +225,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_refuses_json),
-		cmocka_unit_test(test_failure_is_sticky), cmocka_unit_test(test_bad_facts),
-		cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_order),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_refuses_json),
+		cmocka_unit_test(test_failure_is_sticky),
+		cmocka_unit_test(test_bad_facts),
+		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_order),
 	};
 
 	return run_suite("policy-facts", tests, SL_ARRAY_LEN(tests));

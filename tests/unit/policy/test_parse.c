@@ -75,7 +75,8 @@ static const struct {
 	{ "check if ;", "t:1:10", "expected a term", SL_E(FORMAT) },
 	{ "check if true,;", "t:1:15", "expected a term", SL_E(FORMAT) },
 	{ "check if a($x), {1}.any($x -> true);", "t:1:25", "shadows", SL_E(FORMAT) },
-	{ "check if {1}.any($x -> {2}.any($x -> true));", "t:1:32", "shadows", SL_E(FORMAT) },
+	{ "check if {1}.any($x -> {2}.any($x -> true));", "t:1:32", "shadows",
+	  SL_E(FORMAT) },
 	{ "check if {1}.any($x -> $x == 1), a($x);", "t:1:14", "shadows", SL_E(FORMAT) },
 	{ "check if {1}.any(true);", "t:1:18", "closure", SL_E(FORMAT) },
 	{ "check if {1}.any($x == 1);", "t:1:21", "expected '->'", SL_E(FORMAT) },
@@ -103,7 +104,8 @@ test_refuses(void **state)
 		const struct sl_policy *p = NULL;
 		size_t len = strlen(bad[k].text);
 		struct sl_slice s = { at_edge(bad[k].text, len), len };
-		int r = sl_policy_load(s, "t", NULL, &sl_policy_text_limits, &a, &p, &err);
+		int r =
+		    sl_policy_load(s, "t", NULL, &sl_policy_text_limits, &a, &p, &err);
 
 		if (r != bad[k].code || strstr(err.msg, bad[k].what) == NULL ||
 		    strncmp(err.msg, bad[k].place, strlen(bad[k].place)) != 0 ||
@@ -121,8 +123,9 @@ test_nul(void **state)
 	const struct sl_policy *p = NULL;
 
 	(void)state;
-	assert_int_equal(sl_policy_load(SL_LIT("a(1);\0b(2);"), "t", NULL, &sl_policy_text_limits,
-					&a, &p, &err), SL_E(FORMAT));
+	assert_int_equal(sl_policy_load(SL_LIT("a(1);\0b(2);"), "t", NULL,
+					&sl_policy_text_limits, &a, &p, &err),
+			 SL_E(FORMAT));
 	assert_non_null(strstr(err.msg, "NUL"));
 }
 
@@ -132,8 +135,10 @@ test_prefixes(void **state)
 {
 	static const char text[] =
 	    "f(1, \"a\\u{e9}\", hex:ab, {1, 2}, [1, {\"k\": 2}], 2020-01-01T00:00:00Z);\n"
-	    "h($x) <- f($x, $s), !($x > 1 || $s.matches(\"a[b-c]+\")) && {1}.any($p -> $p == $x);\n"
-	    "/* c */ check all h($x), $x.try_or(true) or h(1); // e\nreject if h(2); allow if h(3);";
+	    "h($x) <- f($x, $s), !($x > 1 || $s.matches(\"a[b-c]+\")) && {1}.any($p -> "
+	    "$p == $x);\n"
+	    "/* c */ check all h($x), $x.try_or(true) or h(1); // e\nreject if h(2); "
+	    "allow if h(3);";
 
 	(void)state;
 	for (size_t n = 0; n <= sizeof(text) - 1; n++) {
@@ -143,10 +148,12 @@ test_prefixes(void **state)
 		const struct sl_policy_diag *d;
 		size_t n_diags;
 		struct sl_slice s = { at_edge(text, n), n };
-		int r = sl_policy_load(s, "t", NULL, &sl_policy_text_limits, &a, &p, &err);
+		int r =
+		    sl_policy_load(s, "t", NULL, &sl_policy_text_limits, &a, &p, &err);
 
-		assert_int_equal(sl_policy_check_text(s, NULL, &sl_policy_text_limits, &a, &d,
-						      &n_diags, &err) < 0, false);
+		assert_int_equal(sl_policy_check_text(s, NULL, &sl_policy_text_limits, &a,
+						      &d, &n_diags, &err) < 0,
+				 false);
 		if (r < 0)
 			assert_true(n_diags > 0);
 	}
@@ -160,11 +167,14 @@ test_print_is_stable(void **state)
 	} rows[] = {
 		{ "check if $x > 1, a($x), true", "check if a($x), $x > 1, true" },
 		{ "check  all a(1)or b(2)", "check all a(1) or b(2)" },
-		{ "reject if !(1+2*3==7)||false", "reject if !(1 + 2 * 3 == 7) || false" },
+		{ "reject if !(1+2*3==7)||false",
+		  "reject if !(1 + 2 * 3 == 7) || false" },
 		{ "check if [1].any($p->$p==1)", "check if [1].any($p -> $p == 1)" },
 		{ "check if a({3,1,2,1}, hex:AB)", "check if a({1, 2, 3}, hex:ab)" },
-		{ "check if \"\xc3\xa9\".length()==2", "check if \"\\u{e9}\".length() == 2" },
-		{ "check if a(2020-01-01T01:00:00+01:00)", "check if a(2020-01-01T00:00:00Z)" },
+		{ "check if \"\xc3\xa9\".length()==2",
+		  "check if \"\\u{e9}\".length() == 2" },
+		{ "check if a(2020-01-01T01:00:00+01:00)",
+		  "check if a(2020-01-01T00:00:00Z)" },
 	};
 
 	(void)state;
@@ -184,7 +194,8 @@ test_print_is_stable(void **state)
 }
 
 static int
-load_big(const char *unit, size_t n, const char *before, const char *after, const char *what)
+load_big(const char *unit, size_t n, const char *before, const char *after,
+	 const char *what)
 {
 	SL_AUTO_ARENA a = { .cap = (size_t)64 << 20 };
 	SL_AUTO_BUF b = { .max = 4 << 20 };
@@ -196,7 +207,8 @@ load_big(const char *unit, size_t n, const char *before, const char *after, cons
 	for (size_t k = 0; k < n; k++)
 		sl_buf_str(&b, unit);
 	sl_buf_str(&b, after);
-	r = sl_policy_load(sl_buf_get(&b), "t", NULL, &sl_policy_text_limits, &a, &p, &err);
+	r = sl_policy_load(sl_buf_get(&b), "t", NULL, &sl_policy_text_limits, &a, &p,
+			   &err);
 	if (r < 0 && what != NULL && strstr(err.msg, what) == NULL)
 		fail_msg("%s", err.msg);
 	return r;
@@ -206,19 +218,24 @@ static void
 test_limits(void **state)
 {
 	(void)state;
-	assert_int_equal(load_big("a(1);", 200000, "", "", NULL), SL_E(LIMIT)); /* terms */
+	assert_int_equal(load_big("a(1);", 200000, "", "", NULL),
+			 SL_E(LIMIT)); /* terms */
 	assert_int_equal(load_big(" ", 1 << 20, "", "a(1);", "bytes"), SL_E(LIMIT));
 	assert_int_equal(load_big("a(1);", 90000, "", "", NULL), 0);
 	assert_int_equal(load_big("(", 100, "check if ", "true", NULL), SL_E(FORMAT));
 	assert_int_equal(load_big("(", 300000, "check if ", "", "nests"), SL_E(LIMIT));
 	assert_int_equal(load_big("[", 300000, "a(", "", "nest"), SL_E(LIMIT));
 	assert_int_equal(load_big("!", 300000, "check if ", "", "nest"), SL_E(LIMIT));
-	assert_int_equal(load_big("1 + ", 300, "check if ", "1 == 1", "nests"), SL_E(LIMIT));
+	assert_int_equal(load_big("1 + ", 300, "check if ", "1 == 1", "nests"),
+			 SL_E(LIMIT));
 	assert_int_equal(load_big("1 + ", 100, "check if ", "1 == 1", NULL), 0);
-	assert_int_equal(load_big("true && ", 5000, "check if ", "true", "nests"), SL_E(LIMIT));
+	assert_int_equal(load_big("true && ", 5000, "check if ", "true", "nests"),
+			 SL_E(LIMIT));
 	assert_int_equal(load_big("1,", 40, "a(", "1);", "terms"), SL_E(LIMIT));
-	assert_int_equal(load_big("a(1),", 70, "check if ", "a(1);", "atoms"), SL_E(LIMIT));
-	assert_int_equal(load_big("true,", 70, "check if ", "true;", "expressions"), SL_E(LIMIT));
+	assert_int_equal(load_big("a(1),", 70, "check if ", "a(1);", "atoms"),
+			 SL_E(LIMIT));
+	assert_int_equal(load_big("true,", 70, "check if ", "true;", "expressions"),
+			 SL_E(LIMIT));
 	assert_int_equal(load_big("a(1) or ", 5000, "check if ", "a(2);", NULL), 0);
 	assert_int_equal(load_big("nonsense;", 100000, "", "", "expected"), SL_E(FORMAT));
 	assert_int_equal(load_big("x", 1000000, "a(\"", "\");", NULL), 0);
@@ -237,7 +254,8 @@ test_variables(void **state)
 	sl_buf_str(&b, "check if ");
 	for (int k = 0; k < 65; k++)
 		sl_buf_printf(&b, "%sa($v%d)", k % 2 ? ", " : k ? ", " : "", k);
-	r = sl_policy_load(sl_buf_get(&b), "t", NULL, &sl_policy_text_limits, &w.a, &w.p, &w.err);
+	r = sl_policy_load(sl_buf_get(&b), "t", NULL, &sl_policy_text_limits, &w.a, &w.p,
+			   &w.err);
 	assert_int_equal(r, SL_E(LIMIT));
 	world_done(&w);
 }
@@ -251,8 +269,10 @@ test_all_errors(void **state)
 	size_t n = 0;
 
 	(void)state;
-	assert_return_code(sl_policy_check_text(SL_LIT("a(1);\nb(;\nc(\"x;y\", ;\ncheck if $x > 1;\nd(2)"),
-						NULL, &sl_policy_text_limits, &a, &d, &n, &err), 0);
+	assert_return_code(sl_policy_check_text(
+			       SL_LIT("a(1);\nb(;\nc(\"x;y\", ;\ncheck if $x > 1;\nd(2)"),
+			       NULL, &sl_policy_text_limits, &a, &d, &n, &err),
+			   0);
 	assert_int_equal(n, 3);
 	assert_int_equal(d[0].line, 2);
 	assert_int_equal(d[1].line, 3);
@@ -283,7 +303,9 @@ test_warnings(void **state)
 		size_t n = 0;
 
 		assert_return_code(sl_policy_check_text(sl_slice_str(rows[k].text), NULL,
-							&sl_policy_text_limits, &a, &d, &n, &err), 0);
+							&sl_policy_text_limits, &a, &d,
+							&n, &err),
+				   0);
 		assert_int_equal(n, rows[k].n);
 		if (n > 0) {
 			assert_true(d[0].is_warning);
@@ -296,16 +318,17 @@ test_warnings(void **state)
 static void
 test_no_memory(void **state)
 {
-	static const char text[] = "f(1, {1, 2}, \"a\"); h($x) <- f($x, $y, $z), $z.matches(\"a|b\");"
-				   "check if h(1) or h(2); allow if [1].any($p -> $p == 1);";
+	static const char text[] =
+	    "f(1, {1, 2}, \"a\"); h($x) <- f($x, $y, $z), $z.matches(\"a|b\");"
+	    "check if h(1) or h(2); allow if [1].any($p -> $p == 1);";
 
 	(void)state;
 	for (unsigned long n = 1;; n++) {
 		SL_AUTO_ARENA a = { .cap = 16 << 20, .fail_at = n };
 		struct sl_err err = { 0 };
 		const struct sl_policy *p = NULL;
-		int r = sl_policy_load(sl_slice_str(text), "t", NULL, &sl_policy_text_limits, &a, &p,
-				       &err);
+		int r = sl_policy_load(sl_slice_str(text), "t", NULL,
+				       &sl_policy_text_limits, &a, &p, &err);
 
 		if (r == 0) {
 			assert_true(n > 10);
@@ -320,11 +343,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_accepts),	   cmocka_unit_test(test_refuses),
-		cmocka_unit_test(test_nul),	   cmocka_unit_test(test_prefixes),
-		cmocka_unit_test(test_print_is_stable), cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_variables),  cmocka_unit_test(test_all_errors),
-		cmocka_unit_test(test_warnings),   cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_accepts),
+		cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_prefixes),
+		cmocka_unit_test(test_print_is_stable),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_all_errors),
+		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_no_memory),
 	};
 
 	return run_suite("policy-parse", tests, SL_ARRAY_LEN(tests));

@@ -1,0 +1,107 @@
+/* test_obs.c -- folding of observations: counting, escaping, the bound. */
+#include "t.h"
+
+#include "box/internal.h"
+
+static struct sl_obs_table t;
+
+static void
+folds_equal_ones(void **state)
+{
+	static const char class[] = "exec", act[] = "execve";
+	const struct sl_obs *o;
+	bool is_new;
+
+	(void)state;
+	sl_obs_clear(&t);
+	o = sl_obs_add(&t, class, act, SL_LIT("/bin/true"), false, 0, &is_new);
+	assert_true(is_new);
+	assert_int_equal(o->count, 1);
+	o = sl_obs_add(&t, class, act, SL_LIT("/bin/true"), false, 0, &is_new);
+	assert_false(is_new);
+	assert_int_equal(o->count, 2);
+	assert_int_equal(t.n, 1);
+}
+
+static void
+keeps_different_ones(void **state)
+{
+	static const char class[] = "exec", other[] = "bind", act[] = "execve";
+	bool is_new;
+
+	(void)state;
+	sl_obs_clear(&t);
+	(void)sl_obs_add(&t, class, act, SL_LIT("a"), false, 0, &is_new);
+	(void)sl_obs_add(&t, class, act, SL_LIT("b"), false, 0, &is_new);
+	(void)sl_obs_add(&t, class, act, SL_LIT("a"), true, 0, &is_new);
+	(void)sl_obs_add(&t, class, act, SL_LIT("a"), true, 13, &is_new);
+	(void)sl_obs_add(&t, other, act, SL_LIT("a"), true, 13, &is_new);
+	assert_int_equal(t.n, 5);
+}
+
+static void
+escapes(void **state)
+{
+	static const char want[] = "a\\x1b[2J\\x5c\\x00\\xff ";
+	static const char raw[] = "a\x1b[2J\\\0\xff ";
+	struct sl_slice s = { at_edge(raw, sizeof(raw) - 1), sizeof(raw) - 1 };
+	const struct sl_obs *o;
+	bool is_new;
+
+	(void)state;
+	sl_obs_clear(&t);
+	o = sl_obs_add(&t, "exec", "execve", s, false, 0, &is_new);
+	assert_int_equal(o->object.len, sizeof(want) - 1);
+	assert_memory_equal(o->object.p, want, sizeof(want) - 1);
+}
+
+static void
+cuts_long_objects_whole(void **state)
+{
+	uint8_t long_name[4000];
+	const struct sl_obs *o;
+	bool is_new;
+
+	(void)state;
+	memset(long_name, 1, sizeof(long_name));
+	sl_obs_clear(&t);
+	o = sl_obs_add(&t, "exec", "execve", (struct sl_slice){ long_name, sizeof(long_name) },
+		       false, 0, &is_new);
+	assert_true(o->object.len <= SL_BOX_OBJ_MAX);
+	assert_int_equal(o->object.len % 4, 0); /* never half an escape */
+}
+
+static void
+counts_what_is_lost(void **state)
+{
+	char name[32];
+	bool is_new;
+
+	(void)state;
+	sl_obs_clear(&t);
+	for (int i = 0; i < SL_BOX_OBS_MAX + 7; i++) {
+		int n = snprintf(name, sizeof(name), "/bin/%d", i);
+
+		(void)sl_obs_add(&t, "exec", "execve",
+				 (struct sl_slice){ (uint8_t *)name, (size_t)n }, false, 0,
+				 &is_new);
+	}
+	assert_int_equal(t.n, SL_BOX_OBS_MAX);
+	assert_int_equal(t.lost, 7);
+	/* What is known is still counted. */
+	assert_non_null(
+	    sl_obs_add(&t, t.row[0].class, (const char *)t.row[0].act.p, SL_LIT("/bin/0"), false, 0,
+		       &is_new));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(folds_equal_ones),	  cmocka_unit_test(keeps_different_ones),
+		cmocka_unit_test(escapes),		  cmocka_unit_test(cuts_long_objects_whole),
+		cmocka_unit_test(counts_what_is_lost),
+	};
+
+	return run_suite("obs", tests, SL_ARRAY_LEN(tests));
+}
