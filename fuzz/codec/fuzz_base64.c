@@ -11,7 +11,8 @@ LLVMFuzzerTestOneInput(const uint8_t *d, size_t n)
 	size_t len = 0;
 
 	for (int form = SL_BASE64_STD; form <= SL_BASE64_URL; form++) {
-		if (!sl_unbase64((enum sl_base64)form, (struct sl_slice){ d, n }, out, sizeof(out), &len))
+		if (!sl_unbase64((enum sl_base64)form, (struct sl_slice){ d, n }, out,
+				 sizeof(out), &len))
 			continue;
 		sl_buf_clear(&b);
 		sl_base64_put(&b, (enum sl_base64)form, (struct sl_slice){ out, len });

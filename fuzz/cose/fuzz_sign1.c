@@ -23,12 +23,14 @@ LLVMFuzzerTestOneInput(const uint8_t *d, size_t n)
 
 	if (sl_sign1_parse((struct sl_slice){ d, n }, 1 << 16, &s, &err) < 0)
 		return 0;
-	inside(s.prot, d, n), inside(s.unprot, d, n), inside(s.payload, d, n), inside(s.sig, d, n);
+	inside(s.prot, d, n), inside(s.unprot, d, n), inside(s.payload, d, n),
+	    inside(s.sig, d, n);
 	inside(s.h.kid, d, n), inside(s.h.iss, d, n), inside(s.h.sub, d, n);
 	if (sl_statement_receipts(&s, &n_rc, &err) == 0)
 		for (size_t i = 0; i < n_rc && i < 8; i++)
 			inside(sl_statement_receipt(&s, i), d, n);
-	if (sl_sign1_verify(&s, (struct sl_slice){ 0 }, (struct sl_slice){ 0 }, pub, &err) == 0)
+	if (sl_sign1_verify(&s, (struct sl_slice){ 0 }, (struct sl_slice){ 0 }, pub,
+			    &err) == 0)
 		abort();
 	sl_sign1_canon_put(&s, &b);
 	sl_sign1_canon(&s, h1);

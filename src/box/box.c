@@ -515,6 +515,7 @@ sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
 	sl_obs_clear(b->obs);
 	b->is_ended_seen = b->is_killing = false;
 	b->exec_errno = 0;
+	b->first[0] = '\0';
 	b->hit = SL_LIM_COUNT;
 	b->base_cpu_us = b->usage.cpu_us;
 	b->start_ms = sl_os_now_ms();

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -94,13 +93,15 @@ stdio(const struct sl_m_spawn *m, int sync, int in, int out, int errfd)
 	return 0;
 }
 
-static const char *
-next(struct sl_slice *s)
+/* 'n', the length in two bytes, the path. */
+static bool
+tell_path(int sync, const char *prog)
 {
-	const char *p = (const char *)s->p;
+	size_t n = strnlen(prog, SL_BOX_OBJ_MAX);
+	uint8_t b[3 + SL_BOX_OBJ_MAX] = { 'n', (uint8_t)n, (uint8_t)(n >> 8) };
 
-	*s = sl_slice_skip(*s, strlen(p) + 1);
-	return p;
+	memcpy(b + 3, prog, n);
+	return sl_os_write_all(sync, b, n + 3) == 0;
 }
 
 /* As execvp: the name itself where it has a slash, else the first file in the act's
@@ -136,26 +137,17 @@ find(const char *name, char *const *env, char *room, size_t cap)
 	return NULL;
 }
 
+/* In the child of a vfork: init's memory is shared and init waits until the exec, so
+ * nothing is allocated here and nothing of init's is changed. */
 void
-sl_box_child(const struct sl_m_spawn *m, struct sl_slice strings, int sync, int in, int out,
-	     int errfd)
+sl_box_child(const struct sl_m_spawn *m, char **argv, char **env, const char *cwd, int sync,
+	     int in, int out, int errfd)
 {
-	char **argv = calloc(m->n_argv + 1, sizeof(char *));
-	char **env = calloc(m->n_env + 1, sizeof(char *)), room[4096];
-	const char *cwd, *prog;
+	char room[4096];
+	const char *prog;
 	int r;
 
-	if (argv == NULL || env == NULL)
-		give_up(sync, 's', ENOMEM);
-	for (uint32_t i = 0; i < m->n_argv; i++)
-		argv[i] = (char *)(uintptr_t)next(&strings);
-	for (uint32_t i = 0; i < m->n_env; i++)
-		env[i] = (char *)(uintptr_t)next(&strings);
-	cwd = next(&strings);
 	(void)umask(022);
-	/* Init is not dumpable; the supervisor must be able to read the path of the first
-	 * exec, and of this box nothing else runs yet. */
-	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	if (setsid() < 0)
 		give_up(sync, 's', errno);
 	if ((r = stdio(m, sync, in, out, errfd)) < 0)
@@ -166,6 +158,10 @@ sl_box_child(const struct sl_m_spawn *m, struct sl_slice strings, int sync, int 
 		give_up(sync, 'x', errno);
 	if ((r = sl_os_cloexec_from(3)) < 0 || (r = limits(m)) < 0)
 		give_up(sync, 's', -r);
+	/* Init's memory is closed to an ordinary user's supervisor: the path of this one
+	 * exec is told. */
+	if (!tell_path(sync, prog))
+		give_up(sync, 's', EPIPE);
 	/* From here on every watched call waits for the supervisor, which learns of the
 	 * descriptor first. */
 	if ((r = sl_box_watch_on()) < 0 || (r = sl_os_send_fd(sync, r, 'l')) < 0)

@@ -5,6 +5,9 @@
  * length (8 bytes, little-endian) and content, for a link the target and a NUL, for a
  * host tree the device, inode, size and change time of its directory: a tree is shown,
  * not copied, and reading it at every start would cost more than the box.
+ *
+ * Host trees are alternatives and ssl/certs, which hold links.  Those that end in /usr
+ * (cc and awk are such) lead somewhere; any other one leads to nothing in the box.
  */
 #include "box/internal.h"
 #include "crypto/sha256.h"
@@ -95,64 +98,15 @@ put_ld_cache(struct etc *e)
 	return put_file(e, "ld.so.cache", p, (size_t)n);
 }
 
+/* A directory of the host that is shown read-only; the mount is made in root.c, once
+ * there is a tree to stand on. */
 static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Links of alternatives that end in /usr, but for manual pages. */
-static int
-put_alternatives(struct etc *e)
-{
-	SL_AUTO_DIR d = opendir("/etc/alternatives");
-	SL_AUTO_FREE char *room = NULL;
-	char *name[1024], target[512], path[300];
-	size_t n = 0, used = 0, cap = 1024 * 64;
-	struct dirent *de;
-
-	if (d == NULL)
-		return 0;
-	if (mkdirat(e->fd, "alternatives", 0755) < 0)
-		return -errno;
-	if ((room = malloc(cap)) == NULL)
-		return -ENOMEM;
-	while (n < SL_GRANT_FS_MAX * 4 && (de = readdir(d)) != NULL) {
-		size_t len = strlen(de->d_name);
-
-		if (de->d_type != DT_LNK || len + 1 > cap - used ||
-		    (len > 3 && strcmp(de->d_name + len - 3, ".gz") == 0))
-			continue;
-		memcpy(room + used, de->d_name, len + 1);
-		name[n++] = room + used;
-		used += len + 1;
-	}
-	/* Sorted: a directory's own order is not the same on two machines. */
-	qsort(name, n, sizeof(name[0]), by_name);
-	for (size_t i = 0; i < n; i++) {
-		ssize_t t = readlinkat(dirfd(d), name[i], target, sizeof(target) - 1);
-		int r;
-
-		if (t < 0 || (size_t)t >= sizeof(target) - 1)
-			continue;
-		target[t] = '\0';
-		if (strncmp(target, "/usr/", 5) != 0 || strncmp(target, "/usr/local/", 11) == 0)
-			continue;
-		(void)snprintf(path, sizeof(path), "alternatives/%s", name[i]);
-		if ((r = put_link(e, path, target)) < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* The mount itself is made in root.c, once there is a tree to stand on. */
-static int
-put_certs(struct etc *e)
+put_tree(struct etc *e, const char *host, const char *path)
 {
 	struct stat st;
 	uint64_t id[6];
 
-	if (stat("/etc/ssl/certs", &st) < 0 || !S_ISDIR(st.st_mode))
+	if (lstat(host, &st) < 0 || !S_ISDIR(st.st_mode))
 		return 0;
 	id[0] = st.st_dev;
 	id[1] = st.st_ino;
@@ -160,11 +114,9 @@ put_certs(struct etc *e)
 	id[3] = (uint64_t)st.st_ctim.tv_sec;
 	id[4] = (uint64_t)st.st_ctim.tv_nsec;
 	id[5] = (uint64_t)st.st_mtim.tv_sec;
-	add_head(e, 't', "ssl/certs");
+	add_head(e, 't', path);
 	sl_sha256_add(&e->h, id, sizeof(id));
-	if (mkdirat(e->fd, "ssl", 0755) < 0 || mkdirat(e->fd, "ssl/certs", 0755) < 0)
-		return -errno;
-	return 0;
+	return mkdirat(e->fd, path, 0755) < 0 ? -errno : 0;
 }
 
 int
@@ -184,7 +136,11 @@ sl_box_etc_make(struct sl_setup *s)
 	if ((r = put_accounts(&e, s)) < 0 || (r = put_ld_cache(&e)) < 0 ||
 	    (r = put_link(&e, "os-release", "../usr/lib/os-release")) < 0 ||
 	    (r = put_link(&e, "mtab", "../proc/self/mounts")) < 0 ||
-	    (r = put_alternatives(&e)) < 0 || (r = put_certs(&e)) < 0)
+	    (r = put_tree(&e, "/etc/alternatives", "alternatives")) < 0)
+		return r;
+	if (mkdirat(fd, "ssl", 0755) < 0)
+		return -errno;
+	if ((r = put_tree(&e, "/etc/ssl/certs", "ssl/certs")) < 0)
 		return r;
 	sl_sha256_end(&e.h, s->m.etc);
 	return 0;

@@ -349,39 +349,70 @@ helper_ended(struct init *in, struct helper *h, int status)
 
 /* --- the act --- */
 
+static char *
+next(struct sl_slice *s)
+{
+	char *p = (char *)(uintptr_t)s->p;
+
+	*s = sl_slice_skip(*s, strlen(p) + 1);
+	return p;
+}
+
+/* vfork: the child changes nothing here but its own descriptors, limits and filters,
+ * and its exec needs the supervisor, not us. */
+static int
+start(struct init *in, const struct sl_m_spawn *m, struct sl_slice strings,
+      const struct sl_msg *msg)
+{
+	SL_AUTO_FREE char **argv = calloc(m->n_argv + 1UL, sizeof(char *));
+	SL_AUTO_FREE char **env = calloc(m->n_env + 1UL, sizeof(char *));
+	const char *cwd;
+	sigset_t none, was;
+	pid_t pid;
+	int r;
+
+	if (argv == NULL || env == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < m->n_argv; i++)
+		argv[i] = next(&strings);
+	for (uint32_t i = 0; i < m->n_env; i++)
+		env[i] = next(&strings);
+	cwd = next(&strings);
+	if ((r = put_files(m->n_put, strings)) < 0)
+		return r;
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, &was);
+	/* fds: sync, then without a tty out, err and perhaps in */
+	if ((pid = vfork()) == 0)
+		sl_box_child(m, argv, env, cwd, msg->fds[0],
+			     msg->n_fds > 3 ? msg->fds[3] : -1,
+			     msg->n_fds > 2 ? msg->fds[1] : -1,
+			     msg->n_fds > 2 ? msg->fds[2] : -1);
+	r = pid < 0 ? -errno : 0;
+	(void)sigprocmask(SIG_SETMASK, &was, NULL);
+	if (r == 0)
+		in->act = pid;
+	return r;
+}
+
 static void
 on_spawn(struct init *in, struct sl_msg *msg)
 {
+	struct sl_m_ended end = { .code = CLD_EXITED, .value = 125,
+				  .usage = { .written = UINT64_MAX } };
 	struct sl_m_spawn m;
-	struct sl_slice strings = sl_slice_skip(msg->body, sizeof(m)), tail = strings;
-	int sync = msg->n_fds > 0 ? msg->fds[0] : -1, r;
 	uint8_t b[5] = { 'p' };
+	int r, e;
 
 	memcpy(&m, msg->body.p, sizeof(m));
-	for (uint64_t i = 0; i < (uint64_t)m.n_argv + m.n_env + 1; i++)
-		tail = sl_slice_skip(tail, strlen((const char *)tail.p) + 1);
-	r = put_files(m.n_put, tail);
-	if (r == 0 && (in->act = fork()) < 0)
-		r = -errno;
-	if (r == 0 && in->act == 0) {
-		sigset_t none;
-
-		(void)sigemptyset(&none);
-		(void)sigprocmask(SIG_SETMASK, &none, NULL);
-		/* fds: sync, then without a tty out, err and perhaps in */
-		sl_box_child(&m, strings, sync, msg->n_fds > 3 ? msg->fds[3] : -1,
-			     msg->n_fds > 2 ? msg->fds[1] : -1, msg->n_fds > 2 ? msg->fds[2] : -1);
-	}
-	if (r < 0) {
-		int e = -r;
-		struct sl_m_ended end = { .code = CLD_EXITED, .value = 125,
-					  .usage = { .written = UINT64_MAX } };
-
-		in->act = 0;
-		memcpy(b + 1, &e, sizeof(e));
-		(void)!write(sync, b, sizeof(b));
-		tell(in, SL_OP_ENDED, &end, sizeof(end));
-	}
+	if (msg->n_fds < 1)
+		_exit(1);
+	if ((r = start(in, &m, sl_slice_skip(msg->body, sizeof(m)), msg)) == 0)
+		return;
+	e = -r;
+	memcpy(b + 1, &e, sizeof(e));
+	(void)!write(msg->fds[0], b, sizeof(b));
+	tell(in, SL_OP_ENDED, &end, sizeof(end));
 }
 
 static uint64_t

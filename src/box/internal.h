@@ -186,8 +186,8 @@ const char *sl_box_place(unsigned i); /* inside paths of the writable places, or
 
 /* init.c, child.c, hash.c */
 _Noreturn void sl_box_init(struct sl_setup *s, bool is_reexec);
-_Noreturn void sl_box_child(const struct sl_m_spawn *m, struct sl_slice strings, int sync,
-			    int in, int out, int errfd);
+_Noreturn void sl_box_child(const struct sl_m_spawn *m, char **argv, char **env,
+			    const char *cwd, int sync, int in, int out, int errfd);
 int sl_box_hash(int root_fd, const char *patterns, size_t len, char ret_hex[65]);
 
 /* obs.c: folding in bounded memory. */
@@ -246,6 +246,7 @@ struct sl_box {
 	struct sl_relay relay;
 	bool is_ended_seen, is_killing;
 	int exec_errno;
+	char first[SL_BOX_OBJ_MAX + 1]; /* the path of the act's own exec, until it is seen */
 	struct sl_m_ended m_ended;
 	enum sl_limit hit; /* SL_LIM_COUNT: none */
 	int64_t start_ms, kill_ms;

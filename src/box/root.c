@@ -41,6 +41,9 @@ static const struct {
 	{ "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
 };
 
+/* Of the host's /etc, shown where etc.c has made a place for them. */
+static const char *const etc_tree[] = { "/etc/alternatives", "/etc/ssl/certs" };
+
 static const struct {
 	const char *name, *target;
 } dev_links[] = {
@@ -146,9 +149,12 @@ mount_usr(struct sl_setup *s)
 	if (faccessat(s->root_fd, "usr/local", F_OK, 0) == 0 &&
 	    (r = show(s, s->s_fd, "l", RO, false, "usr/local")) < 0)
 		return r;
-	sl_box_at(s, SL_BOX_STEP_USR, "/etc/ssl/certs");
-	if (faccessat(s->root_fd, "etc/ssl/certs", F_OK, 0) == 0)
-		return show(s, AT_FDCWD, "/etc/ssl/certs", RO, true, "etc/ssl/certs");
+	for (size_t i = 0; i < sizeof(etc_tree) / sizeof(etc_tree[0]); i++) {
+		sl_box_at(s, SL_BOX_STEP_ETC, "%s", etc_tree[i]);
+		if (faccessat(s->root_fd, etc_tree[i] + 1, F_OK, 0) == 0 &&
+		    (r = show(s, AT_FDCWD, etc_tree[i], RO, true, etc_tree[i] + 1)) < 0)
+			return r;
+	}
 	return 0;
 }
 

@@ -105,7 +105,7 @@ limit_of_signal(int sig)
 	return sig == SIGXFSZ ? SL_LIM_FILE_SIZE : SL_LIM_COUNT;
 }
 
-/* Tags: 'l' listener, 't' terminal, 'x' exec failed, others: set-up of the act failed. */
+/* Tags: 'l' listener, 'n' path of the exec, 't' terminal, 'x' exec failed, others: set-up of the act failed. */
 static int
 on_sync(struct sl_box *b, struct sl_err *err)
 {
@@ -141,6 +141,18 @@ on_sync(struct sl_box *b, struct sl_err *err)
 		}
 		if (fd >= 0)
 			(void)close(fd);
+		if (tag == 'n') {
+			uint8_t n[2] = { 0, 0 };
+			size_t len = 0;
+
+			if (recv(b->sync_fd, n, 2, MSG_WAITALL) == 2)
+				len = (size_t)n[0] | (size_t)n[1] << 8;
+			if (len >= sizeof(b->first) ||
+			    recv(b->sync_fd, b->first, len, MSG_WAITALL) != (ssize_t)len)
+				return SL_ERR(err, ENV, "box: the act's start is malformed");
+			b->first[len] = '\0';
+			continue;
+		}
 		if (recv(b->sync_fd, &e, sizeof(e), MSG_WAITALL) != sizeof(e))
 			e = EIO;
 		if (tag == 'x') {

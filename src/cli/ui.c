@@ -137,11 +137,14 @@ sl_ui_put_step(struct sl_ui *ui, const struct sl_json *ev)
 	struct sl_ui_job *j = sl_ui_job(ui, ev);
 	struct sl_slice step = sl_json_get_str(ev, "step");
 
+	bool is_running = j != NULL && j->step.is_running;
+
 	sl_ui_name(&ui->out, &ui->o, sl_json_get_str(ev, "key"), SL_UI_NAME_COLS, 0);
-	sl_buf_byte(&ui->out, '/');
+	if (step.len > 0 || is_running)
+		sl_buf_byte(&ui->out, '/');
 	if (step.len > 0)
 		sl_ui_name(&ui->out, &ui->o, step, SL_UI_NAME_COLS, 0);
-	else if (j != NULL && j->step.is_running)
+	else if (is_running)
 		sl_buf_slice(&ui->out, sl_buf_get(&j->step.name));
 }
 
@@ -299,7 +302,7 @@ on_group(struct sl_ui *ui, const struct sl_json *ev)
 	}
 	sl_buf_str(&ui->out, "# ");
 	sl_ui_put_step(ui, ev);
-	sl_buf_str(&ui->out, sl_json_get(ev, "index") != NULL ? ": " : "");
+	sl_buf_str(&ui->out, ": ");
 	sl_ui_name(&ui->out, &ui->o, sl_json_get_str(ev, "name"), 200, 0);
 	sl_buf_byte(&ui->out, '\n');
 }

@@ -2,8 +2,10 @@
 #include "codec/base64.h"
 
 static const char alphabet[2][65] = {
-	[SL_BASE64_STD] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
-	[SL_BASE64_URL] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+	[SL_BASE64_STD] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+	[SL_BASE64_URL] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
 };
 
 void
@@ -19,7 +21,8 @@ sl_base64_put(struct sl_buf *out, enum sl_base64 form, struct sl_slice s)
 			v |= s.p[i + 2];
 		for (size_t k = 0; k < 4; k++) {
 			if (k <= n)
-				sl_buf_byte(out, (uint8_t)alphabet[form][v >> (18 - 6 * k) & 63]);
+				sl_buf_byte(
+				    out, (uint8_t)alphabet[form][v >> (18 - 6 * k) & 63]);
 			else if (form == SL_BASE64_STD)
 				sl_buf_byte(out, '=');
 		}
@@ -41,7 +44,8 @@ value(enum sl_base64 form, uint8_t c)
 }
 
 bool
-sl_unbase64(enum sl_base64 form, struct sl_slice s, uint8_t *out, size_t max, size_t *ret_len)
+sl_unbase64(enum sl_base64 form, struct sl_slice s, uint8_t *out, size_t max,
+	    size_t *ret_len)
 {
 	size_t len = s.len, n = 0;
 	uint32_t acc = 0;

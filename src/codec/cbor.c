@@ -1,22 +1,8 @@
-/* cbor.c -- see cbor.h: the reader. */
-#include "codec/cbor.h"
-
-#include "codec/utf8.h"
+/* cbor.c -- see cbor.h: the reader's heads and typed calls. */
+#include "codec/cbor_priv.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-
-#if defined(__has_attribute) && __has_attribute(uninitialized)
-#define UNINITIALISED __attribute__((uninitialized))
-#else
-#define UNINITIALISED
-#endif
-
-struct head {
-	enum sl_cbor_type type;
-	unsigned info;
-	uint64_t n; /* value, length, count or raw float bits */
-};
 
 int
 sl_cbor_refuse(struct sl_cbor_rd *rd, int code, const char *fmt, ...)
@@ -30,19 +16,27 @@ sl_cbor_refuse(struct sl_cbor_rd *rd, int code, const char *fmt, ...)
 	(void)vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
 	rd->code = code;
-	return sl_err_raise(rd->err, code, 0, __FILE__, __LINE__, "%s, byte %zu: %s", rd->what,
-			    rd->pos, msg);
+	return sl_err_raise(rd->err, code, 0, __FILE__, __LINE__, "%s, byte %zu: %s",
+			    rd->what, rd->pos, msg);
 }
 
-#define REFUSE(rd, ...) ((void)sl_cbor_refuse((rd), SL_E(FORMAT), __VA_ARGS__))
-
-static const char *const type_names[] = {
-	[SL_CBOR_UINT] = "an unsigned integer", [SL_CBOR_NINT] = "a negative integer",
-	[SL_CBOR_BSTR] = "a byte string",	[SL_CBOR_TSTR] = "a text string",
-	[SL_CBOR_ARR] = "an array",		[SL_CBOR_MAP] = "a map",
-	[SL_CBOR_TAG] = "a tag",		[SL_CBOR_SIMPLE] = "a simple value or float",
+static const char *const names[] = {
+	[SL_CBOR_UINT] = "an unsigned integer",
+	[SL_CBOR_NINT] = "a negative integer",
+	[SL_CBOR_BSTR] = "a byte string",
+	[SL_CBOR_TSTR] = "a text string",
+	[SL_CBOR_ARR] = "an array",
+	[SL_CBOR_MAP] = "a map",
+	[SL_CBOR_TAG] = "a tag",
+	[SL_CBOR_SIMPLE] = "a simple value or float",
 	[SL_CBOR_NONE] = "nothing",
 };
+
+const char *
+sl_cbor_type_name(enum sl_cbor_type t)
+{
+	return names[t <= SL_CBOR_NONE ? t : SL_CBOR_NONE];
+}
 
 /* RFC 8949 section 4.2.2: a float has the shortest form that keeps its value. */
 static bool
@@ -75,36 +69,40 @@ is_shortest_float(unsigned info, uint64_t bits)
 
 /* Heads are shortest (RFC 8949 section 4.2.1), lengths fit what is left of the input. */
 static bool
-head_ok(struct sl_cbor_rd *rd, const struct head *h, size_t left)
+head_ok(struct sl_cbor_rd *rd, const struct sl_cbor_head *h, size_t left)
 {
 	static const uint64_t least[4] = { 24, 1U << 8, 1U << 16, UINT64_C(1) << 32 };
 
 	if (h->type == SL_CBOR_SIMPLE) {
 		if (h->info == 24 && h->n < 32)
-			REFUSE(rd, "simple value below 32 in two bytes (RFC 8949 section 3.3)");
+			REFUSE(
+			    rd,
+			    "simple value below 32 in two bytes (RFC 8949 section 3.3)");
 		if (h->info > 24 && !is_shortest_float(h->info, h->n))
-			REFUSE(rd, "float not in its shortest form (RFC 8949 section 4.2.2)");
+			REFUSE(rd,
+			       "float not in its shortest form (RFC 8949 section 4.2.2)");
 		return rd->code == 0;
 	}
 	if (h->info >= 24 && h->n < least[h->info - 24])
 		REFUSE(rd, "head not in its shortest form (RFC 8949 section 4.2.1)");
 	else if ((h->type == SL_CBOR_BSTR || h->type == SL_CBOR_TSTR) && h->n > left)
-		REFUSE(rd, "string of %llu bytes, %zu are left", (unsigned long long)h->n, left);
+		REFUSE(rd, "string of %llu bytes, %zu are left", (unsigned long long)h->n,
+		       left);
 	else if ((h->type == SL_CBOR_ARR && h->n > left) ||
 		 (h->type == SL_CBOR_MAP && h->n > left / 2))
-		REFUSE(rd, "%s of %llu, %zu bytes are left", type_names[h->type],
+		REFUSE(rd, "%s of %llu, %zu bytes are left", sl_cbor_type_name(h->type),
 		       (unsigned long long)h->n, left);
 	return rd->code == 0;
 }
 
 /* Reads a head; rd->pos stays in front of it on failure, so that messages name it. */
-static bool
-head(struct sl_cbor_rd *rd, struct head *h)
+bool
+sl_cbor_head(struct sl_cbor_rd *rd, struct sl_cbor_head *h)
 {
 	size_t at = rd->pos, n = 0;
 	uint8_t c;
 
-	*h = (struct head){ .type = SL_CBOR_NONE };
+	*h = (struct sl_cbor_head){ .type = SL_CBOR_NONE };
 	if (rd->code != 0)
 		return false;
 	if (at >= rd->src.len) {
@@ -137,169 +135,6 @@ head(struct sl_cbor_rd *rd, struct head *h)
 	return true;
 }
 
-/* One open container of the checking pass. */
-struct level {
-	uint64_t left; /* items still to come */
-	bool is_map, is_value_next, is_sorted;
-	size_t n_keys, prev, prev_len; /* the last key's place */
-	uint32_t at[SL_CBOR_UNSORTED_MAX];
-};
-
-/* True when the key at [from, to) is greater than the one before it, bytewise. */
-static bool
-is_ascending(const struct sl_cbor_rd *rd, const struct level *l, size_t from, size_t to)
-{
-	size_t len = to - from, n = len < l->prev_len ? len : l->prev_len;
-	int c = memcmp(rd->src.p + l->prev, rd->src.p + from, n);
-
-	return c < 0 || (c == 0 && l->prev_len < len);
-}
-
-/* Encodings are prefix-free and shortest: equal keys are equal bytes at their start. */
-static void
-check_key(struct sl_cbor_rd *rd, struct level *l, size_t from)
-{
-	size_t len = rd->pos - from, end = rd->pos;
-
-	l->is_sorted = l->n_keys == 0 || (l->is_sorted && is_ascending(rd, l, from, end));
-	l->prev = from;
-	l->prev_len = len;
-	rd->pos = from;
-	if (!l->is_sorted) {
-		if (l->n_keys >= SL_CBOR_UNSORTED_MAX)
-			(void)sl_cbor_refuse(rd, SL_E(LIMIT), "more than %d map keys out of order",
-					     SL_CBOR_UNSORTED_MAX);
-		for (size_t i = 0; i < l->n_keys && rd->code == 0; i++)
-			if (len <= rd->src.len - l->at[i] &&
-			    memcmp(rd->src.p + l->at[i], rd->src.p + from, len) == 0)
-				REFUSE(rd, "duplicate map key (RFC 8949 section 5.6)");
-	}
-	if (rd->code != 0)
-		return;
-	if (l->n_keys < SL_CBOR_UNSORTED_MAX)
-		l->at[l->n_keys] = (uint32_t)from; /* safe because src.len fits, see sl_cbor_open_lim() */
-	l->n_keys++;
-	rd->pos = end;
-}
-
-static bool
-check_string(struct sl_cbor_rd *rd, const struct head *h)
-{
-	/* safe because head_ok() held it against the bytes left */
-	struct sl_slice s = { rd->src.p + rd->pos, (size_t)h->n };
-	size_t bad = h->type == SL_CBOR_TSTR ? sl_utf8_bad(s) : s.len;
-
-	if (bad < s.len) {
-		rd->pos += bad;
-		REFUSE(rd, "text that is not UTF-8 (RFC 8949 section 3.1)");
-		return false;
-	}
-	rd->pos += s.len;
-	return true;
-}
-
-/* The levels of one checking pass.  Not worth the time to be zeroed: open_level() sets
- * what is read. */
-struct levels {
-	size_t depth, max_depth, items, max_items;
-	struct level at[SL_CBOR_DEPTH_TOP];
-};
-
-static bool
-open_level(struct sl_cbor_rd *rd, struct levels *lv, const struct head *h)
-{
-	struct level *l;
-
-	if (lv->depth >= lv->max_depth) {
-		(void)sl_cbor_refuse(rd, SL_E(LIMIT), "nested more than %zu deep", lv->max_depth);
-		return false;
-	}
-	l = &lv->at[lv->depth++];
-	l->is_map = h->type == SL_CBOR_MAP;
-	l->left = h->type == SL_CBOR_TAG ? 1 : l->is_map ? 2 * h->n : h->n;
-	l->is_value_next = false;
-	l->is_sorted = true;
-	l->n_keys = 0;
-	return true;
-}
-
-/* The head of one item inside l (NULL: outermost), and its string or key rules. */
-static bool
-check_head(struct sl_cbor_rd *rd, struct level *l, struct head *h)
-{
-	bool is_key = l != NULL && l->is_map && !l->is_value_next;
-	size_t from = rd->pos;
-
-	if (!head(rd, h))
-		return false;
-	if (is_key && h->type > SL_CBOR_NINT && h->type != SL_CBOR_TSTR) {
-		rd->pos = from;
-		REFUSE(rd, "map key is %s, neither integer nor text (RFC 9052 section 1.4)",
-		       type_names[h->type]);
-		return false;
-	}
-	if ((h->type == SL_CBOR_BSTR || h->type == SL_CBOR_TSTR) && !check_string(rd, h))
-		return false;
-	if (is_key)
-		check_key(rd, l, from);
-	if (l != NULL) {
-		l->is_value_next = is_key;
-		l->left--;
-	}
-	return rd->code == 0;
-}
-
-/* One item with all that is in it. */
-static bool
-check_item(struct sl_cbor_rd *rd, struct levels *lv)
-{
-	struct head h;
-
-	do {
-		if (++lv->items > lv->max_items) {
-			(void)sl_cbor_refuse(rd, SL_E(LIMIT), "more than %zu items", lv->max_items);
-			return false;
-		}
-		if (!check_head(rd, lv->depth > 0 ? &lv->at[lv->depth - 1] : NULL, &h))
-			return false;
-		if ((h.type == SL_CBOR_ARR || h.type == SL_CBOR_MAP || h.type == SL_CBOR_TAG) &&
-		    !open_level(rd, lv, &h))
-			return false;
-		while (lv->depth > 0 && lv->at[lv->depth - 1].left == 0)
-			lv->depth--;
-	} while (lv->depth > 0);
-	return true;
-}
-
-int
-sl_cbor_open_lim(struct sl_cbor_rd *rd, struct sl_slice src, const struct sl_limits *lim,
-		 const char *what, struct sl_err *err)
-{
-	struct levels lv UNINITIALISED;
-
-	lv.depth = lv.items = 0;
-	lv.max_depth = lim->max_depth < SL_CBOR_DEPTH_TOP ? lim->max_depth : SL_CBOR_DEPTH_TOP;
-	lv.max_items = lim->max_items;
-	*rd = (struct sl_cbor_rd){ .src = src, .what = what, .err = err };
-	if (src.len > lim->max_bytes || src.len > UINT32_MAX)
-		return sl_cbor_refuse(rd, SL_E(LIMIT), "%zu bytes, %zu allowed", src.len,
-				      lim->max_bytes);
-	if (check_item(rd, &lv) && rd->pos < src.len)
-		REFUSE(rd, "%zu trailing bytes behind the item", src.len - rd->pos);
-	if (rd->code == 0)
-		rd->pos = 0;
-	return rd->code;
-}
-
-int
-sl_cbor_open(struct sl_cbor_rd *rd, struct sl_slice src, size_t max_bytes, const char *what,
-	     struct sl_err *err)
-{
-	const struct sl_limits lim = { max_bytes, SIZE_MAX, SL_CBOR_DEPTH_MAX };
-
-	return sl_cbor_open_lim(rd, src, &lim, what, err);
-}
-
 int
 sl_cbor_close(struct sl_cbor_rd *rd)
 {
@@ -326,14 +161,15 @@ static uint64_t
 want(struct sl_cbor_rd *rd, enum sl_cbor_type type)
 {
 	size_t at = rd->pos;
-	struct head h;
+	struct sl_cbor_head h;
 
-	if (!head(rd, &h))
+	if (!sl_cbor_head(rd, &h))
 		return 0;
 	if (h.type == type)
 		return h.n;
 	rd->pos = at;
-	REFUSE(rd, "%s is due, here is %s", type_names[type], type_names[h.type]);
+	REFUSE(rd, "%s is due, here is %s", sl_cbor_type_name(type),
+	       sl_cbor_type_name(h.type));
 	return 0;
 }
 
@@ -479,7 +315,8 @@ sl_cbor_label_eq(struct sl_cbor_label a, struct sl_cbor_label b)
 {
 	if ((a.s.p == NULL) != (b.s.p == NULL))
 		return false;
-	return a.s.p != NULL ? sl_slice_eq(a.s, b.s) : a.i.neg == b.i.neg && a.i.n == b.i.n;
+	return a.s.p != NULL ? sl_slice_eq(a.s, b.s)
+			     : a.i.neg == b.i.neg && a.i.n == b.i.n;
 }
 
 /* The whole input passed sl_cbor_open(), so heads alone are followed. */
@@ -488,9 +325,9 @@ sl_cbor_skip(struct sl_cbor_rd *rd)
 {
 	size_t from = rd->pos;
 	uint64_t left = 1;
-	struct head h;
+	struct sl_cbor_head h;
 
-	while (left > 0 && head(rd, &h)) {
+	while (left > 0 && sl_cbor_head(rd, &h)) {
 		left--;
 		if (h.type == SL_CBOR_BSTR || h.type == SL_CBOR_TSTR)
 			rd->pos += (size_t)h.n; /* safe because head_ok() checked */

@@ -25,21 +25,22 @@
 #include "base/slice.h"
 
 enum {
-	SL_CBOR_DEPTH_MAX = 16,   /* of statements and receipts */
-	SL_CBOR_DEPTH_TOP = 64,   /* of anything: what sl_cbor_open_lim() allows at most */
+	SL_CBOR_DEPTH_MAX = 16, /* of statements and receipts */
+	SL_CBOR_DEPTH_TOP = 64, /* of anything: what sl_cbor_open_lim() allows at most */
 	SL_CBOR_UNSORTED_MAX = 64 /* entries of a map whose keys are not in order */
 };
 
 enum sl_cbor_type { /* the major types */
-	SL_CBOR_UINT,
-	SL_CBOR_NINT,
-	SL_CBOR_BSTR,
-	SL_CBOR_TSTR,
-	SL_CBOR_ARR,
-	SL_CBOR_MAP,
-	SL_CBOR_TAG,
-	SL_CBOR_SIMPLE, /* false, true, null, undefined, simple values, floats */
-	SL_CBOR_NONE    /* at the end, or failed */
+		    SL_CBOR_UINT,
+		    SL_CBOR_NINT,
+		    SL_CBOR_BSTR,
+		    SL_CBOR_TSTR,
+		    SL_CBOR_ARR,
+		    SL_CBOR_MAP,
+		    SL_CBOR_TAG,
+		    SL_CBOR_SIMPLE, /* false, true, null, undefined, simple values, floats
+				     */
+		    SL_CBOR_NONE    /* at the end, or failed */
 };
 
 enum { SL_CBOR_FALSE = 20, SL_CBOR_TRUE, SL_CBOR_NULL, SL_CBOR_UNDEF };
@@ -49,7 +50,7 @@ struct sl_cbor_rd {
 	size_t pos;       /* offset of the next item */
 	const char *what; /* for messages: "COSE_Sign1" */
 	struct sl_err *err;
-	int code;         /* 0, or the first failure */
+	int code; /* 0, or the first failure */
 };
 
 /* An integer, or the head of one: value n, or -1 - n when neg (so -2^64 exists). */
@@ -65,11 +66,12 @@ struct sl_cbor_label {
 };
 
 /* Checks src as exactly one item (or max_bytes exceeded: LIMIT; else FORMAT). */
-int sl_cbor_open(struct sl_cbor_rd *rd, struct sl_slice src, size_t max_bytes, const char *what,
-		 struct sl_err *err) SL_MUST_CHECK;
+int sl_cbor_open(struct sl_cbor_rd *rd, struct sl_slice src, size_t max_bytes,
+		 const char *what, struct sl_err *err) SL_MUST_CHECK;
 /* The same with limits of the caller's: bytes, items of all kinds, depth. */
-int sl_cbor_open_lim(struct sl_cbor_rd *rd, struct sl_slice src, const struct sl_limits *lim,
-		     const char *what, struct sl_err *err) SL_MUST_CHECK;
+int sl_cbor_open_lim(struct sl_cbor_rd *rd, struct sl_slice src,
+		     const struct sl_limits *lim, const char *what,
+		     struct sl_err *err) SL_MUST_CHECK;
 /* 0 when nothing failed and everything was read. */
 int sl_cbor_close(struct sl_cbor_rd *rd) SL_MUST_CHECK;
 /* Fails the reader at its place for a reason of the caller's; returns the code. */
@@ -83,11 +85,12 @@ struct sl_cbor_int sl_cbor_bigint(struct sl_cbor_rd *rd);
 bool sl_cbor_bool(struct sl_cbor_rd *rd);
 void sl_cbor_null(struct sl_cbor_rd *rd);
 struct sl_slice sl_cbor_bstr(struct sl_cbor_rd *rd);
-struct sl_slice sl_cbor_bstr_n(struct sl_cbor_rd *rd, size_t len); /* of exactly len bytes */
+struct sl_slice sl_cbor_bstr_n(struct sl_cbor_rd *rd,
+			       size_t len); /* of exactly len bytes */
 struct sl_slice sl_cbor_tstr(struct sl_cbor_rd *rd);
-size_t sl_cbor_arr(struct sl_cbor_rd *rd);                 /* number of items */
-void sl_cbor_arr_n(struct sl_cbor_rd *rd, size_t n);       /* of exactly n items */
-size_t sl_cbor_map(struct sl_cbor_rd *rd);                 /* number of pairs */
+size_t sl_cbor_arr(struct sl_cbor_rd *rd);           /* number of items */
+void sl_cbor_arr_n(struct sl_cbor_rd *rd, size_t n); /* of exactly n items */
+size_t sl_cbor_map(struct sl_cbor_rd *rd);           /* number of pairs */
 uint64_t sl_cbor_tag(struct sl_cbor_rd *rd);
 struct sl_cbor_label sl_cbor_key(struct sl_cbor_rd *rd);
 /* The next item whole, as bytes; skipped. */

@@ -5,7 +5,11 @@ static void
 head(struct sl_buf *b, enum sl_cbor_type type, uint64_t n)
 {
 	uint8_t h[9];
-	size_t len = n < 24 ? 0 : n <= UINT8_MAX ? 1 : n <= UINT16_MAX ? 2 : n <= UINT32_MAX ? 4 : 8;
+	size_t len = n < 24            ? 0
+		     : n <= UINT8_MAX  ? 1
+		     : n <= UINT16_MAX ? 2
+		     : n <= UINT32_MAX ? 4
+				       : 8;
 	static const uint8_t info[9] = { [1] = 24, [2] = 25, [4] = 26, [8] = 27 };
 
 	h[0] = (uint8_t)((unsigned)type << 5 | (len == 0 ? (unsigned)n : info[len]));

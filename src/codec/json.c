@@ -55,10 +55,10 @@ sl_json_real(struct sl_jb *b, double v)
 static bool
 dup(struct sl_jb *b, struct sl_slice s, struct sl_slice *ret)
 {
-	*ret = b->is_failed ? (struct sl_slice){ 0 } : sl_arena_dup(b->a, s);
-	if (ret->p == NULL)
-		b->is_failed = true;
-	return ret->p != NULL;
+	if (!b->is_failed)
+		*ret = sl_arena_dup(b->a, s);
+	b->is_failed = b->is_failed || ret->p == NULL;
+	return !b->is_failed;
 }
 
 struct sl_json *
@@ -66,7 +66,9 @@ sl_json_str(struct sl_jb *b, struct sl_slice v)
 {
 	struct sl_json *n = node(b, SL_JSON_STR);
 
-	return n != NULL && dup(b, v, &n->s) ? n : NULL;
+	if (n == NULL || !dup(b, v, &n->s))
+		return NULL;
+	return n;
 }
 
 struct sl_json *
@@ -84,7 +86,8 @@ sl_json_hex(struct sl_jb *b, const uint8_t *p, size_t n)
 
 	if (v == NULL)
 		return NULL;
-	if (__builtin_mul_overflow(n, 2, &room) || __builtin_add_overflow(room, 1, &room) ||
+	if (__builtin_mul_overflow(n, 2, &room) ||
+	    __builtin_add_overflow(room, 1, &room) ||
 	    (s = sl_arena_alloc(b->a, room, 1)) == NULL) {
 		b->is_failed = true;
 		return NULL;
@@ -136,13 +139,15 @@ sl_json_append(struct sl_json *obj, struct sl_slice key, struct sl_json *val)
 }
 
 struct sl_json *
-sl_json_sets(struct sl_jb *b, struct sl_json *obj, struct sl_slice key, struct sl_json *val)
+sl_json_sets(struct sl_jb *b, struct sl_json *obj, struct sl_slice key,
+	     struct sl_json *val)
 {
 	struct sl_json *prev = NULL, *old;
 
 	if (!can_put(b, obj, val, SL_JSON_OBJ))
 		return NULL;
-	for (old = obj->child; old != NULL && !sl_slice_eq(old->key, key); old = old->next)
+	for (old = obj->child; old != NULL && !sl_slice_eq(old->key, key);
+	     old = old->next)
 		prev = old;
 	if (old == NULL) {
 		if (!dup(b, key, &val->key))
@@ -193,7 +198,8 @@ copy(struct sl_jb *b, const struct sl_json *v, unsigned depth)
 	n->b = v->b;
 	n->i = v->i;
 	n->d = v->d;
-	SL_JSON_EACH (m, v) {
+	SL_JSON_EACH(m, v)
+	{
 		struct sl_json *c = copy(b, m, depth + 1);
 
 		if (c == NULL || (v->kind == SL_JSON_OBJ && !dup(b, m->key, &c->key)))
@@ -214,9 +220,9 @@ sl_json_gets(const struct sl_json *obj, struct sl_slice key)
 {
 	if (obj == NULL || obj->kind != SL_JSON_OBJ)
 		return NULL;
-	SL_JSON_EACH (m, obj)
-		if (sl_slice_eq(m->key, key))
-			return m;
+	SL_JSON_EACH(m, obj)
+	if (sl_slice_eq(m->key, key))
+		return m;
 	return NULL;
 }
 
@@ -259,7 +265,8 @@ eq_members(const struct sl_json *a, const struct sl_json *b, unsigned depth)
 
 	if (a->n != b->n)
 		return false;
-	SL_JSON_EACH (x, a) {
+	SL_JSON_EACH(x, a)
+	{
 		const struct sl_json *y = m;
 
 		/* Same place first: equal trees mostly have equal order. */

@@ -76,22 +76,32 @@ bool sl_json_eq(const struct sl_json *a, const struct sl_json *b); /* key order 
 int sl_json_parse(struct sl_slice src, const struct sl_limits *lim, struct sl_arena *a,
 		  struct sl_json **ret, struct sl_err *err) SL_MUST_CHECK;
 /* Appends; NULL v or a failed builder's tree is the caller's error: FORMAT. */
-int sl_json_jcs(const struct sl_json *v, struct sl_buf *out, struct sl_err *err) SL_MUST_CHECK;
+int sl_json_jcs(const struct sl_json *v, struct sl_buf *out,
+		struct sl_err *err) SL_MUST_CHECK;
 /* A string's bytes that are not UTF-8 show as U+FFFD here, and are refused by JCS. */
 int sl_json_pretty(const struct sl_json *v, struct sl_buf *out, struct sl_err *err)
     SL_MUST_CHECK; /* 2 spaces, insertion order, as GitHub's toJSON */
 /* Deterministic CBOR, at most SL_CBOR_DEPTH_TOP (64) deep; REAL is refused (FORMAT):
  * nothing named by digest holds one.  A STR that is not valid UTF-8 (a step's output file
  * may hold any bytes) is written as a byte string; such a key is refused. */
-int sl_json_cbor(const struct sl_json *v, struct sl_buf *out, struct sl_err *err) SL_MUST_CHECK;
+int sl_json_cbor(const struct sl_json *v, struct sl_buf *out,
+		 struct sl_err *err) SL_MUST_CHECK;
 /* The inverse, strict: exactly what sl_json_cbor() writes and nothing else (keys in
  * order, no tags, no floats, no integers as keys; a byte string that is valid UTF-8 is
  * refused, because the writer would have written text). */
 int sl_json_uncbor(struct sl_slice src, const struct sl_limits *lim, struct sl_arena *a,
 		   struct sl_json **ret, struct sl_err *err) SL_MUST_CHECK;
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): m is declared here */
+static inline const struct sl_json *
+sl_json_first(const struct sl_json *v)
+{
+	return v != NULL ? v->child : NULL;
+}
+
+/* m is the name of the loop's variable, so it cannot stand in parentheses. */
 #define SL_JSON_EACH(m, v)                                                               \
-	for (const struct sl_json *m = (v) != NULL ? (v)->child : NULL; m != NULL;       \
-	     m = m->next)
+	for (const struct sl_json *m = sl_json_first(v); m != NULL; m = (m)->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

@@ -17,7 +17,8 @@ by_encoding(const void *a, const void *b)
 	return x.len > 0 ? memcmp(x.p, y.p, x.len) : 0;
 }
 
-static int put(const struct sl_json *v, struct sl_buf *out, unsigned depth, struct sl_err *err);
+static int put(const struct sl_json *v, struct sl_buf *out, unsigned depth,
+	       struct sl_err *err);
 
 static int
 put_obj(const struct sl_json *v, struct sl_buf *out, unsigned depth, struct sl_err *err)
@@ -47,9 +48,9 @@ put_arr(const struct sl_json *v, struct sl_buf *out, unsigned depth, struct sl_e
 	int r;
 
 	sl_cbor_put_arr(out, v->n);
-	SL_JSON_EACH (m, v)
-		if ((r = put(m, out, depth, err)) < 0)
-			return r;
+	SL_JSON_EACH(m, v)
+	if ((r = put(m, out, depth, err)) < 0)
+		return r;
 	return 0;
 }
 
@@ -108,7 +109,8 @@ take_bytes(struct sl_cbor_rd *rd, struct sl_jb *b)
 	struct sl_slice s = sl_cbor_bstr(rd);
 
 	if (sl_utf8_ok(s))
-		(void)sl_cbor_refuse(rd, SL_E(FORMAT), "a byte string that is valid text");
+		(void)sl_cbor_refuse(rd, SL_E(FORMAT),
+				     "a byte string that is valid text");
 	return sl_json_str(b, s);
 }
 
@@ -138,8 +140,9 @@ take_members(struct sl_cbor_rd *rd, struct sl_jb *b, bool is_obj)
 		if (i > 0 && rd->code == 0 &&
 		    (key.len < prev.len ||
 		     (key.len == prev.len && memcmp(key.p, prev.p, key.len) < 0)))
-			(void)sl_cbor_refuse(rd, SL_E(FORMAT), "map keys out of order "
-							       "(RFC 8949 section 4.2.1)");
+			(void)sl_cbor_refuse(rd, SL_E(FORMAT),
+					     "map keys out of order "
+					     "(RFC 8949 section 4.2.1)");
 		prev = key;
 		m = take(rd, b);
 		if (m == NULL || (key = sl_arena_dup(b->a, key)).p == NULL)

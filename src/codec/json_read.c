@@ -119,8 +119,7 @@ take_members(struct copy *c, json_t *j)
 		return NULL;
 	}
 	if (v->kind == SL_JSON_ARR) {
-		json_array_foreach(j, i, m)
-			(void)sl_json_add(&c->b, v, take(c, m));
+		json_array_foreach(j, i, m)(void) sl_json_add(&c->b, v, take(c, m));
 	} else {
 		json_object_keylen_foreach(j, key, len, m)
 		{
@@ -147,8 +146,9 @@ take(struct copy *c, json_t *j)
 	case JSON_ARRAY:
 		return take_members(c, j);
 	case JSON_STRING:
-		return sl_json_str(&c->b, (struct sl_slice){ (const uint8_t *)json_string_value(j),
-							     json_string_length(j) });
+		return sl_json_str(
+		    &c->b, (struct sl_slice){ (const uint8_t *)json_string_value(j),
+					      json_string_length(j) });
 	case JSON_INTEGER:
 		return sl_json_int(&c->b, json_integer_value(j));
 	case JSON_REAL:
@@ -173,7 +173,8 @@ hash_seed(void)
 
 	if (at == 0)
 		return 1;
-	memcpy(w, (const void *)at, sizeof(w)); /* safe because the kernel set it */
+	/* safe because the kernel set it */
+	memcpy(w, (const void *)at, sizeof(w)); /* NOLINT(performance-no-int-to-ptr) */
 	w[0] = (w[0] ^ w[1] << 31) * 0x9e3779b97f4a7c15U;
 	return (w[0] >> 33) | 1;
 }
@@ -185,10 +186,11 @@ json_decref_(json_t **j)
 }
 
 static int
-check(struct sl_slice src, const struct sl_limits *lim, const struct scan *c, struct sl_err *err)
+check(struct sl_slice src, const struct sl_limits *lim, const struct scan *c,
+      struct sl_err *err)
 {
-	size_t max_depth = lim->max_depth < SL_JSON_DEPTH_MAX ? lim->max_depth
-							      : SL_JSON_DEPTH_MAX;
+	size_t max_depth =
+	    lim->max_depth < SL_JSON_DEPTH_MAX ? lim->max_depth : SL_JSON_DEPTH_MAX;
 
 	if (src.len == 0)
 		return SL_ERR(err, FORMAT, "JSON: the input is empty");
@@ -196,8 +198,8 @@ check(struct sl_slice src, const struct sl_limits *lim, const struct scan *c, st
 	if (memchr(src.p, 0, src.len) != NULL)
 		return SL_ERR(err, FORMAT, "JSON: a NUL byte");
 	if (c->max_depth > max_depth)
-		return SL_ERR(err, LIMIT, "JSON: nested %zu deep, %zu allowed", c->max_depth,
-			      max_depth);
+		return SL_ERR(err, LIMIT, "JSON: nested %zu deep, %zu allowed",
+			      c->max_depth, max_depth);
 	if (c->items > lim->max_items)
 		return SL_ERR(err, LIMIT, "JSON: more than %zu values", lim->max_items);
 	return 0;
@@ -216,7 +218,8 @@ sl_json_parse(struct sl_slice src, const struct sl_limits *lim, struct sl_arena 
 	int r;
 
 	if (src.len > lim->max_bytes)
-		return SL_ERR(err, LIMIT, "JSON: %zu bytes, %zu allowed", src.len, lim->max_bytes);
+		return SL_ERR(err, LIMIT, "JSON: %zu bytes, %zu allowed", src.len,
+			      lim->max_bytes);
 	sc = scan(src, NULL);
 	if ((r = check(src, lim, &sc, err)) < 0)
 		return r;
@@ -232,8 +235,8 @@ sl_json_parse(struct sl_slice src, const struct sl_limits *lim, struct sl_arena 
 	if (j == NULL && json_error_code(&je) == json_error_out_of_memory)
 		return SL_ERR(err, NOMEM, "JSON: out of memory");
 	if (j == NULL)
-		return SL_ERR(err, FORMAT, "JSON: line %d, column %d: %s", je.line, je.column,
-			      je.text);
+		return SL_ERR(err, FORMAT, "JSON: line %d, column %d: %s", je.line,
+			      je.column, je.text);
 	if ((v = take(&c, j)) == NULL)
 		return SL_ERR(err, NOMEM, "JSON: out of memory");
 	*ret = v;

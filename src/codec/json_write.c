@@ -20,8 +20,8 @@ sl_json_sorted(const struct sl_json *obj, sl_json_cmp *cmp)
 
 	if (t == NULL)
 		return NULL;
-	SL_JSON_EACH (m, obj)
-		t[n++] = m;
+	SL_JSON_EACH(m, obj)
+	t[n++] = m;
 	qsort(t, n, sizeof(const struct sl_json *), cmp);
 	return t;
 }
@@ -56,12 +56,14 @@ put_string(struct wr *w, struct sl_slice s)
 	while (i < s.len) {
 		size_t n = sl_utf8_len(sl_slice_skip(s, i));
 
-		if (n > 1 || (n == 1 && s.p[i] >= 0x20 && s.p[i] != '"' && s.p[i] != '\\')) {
+		if (n > 1 ||
+		    (n == 1 && s.p[i] >= 0x20 && s.p[i] != '"' && s.p[i] != '\\')) {
 			i += n;
 			continue;
 		}
 		if (n == 0 && w->is_jcs)
-			return SL_ERR(w->err, FORMAT, "JSON: byte %zu of '%.*s' is not UTF-8", i,
+			return SL_ERR(w->err, FORMAT,
+				      "JSON: byte %zu of '%.*s' is not UTF-8", i,
 				      SL_ARG(s));
 		if (i > run)
 			sl_buf_put(w->out, s.p + run, i - run);
@@ -117,7 +119,7 @@ put_real(struct wr *w, double v)
 	n = shortest(fabs(v), d, &e);
 	if (e >= n - 1 && e < 21)
 		sl_buf_printf(w->out, "%s%.*s", d, e - n + 1, "00000000000000000000");
-	else if (e >= 0 && e < 21)
+	else if (e >= 0 && e < n - 1)
 		sl_buf_printf(w->out, "%.*s.%s", e + 1, d, d + e + 1);
 	else if (e < 0 && e >= -6)
 		sl_buf_printf(w->out, "0.%.*s%s", -e - 1, "00000", d);
@@ -150,33 +152,40 @@ put_member(struct wr *w, const struct sl_json *m, bool has_key, unsigned depth)
 	return put(w, m, depth);
 }
 
+/* Keys are checked first: the order is one of valid UTF-8. */
+static int
+sort(struct wr *w, const struct sl_json *obj, const struct sl_json ***ret)
+{
+	SL_JSON_EACH(m, obj)
+	if (!sl_utf8_ok(m->key))
+		return SL_ERR(w->err, FORMAT, "JSON: key '%.*s' is not UTF-8",
+			      SL_ARG(m->key));
+	if ((*ret = sl_json_sorted(obj, by_utf16)) == NULL)
+		return SL_ERR(w->err, NOMEM, "JSON: out of memory");
+	return 0;
+}
+
 static int
 put_members(struct wr *w, const struct sl_json *v, unsigned depth)
 {
-	bool is_obj = v->kind == SL_JSON_OBJ, is_first = true;
+	bool is_obj = v->kind == SL_JSON_OBJ;
 	SL_AUTO_FREE const struct sl_json **sorted = NULL;
 	size_t i = 0;
 	int r = 0;
 
-	if (w->is_jcs && is_obj && v->n > 0) {
-		/* Keys are checked first: the order below is one of valid UTF-8. */
-		SL_JSON_EACH (m, v)
-			if (!sl_utf8_ok(m->key))
-				return SL_ERR(w->err, FORMAT, "JSON: key '%.*s' is not UTF-8",
-					      SL_ARG(m->key));
-		if ((sorted = sl_json_sorted(v, by_utf16)) == NULL)
-			return SL_ERR(w->err, NOMEM, "JSON: out of memory");
-	}
+	if (w->is_jcs && is_obj && v->n > 0 && (r = sort(w, v, &sorted)) < 0)
+		return r;
 	sl_buf_byte(w->out, is_obj ? '{' : '[');
-	SL_JSON_EACH (m, v) {
-		if (!is_first)
+	SL_JSON_EACH(m, v)
+	{
+		if (i > 0)
 			sl_buf_byte(w->out, ',');
-		is_first = false;
-		r = put_member(w, sorted != NULL ? sorted[i++] : m, is_obj, depth + 1);
+		r = put_member(w, sorted != NULL ? sorted[i] : m, is_obj, depth + 1);
 		if (r < 0)
 			return r;
+		i++;
 	}
-	if (!is_first)
+	if (i > 0)
 		put_break(w, depth);
 	sl_buf_byte(w->out, is_obj ? '}' : ']');
 	return 0;
@@ -186,9 +195,11 @@ static int
 put(struct wr *w, const struct sl_json *v, unsigned depth)
 {
 	if (v == NULL)
-		return SL_ERR(w->err, FORMAT, "JSON: no value to write (memory ran out?)");
+		return SL_ERR(w->err, FORMAT,
+			      "JSON: no value to write (memory ran out?)");
 	if (depth > SL_JSON_DEPTH_MAX)
-		return SL_ERR(w->err, LIMIT, "JSON: nested more than %d deep", SL_JSON_DEPTH_MAX);
+		return SL_ERR(w->err, LIMIT, "JSON: nested more than %d deep",
+			      SL_JSON_DEPTH_MAX);
 	switch (v->kind) {
 	case SL_JSON_NULL:
 		sl_buf_str(w->out, "null");

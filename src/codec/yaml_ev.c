@@ -1,4 +1,6 @@
-/* yaml_ev.c -- see yaml.h: libfyaml's events, with what libfyaml does not bound. */
+/* yaml_ev.c -- see yaml.h: libfyaml's events, with what libfyaml does not bound.
+ * (libfyaml 0.7.12 itself leaks about 1 KiB for some folded scalars with many line
+ * breaks, which LeakSanitizer reports: fuzz with -detect_leaks=0.) */
 #include "codec/yaml.h"
 
 #include <libfyaml.h>

@@ -38,8 +38,9 @@ check_ext(struct sl_slice ext, struct sl_err *err)
 
 	while (ext.len > 0)
 		if (!next_line(&ext, &line) || line.len == 0)
-			return SL_ERR(err, FORMAT, "checkpoint: an extension line is empty or has "
-						   "no end");
+			return SL_ERR(err, FORMAT,
+				      "checkpoint: an extension line is empty or has "
+				      "no end");
 	return 0;
 }
 
@@ -50,8 +51,9 @@ check_root(const struct sl_checkpoint *c, struct sl_err *err)
 
 	sl_merkle_empty(&empty);
 	if (c->size == 0 && memcmp(&empty, &c->root, sizeof(empty)) != 0)
-		return SL_ERR(err, FORMAT, "checkpoint: size 0 with a root that is not the empty "
-					   "tree's");
+		return SL_ERR(err, FORMAT,
+			      "checkpoint: size 0 with a root that is not the empty "
+			      "tree's");
 	return 0;
 }
 
@@ -63,15 +65,19 @@ sl_checkpoint_parse(struct sl_slice text, struct sl_checkpoint *ret, struct sl_e
 	size_t n = 0;
 	int r;
 
-	if (!next_line(&c.ext, &c.origin) || !next_line(&c.ext, &size) || !next_line(&c.ext, &root))
+	if (!next_line(&c.ext, &c.origin) || !next_line(&c.ext, &size) ||
+	    !next_line(&c.ext, &root))
 		return SL_ERR(err, FORMAT, "checkpoint: fewer than three lines");
 	if (c.origin.len == 0)
 		return SL_ERR(err, FORMAT, "checkpoint: the origin is empty");
 	if (!take_size(size, &c.size))
-		return SL_ERR(err, FORMAT, "checkpoint: '%.*s' is no tree size (decimal, below 2^63)",
+		return SL_ERR(err, FORMAT,
+			      "checkpoint: '%.*s' is no tree size (decimal, below 2^63)",
 			      SL_ARG(size));
-	if (!sl_unbase64(SL_BASE64_STD, root, c.root.b, SL_HASH_LEN, &n) || n != SL_HASH_LEN)
-		return SL_ERR(err, FORMAT, "checkpoint: the root is not base64 of 32 bytes");
+	if (!sl_unbase64(SL_BASE64_STD, root, c.root.b, SL_HASH_LEN, &n) ||
+	    n != SL_HASH_LEN)
+		return SL_ERR(err, FORMAT,
+			      "checkpoint: the root is not base64 of 32 bytes");
 	if ((r = check_root(&c, err)) < 0 || (r = check_ext(c.ext, err)) < 0)
 		return r;
 	*ret = c;
@@ -79,21 +85,24 @@ sl_checkpoint_parse(struct sl_slice text, struct sl_checkpoint *ret, struct sl_e
 }
 
 int
-sl_checkpoint_open(struct sl_slice note, const struct sl_vkey *log, struct sl_checkpoint *ret,
-		   struct sl_note *ret_note, struct sl_err *err)
+sl_checkpoint_open(struct sl_slice note, const struct sl_vkey *log,
+		   struct sl_checkpoint *ret, struct sl_note *ret_note,
+		   struct sl_err *err)
 {
-	struct sl_checkpoint c;
+	struct sl_checkpoint c = { 0 };
 	uint64_t mask;
 	int r;
 
 	if (log->type != SL_VKEY_ED25519)
-		return SL_ERR(err, USAGE, "checkpoint: '%.*s' is a witness's key", SL_ARG(log->name));
+		return SL_ERR(err, USAGE, "checkpoint: '%.*s' is a witness's key",
+			      SL_ARG(log->name));
 	if ((r = sl_note_parse(note, ret_note, err)) < 0 ||
 	    (r = sl_note_verify(ret_note, log, 1, &mask, NULL, err)) < 0 ||
 	    (r = sl_checkpoint_parse(ret_note->text, &c, err)) < 0)
 		return r;
 	if (!sl_slice_eq(c.origin, log->name))
-		return SL_ERR(err, VERIFY, "checkpoint: origin '%.*s' is not the name of the key",
+		return SL_ERR(err, VERIFY,
+			      "checkpoint: origin '%.*s' is not the name of the key",
 			      SL_ARG(c.origin));
 	*ret = c;
 	return 0;
@@ -109,7 +118,8 @@ sl_checkpoint_sign(const struct sl_checkpoint *c, const struct sl_vkey *log,
 
 	if (log->type != SL_VKEY_ED25519 || !sl_slice_eq(c->origin, log->name) ||
 	    c->size > SL_TREE_SIZE_MAX)
-		return SL_ERR(err, USAGE, "checkpoint: origin, size or key do not fit '%.*s'",
+		return SL_ERR(err, USAGE,
+			      "checkpoint: origin, size or key do not fit '%.*s'",
 			      SL_ARG(log->name));
 	if ((r = check_root(c, err)) < 0 || (r = check_ext(c->ext, err)) < 0)
 		return r;

@@ -17,16 +17,16 @@ struct sl_checkpoint {
 	struct sl_slice ext; /* extension lines with their newlines; mostly empty */
 };
 
-int sl_checkpoint_parse(struct sl_slice text, struct sl_checkpoint *ret, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_checkpoint_parse(struct sl_slice text, struct sl_checkpoint *ret,
+			struct sl_err *err) SL_MUST_CHECK;
 /* Parses the note, checks the log's signature (key of type Ed25519) and origin; other
  * lines are left to the caller's sl_note_verify(*ret_note, ...). */
 int sl_checkpoint_open(struct sl_slice note, const struct sl_vkey *log,
-		       struct sl_checkpoint *ret, struct sl_note *ret_note, struct sl_err *err)
-    SL_MUST_CHECK;
+		       struct sl_checkpoint *ret, struct sl_note *ret_note,
+		       struct sl_err *err) SL_MUST_CHECK;
 /* Appends text, empty line and the log's signature line. */
 int sl_checkpoint_sign(const struct sl_checkpoint *c, const struct sl_vkey *log,
-		       const struct sl_signer *k, struct sl_buf *out, struct sl_err *err)
-    SL_MUST_CHECK;
+		       const struct sl_signer *k, struct sl_buf *out,
+		       struct sl_err *err) SL_MUST_CHECK;
 
 #endif

@@ -7,8 +7,8 @@ static const struct {
 	int16_t alg;
 	char name[8];
 } algs[] = {
-	{ -7, "ES256" },  { -8, "EdDSA" },  { -9, "ESP256" },   { -19, "Ed25519" },
-	{ -35, "ES384" }, { -36, "ES512" }, { -37, "PS256" },   { -38, "PS384" },
+	{ -7, "ES256" },  { -8, "EdDSA" },   { -9, "ESP256" },  { -19, "Ed25519" },
+	{ -35, "ES384" }, { -36, "ES512" },  { -37, "PS256" },  { -38, "PS384" },
 	{ -39, "PS512" }, { -47, "ES256K" }, { -51, "ESP384" }, { -52, "ESP512" },
 	{ -53, "Ed448" }, { -257, "RS256" },
 };
@@ -188,12 +188,14 @@ take_unprotected(struct sl_cbor_rd *rd, struct sl_cose_hdr *h, int64_t l)
 		REFUSE(rd, "crit (label 2) is not protected (RFC 9052 section 3.1)");
 		break;
 	case SL_COSE_CWT_CLAIMS:
-		REFUSE(rd, "CWT claims (label 15) are not protected (RFC 9597 section 2)");
+		REFUSE(rd,
+		       "CWT claims (label 15) are not protected (RFC 9597 section 2)");
 		break;
 	case SL_COSE_HASH_ALG:
 	case SL_COSE_PREIMAGE_TYPE:
 	case SL_COSE_LOCATION:
-		REFUSE(rd, "label %lld is not protected (RFC 9995 section 4)", (long long)l);
+		REFUSE(rd, "label %lld is not protected (RFC 9995 section 4)",
+		       (long long)l);
 		break;
 	case SL_COSE_VDS:
 		REFUSE(rd, "vds (label 395) is not protected (RFC 9942 section 4)");
@@ -249,7 +251,8 @@ take_param(struct sl_cbor_rd *rd, struct sl_cose_hdr *h, struct maps *m, bool is
 	if (!label_int(key, &l))
 		l = 0; /* text and huge labels: nothing of ours */
 	if (is_draft(rd, l)) {
-		REFUSE(rd, "label %lld is of a draft, not of RFC 9942 or RFC 9597", (long long)l);
+		REFUSE(rd, "label %lld is of a draft, not of RFC 9942 or RFC 9597",
+		       (long long)l);
 	} else if (!is_prot) {
 		take_unprotected(rd, h, l);
 	} else if (l == SL_COSE_CRIT) {
@@ -276,11 +279,11 @@ take_map(struct sl_cbor_rd *rd, struct sl_cose_hdr *h, struct maps *m, bool is_p
 static bool
 is_understood(struct sl_cbor_label key)
 {
-	static const int16_t known[] = { SL_COSE_ALG,	   SL_COSE_CONTENT_TYPE,
-					 SL_COSE_KID,	   SL_COSE_CWT_CLAIMS,
-					 SL_COSE_TYP,	   SL_COSE_HASH_ALG,
-					 SL_COSE_PREIMAGE_TYPE, SL_COSE_LOCATION,
-					 SL_COSE_VDS };
+	static const int16_t known[] = {
+		SL_COSE_ALG,           SL_COSE_CONTENT_TYPE, SL_COSE_KID,
+		SL_COSE_CWT_CLAIMS,    SL_COSE_TYP,          SL_COSE_HASH_ALG,
+		SL_COSE_PREIMAGE_TYPE, SL_COSE_LOCATION,     SL_COSE_VDS
+	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (sl_cbor_is(key, known[i]))
@@ -306,11 +309,13 @@ check_crit(const struct maps *m, struct sl_err *err)
 			REFUSE(&rd, "lists a label that is not in the protected header "
 				    "(RFC 9052 section 3.1)");
 		else if (!is_understood(key) && key.s.p != NULL)
-			(void)sl_cbor_refuse(&rd, SL_E(UNSUPPORTED), "label '%.*s' is not understood",
+			(void)sl_cbor_refuse(&rd, SL_E(UNSUPPORTED),
+					     "label '%.*s' is not understood",
 					     SL_ARG(key.s));
 		else if (!is_understood(key))
-			(void)sl_cbor_refuse(&rd, SL_E(UNSUPPORTED), "label %s%llu is not understood",
-					     key.i.neg ? "-1-" : "", (unsigned long long)key.i.n);
+			(void)sl_cbor_refuse(
+			    &rd, SL_E(UNSUPPORTED), "label %s%llu is not understood",
+			    key.i.neg ? "-1-" : "", (unsigned long long)key.i.n);
 	}
 	return sl_cbor_close(&rd);
 }
@@ -320,11 +325,13 @@ static int
 check_envelope(const struct sl_cose_hdr *h, struct sl_err *err)
 {
 	if (!h->has_hash_alg && (h->preimage_type.p != NULL || h->location.p != NULL))
-		return SL_ERR(err, FORMAT, "protected header: label 259 or 260 without 258 "
-					   "(RFC 9995 section 4)");
+		return SL_ERR(err, FORMAT,
+			      "protected header: label 259 or 260 without 258 "
+			      "(RFC 9995 section 4)");
 	if (h->has_hash_alg && (h->has_type_text || h->has_type_uint))
-		return SL_ERR(err, FORMAT, "protected header: content type (label 3) in a hash "
-					   "envelope (RFC 9995 section 4)");
+		return SL_ERR(err, FORMAT,
+			      "protected header: content type (label 3) in a hash "
+			      "envelope (RFC 9995 section 4)");
 	return 0;
 }
 

@@ -107,9 +107,11 @@ take_key(struct sl_cbor_rd *rd, struct sl_cose_key *ret, struct sl_err *err)
 	if (rd->code != 0)
 		return rd->code;
 	if (k.kty == 0)
-		return sl_cbor_refuse(rd, SL_E(FORMAT), "no kty (label 1, RFC 9052 section 7)");
+		return sl_cbor_refuse(rd, SL_E(FORMAT),
+				      "no kty (label 1, RFC 9052 section 7)");
 	if (p.has_private || (k.kty == SL_KTY_RSA && p.m3.p != NULL))
-		return sl_cbor_refuse(rd, SL_E(FORMAT), "a private key, where a public one is due");
+		return sl_cbor_refuse(rd, SL_E(FORMAT),
+				      "a private key, where a public one is due");
 	if (k.kty == SL_KTY_OKP || k.kty == SL_KTY_EC2) {
 		if ((r = take_point(&k, &p, err)) < 0)
 			return r;
@@ -121,7 +123,8 @@ take_key(struct sl_cbor_rd *rd, struct sl_cose_key *ret, struct sl_err *err)
 		if (m.code != 0 || e.code != 0)
 			return m.code != 0 ? m.code : e.code;
 	}
-	k.is_ed25519 = k.kty == SL_KTY_OKP && k.crv == SL_CRV_ED25519 && k.x.len == SL_KEY_LEN &&
+	k.is_ed25519 = k.kty == SL_KTY_OKP && k.crv == SL_CRV_ED25519 &&
+		       k.x.len == SL_KEY_LEN &&
 		       (k.alg == 0 || k.alg == SL_ALG_EDDSA || k.alg == SL_ALG_ED25519);
 	*ret = k;
 	return 0;
@@ -139,8 +142,8 @@ sl_cose_key_parse(struct sl_slice src, struct sl_cose_key *ret, struct sl_err *e
 }
 
 int
-sl_cose_keyset_parse(struct sl_slice src, struct sl_cose_key *ret, size_t max, size_t *ret_n,
-		     struct sl_err *err)
+sl_cose_keyset_parse(struct sl_slice src, struct sl_cose_key *ret, size_t max,
+		     size_t *ret_n, struct sl_err *err)
 {
 	struct sl_cbor_rd rd;
 	size_t n;

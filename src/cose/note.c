@@ -15,7 +15,7 @@ static bool
 is_space(const uint8_t *p, size_t n)
 {
 	static const char wide[][4] = {
-		"\xc2\x85",	"\xc2\xa0",	"\xe1\x9a\x80", "\xe2\x80\xa8",
+		"\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\xa8",
 		"\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80",
 	};
 
@@ -52,8 +52,10 @@ sl_vkey_make(struct sl_slice name, enum sl_vkey_type type, const uint8_t pub[SL_
 	struct sl_sha256 h;
 
 	if (!sl_vkey_name_ok(name))
-		return SL_ERR(err, FORMAT, "key name '%.*s' is empty, too long, or has a space or "
-					   "'+'", SL_ARG(name));
+		return SL_ERR(err, FORMAT,
+			      "key name '%.*s' is empty, too long, or has a space or "
+			      "'+'",
+			      SL_ARG(name));
 	sl_sha256_init(&h);
 	sl_sha256_add(&h, name.p, name.len);
 	sl_sha256_add(&h, sep, sizeof(sep));
@@ -69,8 +71,10 @@ int
 sl_vkey_parse(struct sl_slice s, struct sl_vkey *ret, struct sl_err *err)
 {
 	/* Base64 may hold '+' itself, so the first two count. */
-	struct sl_slice name = sl_slice_upto(s, '+'), rest = sl_slice_skip(s, name.len + 1);
-	struct sl_slice hex = sl_slice_upto(rest, '+'), b64 = sl_slice_skip(rest, hex.len + 1);
+	struct sl_slice name = sl_slice_upto(s, '+'),
+			rest = sl_slice_skip(s, name.len + 1);
+	struct sl_slice hex = sl_slice_upto(rest, '+'),
+			b64 = sl_slice_skip(rest, hex.len + 1);
 	uint8_t raw[1 + SL_KEY_LEN], id[ID_LEN];
 	struct sl_vkey k;
 	size_t n = 0;
@@ -78,14 +82,18 @@ sl_vkey_parse(struct sl_slice s, struct sl_vkey *ret, struct sl_err *err)
 
 	if (!sl_unhex(id, ID_LEN, hex) || b64.len == 0)
 		return SL_ERR(err, FORMAT, "key '%.*s' is not NAME+ID+KEY", SL_ARG(s));
-	if (!sl_unbase64(SL_BASE64_STD, sl_slice_skip(rest, hex.len + 1), raw, sizeof(raw), &n) ||
+	if (!sl_unbase64(SL_BASE64_STD, sl_slice_skip(rest, hex.len + 1), raw,
+			 sizeof(raw), &n) ||
 	    n != sizeof(raw) || (raw[0] != SL_VKEY_ED25519 && raw[0] != SL_VKEY_COSIGN))
-		return SL_ERR(err, UNSUPPORTED, "key '%.*s' is neither Ed25519 (1) nor "
-						"cosignature/v1 (4)", SL_ARG(name));
+		return SL_ERR(err, UNSUPPORTED,
+			      "key '%.*s' is neither Ed25519 (1) nor "
+			      "cosignature/v1 (4)",
+			      SL_ARG(name));
 	if ((r = sl_vkey_make(name, (enum sl_vkey_type)raw[0], raw + 1, &k, err)) < 0)
 		return r;
 	if (memcmp(k.id, id, ID_LEN) != 0)
-		return SL_ERR(err, FORMAT, "key '%.*s' does not have the id it states", SL_ARG(name));
+		return SL_ERR(err, FORMAT, "key '%.*s' does not have the id it states",
+			      SL_ARG(name));
 	*ret = k;
 	return 0;
 }
@@ -119,12 +127,15 @@ take_line(struct sl_slice line, struct sl_note_sig *ret, struct sl_err *err)
 	size_t n = 0;
 
 	if (!sl_slice_starts(line, sl_slice_str(dash)) || !sl_vkey_name_ok(name))
-		return SL_ERR(err, FORMAT, "note: '%.*s' is no signature line", SL_ARG(line));
-	*ret = (struct sl_note_sig){ .name = name, .b64 = sl_slice_skip(rest, name.len + 1) };
+		return SL_ERR(err, FORMAT, "note: '%.*s' is no signature line",
+			      SL_ARG(line));
+	*ret = (struct sl_note_sig){ .name = name,
+				     .b64 = sl_slice_skip(rest, name.len + 1) };
 	if (!decode(ret->b64, blob, sizeof(blob), &n))
-		return SL_ERR(err, FORMAT, "note: bad signature of '%.*s': not base64, shorter than "
-					   "5 bytes, or longer than %d", SL_ARG(name),
-			      SL_NOTE_BLOB_MAX);
+		return SL_ERR(err, FORMAT,
+			      "note: bad signature of '%.*s': not base64, shorter than "
+			      "5 bytes, or longer than %d",
+			      SL_ARG(name), SL_NOTE_BLOB_MAX);
 	memcpy(ret->id, blob, ID_LEN);
 	ret->len = n - ID_LEN;
 	return 0;
@@ -139,7 +150,8 @@ check_text(struct sl_slice s, struct sl_err *err)
 		return SL_ERR(err, FORMAT, "note: byte %zu is not UTF-8", bad);
 	for (size_t i = 0; i < s.len; i++)
 		if (s.p[i] < 0x20 && s.p[i] != '\n')
-			return SL_ERR(err, FORMAT, "note: control character at byte %zu", i);
+			return SL_ERR(err, FORMAT, "note: control character at byte %zu",
+				      i);
 	return 0;
 }
 
@@ -151,7 +163,8 @@ sl_note_parse(struct sl_slice src, struct sl_note *ret, struct sl_err *err)
 	int r;
 
 	if (src.len > SL_NOTE_BYTES_MAX)
-		return SL_ERR(err, LIMIT, "note: %zu bytes, %d allowed", src.len, SL_NOTE_BYTES_MAX);
+		return SL_ERR(err, LIMIT, "note: %zu bytes, %d allowed", src.len,
+			      SL_NOTE_BYTES_MAX);
 	if ((r = check_text(src, err)) < 0)
 		return r;
 	/* The last empty line: text may hold others. */
@@ -159,13 +172,15 @@ sl_note_parse(struct sl_slice src, struct sl_note *ret, struct sl_err *err)
 		if (src.p[at - 1] == '\n' && src.p[at - 2] == '\n')
 			break;
 	if (at < 2 || src.p[src.len - 1] != '\n' || at == src.len)
-		return SL_ERR(err, FORMAT, "note: no empty line followed by signature lines");
+		return SL_ERR(err, FORMAT,
+			      "note: no empty line followed by signature lines");
 	text = (struct sl_slice){ src.p, at - 1 };
 	for (rest = sl_slice_skip(src, at); rest.len > 0;) {
 		struct sl_slice line = sl_slice_upto(rest, '\n');
 
 		if (n == SL_NOTE_SIGS_MAX)
-			return SL_ERR(err, LIMIT, "note: more than %d signatures", SL_NOTE_SIGS_MAX);
+			return SL_ERR(err, LIMIT, "note: more than %d signatures",
+				      SL_NOTE_SIGS_MAX);
 		if ((r = take_line(line, &ret->sig[n], err)) < 0)
 			return r;
 		n++;
@@ -184,6 +199,27 @@ put_cosigned(struct sl_buf *out, int64_t time, struct sl_slice text)
 	sl_buf_slice(out, text);
 }
 
+/* What a cosigner signed: the text behind a header with the time, which comes in blob
+ * behind the id. */
+static int
+cosigned_text(const struct sl_note_sig *sig, const uint8_t *blob, struct sl_slice text,
+	      struct sl_buf *b, int64_t *ret_time, struct sl_err *err)
+{
+	uint64_t time = 0;
+
+	for (size_t i = 0; i < TIME_LEN; i++)
+		time = time << 8 | blob[ID_LEN + i];
+	if (time == 0 || time > INT64_MAX)
+		return SL_ERR(err, VERIFY,
+			      "note: the cosignature of '%.*s' has no valid time",
+			      SL_ARG(sig->name));
+	put_cosigned(b, (int64_t)time, text);
+	if (b->is_failed)
+		return SL_ERR(err, NOMEM, "note: out of memory");
+	*ret_time = (int64_t)time;
+	return 0;
+}
+
 /* One line, of a key that is known.  *ret_time is set for a cosigner's. */
 static int
 verify_line(const struct sl_note_sig *sig, const struct sl_vkey *k, struct sl_slice text,
@@ -192,27 +228,21 @@ verify_line(const struct sl_note_sig *sig, const struct sl_vkey *k, struct sl_sl
 	bool is_cosign = k->type == SL_VKEY_COSIGN;
 	size_t due = ID_LEN + (is_cosign ? (size_t)TIME_LEN : 0) + SL_SIG_LEN, n = 0;
 	uint8_t blob[ID_LEN + TIME_LEN + SL_SIG_LEN];
-	SL_AUTO_BUF b = { .max = 2 * SL_NOTE_BYTES_MAX };
-	uint64_t time = 0;
+	SL_AUTO_BUF b = { .max = 2 * (size_t)SL_NOTE_BYTES_MAX };
+	int r = 0;
 
 	if (!decode(sig->b64, blob, sizeof(blob), &n) || n != due)
-		return SL_ERR(err, VERIFY, "note: the signature of '%.*s' has a wrong length",
+		return SL_ERR(err, VERIFY,
+			      "note: the signature of '%.*s' has a wrong length",
 			      SL_ARG(sig->name));
-	if (is_cosign) {
-		for (size_t i = 0; i < TIME_LEN; i++)
-			time = time << 8 | blob[ID_LEN + i];
-		if (time == 0 || time > INT64_MAX)
-			return SL_ERR(err, VERIFY, "note: the cosignature of '%.*s' has no valid "
-						   "time", SL_ARG(sig->name));
-		put_cosigned(&b, (int64_t)time, text);
-		if (b.is_failed)
-			return SL_ERR(err, NOMEM, "note: out of memory");
-		text = sl_buf_get(&b);
-	}
-	if (!sl_verify(k->pub, text, blob + due - SL_SIG_LEN))
+	if (is_cosign)
+		r = cosigned_text(sig, blob, text, &b, ret_time, err);
+	if (r < 0)
+		return r;
+	if (!sl_verify(k->pub, is_cosign ? sl_buf_get(&b) : text,
+		       blob + due - SL_SIG_LEN))
 		return SL_ERR(err, VERIFY, "note: the signature of '%.*s' is wrong",
 			      SL_ARG(sig->name));
-	*ret_time = (int64_t)time;
 	return 0;
 }
 
@@ -252,7 +282,7 @@ sl_note_sign(struct sl_slice text, const struct sl_vkey *as, int64_t time,
 {
 	bool is_cosign = as->type == SL_VKEY_COSIGN;
 	uint8_t blob[ID_LEN + TIME_LEN + SL_SIG_LEN];
-	SL_AUTO_BUF b = { .max = 2 * SL_NOTE_BYTES_MAX };
+	SL_AUTO_BUF b = { .max = 2 * (size_t)SL_NOTE_BYTES_MAX };
 	size_t n = ID_LEN;
 	int r;
 
@@ -261,7 +291,8 @@ sl_note_sign(struct sl_slice text, const struct sl_vkey *as, int64_t time,
 	if ((r = check_text(text, err)) < 0)
 		return r;
 	if (memcmp(as->pub, k->pub, SL_KEY_LEN) != 0 || is_cosign != (time > 0))
-		return SL_ERR(err, USAGE, "note: key and time do not fit '%.*s'", SL_ARG(as->name));
+		return SL_ERR(err, USAGE, "note: key and time do not fit '%.*s'",
+			      SL_ARG(as->name));
 	memcpy(blob, as->id, ID_LEN);
 	if (is_cosign) {
 		for (; n < ID_LEN + TIME_LEN; n++)
@@ -277,5 +308,6 @@ sl_note_sign(struct sl_slice text, const struct sl_vkey *as, int64_t time,
 	sl_buf_byte(out, ' ');
 	sl_base64_put(out, SL_BASE64_STD, (struct sl_slice){ blob, n + SL_SIG_LEN });
 	sl_buf_byte(out, '\n');
-	return out->is_failed ? SL_ERR(err, LIMIT, "note: too long, or out of memory") : 0;
+	return out->is_failed ? SL_ERR(err, LIMIT, "note: too long, or out of memory")
+			      : 0;
 }

@@ -3,37 +3,38 @@
 #define SL_COSE_NUMBERS_H
 
 enum sl_cose_label { /* header parameters */
-	SL_COSE_ALG = 1,
-	SL_COSE_CRIT = 2,
-	SL_COSE_CONTENT_TYPE = 3,
-	SL_COSE_KID = 4,
-	SL_COSE_KCWT = 13,       /* RFC 9528; drafts of SCITT had their CWT claims here */
-	SL_COSE_CWT_CLAIMS = 15, /* RFC 9597 */
-	SL_COSE_TYP = 16,        /* RFC 9596 */
-	SL_COSE_X5BAG = 32,      /* RFC 9360 */
-	SL_COSE_X5CHAIN = 33,
-	SL_COSE_X5T = 34,
-	SL_COSE_X5U = 35,
-	SL_COSE_HASH_ALG = 258, /* RFC 9995: hash envelope */
-	SL_COSE_PREIMAGE_TYPE = 259,
-	SL_COSE_LOCATION = 260,
-	SL_COSE_DRAFT_FIRST = 391, /* of SCITT drafts, never registered */
-	SL_COSE_DRAFT_LAST = 393,
-	SL_COSE_RECEIPTS = 394, /* RFC 9942 */
-	SL_COSE_VDS = 395,
-	SL_COSE_VDP = 396,
-	SL_COSE_DRAFT_VDS = -111,
-	SL_COSE_DRAFT_VDP = -222
+		     SL_COSE_ALG = 1,
+		     SL_COSE_CRIT = 2,
+		     SL_COSE_CONTENT_TYPE = 3,
+		     SL_COSE_KID = 4,
+		     SL_COSE_KCWT =
+			 13, /* RFC 9528; drafts of SCITT had their CWT claims here */
+		     SL_COSE_CWT_CLAIMS = 15, /* RFC 9597 */
+		     SL_COSE_TYP = 16,        /* RFC 9596 */
+		     SL_COSE_X5BAG = 32,      /* RFC 9360 */
+		     SL_COSE_X5CHAIN = 33,
+		     SL_COSE_X5T = 34,
+		     SL_COSE_X5U = 35,
+		     SL_COSE_HASH_ALG = 258, /* RFC 9995: hash envelope */
+		     SL_COSE_PREIMAGE_TYPE = 259,
+		     SL_COSE_LOCATION = 260,
+		     SL_COSE_DRAFT_FIRST = 391, /* of SCITT drafts, never registered */
+		     SL_COSE_DRAFT_LAST = 393,
+		     SL_COSE_RECEIPTS = 394, /* RFC 9942 */
+		     SL_COSE_VDS = 395,
+		     SL_COSE_VDP = 396,
+		     SL_COSE_DRAFT_VDS = -111,
+		     SL_COSE_DRAFT_VDP = -222
 };
 
 enum sl_cwt_claim { /* RFC 8392 */
-	SL_CWT_ISS = 1,
-	SL_CWT_SUB,
-	SL_CWT_AUD,
-	SL_CWT_EXP,
-	SL_CWT_NBF,
-	SL_CWT_IAT,
-	SL_CWT_CTI
+		    SL_CWT_ISS = 1,
+		    SL_CWT_SUB,
+		    SL_CWT_AUD,
+		    SL_CWT_EXP,
+		    SL_CWT_NBF,
+		    SL_CWT_IAT,
+		    SL_CWT_CTI
 };
 
 enum {

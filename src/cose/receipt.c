@@ -46,7 +46,8 @@ take_proof(struct sl_slice src, struct sl_receipt *rc, struct sl_err *err)
 	b = sl_cbor_uint(&rd);
 	n = sl_cbor_arr(&rd);
 	if (n > SL_PROOF_MAX)
-		return sl_cbor_refuse(&rd, SL_E(LIMIT), "a path of %zu hashes, %d allowed", n,
+		return sl_cbor_refuse(&rd, SL_E(LIMIT),
+				      "a path of %zu hashes, %d allowed", n,
 				      SL_PROOF_MAX);
 	for (size_t i = 0; i < n && rd.code == 0; i++) {
 		struct sl_slice h = sl_cbor_bstr_n(&rd, SL_HASH_LEN);
@@ -60,7 +61,8 @@ take_proof(struct sl_slice src, struct sl_receipt *rc, struct sl_err *err)
 	rc->size = rc->is_consistency ? b : a;
 	rc->size1 = rc->is_consistency ? a : 0;
 	rc->index = rc->is_consistency ? 0 : b;
-	/* The CDDL says [ + bstr ]; a path can only be empty where nothing is to be added. */
+	/* The CDDL says [ + bstr ]; a path can only be empty where nothing is to be
+	 * added. */
 	if (n == 0 && (rc->is_consistency ? a != b : a != 1))
 		return SL_ERR(err, FORMAT, "%s: empty path (RFC 9942 section 5.2)", what);
 	return 0;
@@ -77,17 +79,21 @@ take_vdp(struct sl_slice vdp, struct sl_receipt *rc, struct sl_err *err)
 	int r;
 
 	if (rd.code == 0 && n != 1)
-		return sl_cbor_refuse(&rd, SL_E(FORMAT), "a map of %zu kinds of proof, 1 is due", n);
+		return sl_cbor_refuse(&rd, SL_E(FORMAT),
+				      "a map of %zu kinds of proof, 1 is due", n);
 	key = sl_cbor_key(&rd);
 	rc->is_consistency = sl_cbor_is(key, SL_VDP_CONSISTENCY);
 	if (rd.code == 0 && !rc->is_consistency && !sl_cbor_is(key, SL_VDP_INCLUSION))
-		return sl_cbor_refuse(&rd, SL_E(FORMAT), "neither inclusion (-1) nor consistency "
-							 "(-2) proof (RFC 9942 section 5.2)");
+		return sl_cbor_refuse(&rd, SL_E(FORMAT),
+				      "neither inclusion (-1) nor consistency "
+				      "(-2) proof (RFC 9942 section 5.2)");
 	n_proofs = sl_cbor_arr(&rd);
 	if (rd.code == 0 && n_proofs == 0)
-		return sl_cbor_refuse(&rd, SL_E(FORMAT), "no proof (RFC 9942 section 5.2)");
+		return sl_cbor_refuse(&rd, SL_E(FORMAT),
+				      "no proof (RFC 9942 section 5.2)");
 	if (rd.code == 0 && n_proofs > 1)
-		return sl_cbor_refuse(&rd, SL_E(UNSUPPORTED), "%zu proofs in one receipt", n_proofs);
+		return sl_cbor_refuse(&rd, SL_E(UNSUPPORTED), "%zu proofs in one receipt",
+				      n_proofs);
 	proof = sl_cbor_bstr(&rd);
 	if ((r = sl_cbor_close(&rd)) < 0)
 		return r;
@@ -98,19 +104,25 @@ static int
 check_hdr(const struct sl_cose_hdr *h, unsigned flags, struct sl_err *err)
 {
 	if (!h->has_alg)
-		return SL_ERR(err, FORMAT, "receipt: no alg (label 1) in the protected header");
+		return SL_ERR(err, FORMAT,
+			      "receipt: no alg (label 1) in the protected header");
 	if (!h->has_vds)
-		return SL_ERR(err, FORMAT, "receipt: no vds (label 395) in the protected header "
-					   "(RFC 9942 section 4)");
+		return SL_ERR(err, FORMAT,
+			      "receipt: no vds (label 395) in the protected header "
+			      "(RFC 9942 section 4)");
 	if (h->vds != SL_VDS_RFC9162)
-		return SL_ERR(err, UNSUPPORTED, "receipt: verifiable data structure %lld; 1 "
-						"(RFC9162_SHA256) only", (long long)h->vds);
+		return SL_ERR(err, UNSUPPORTED,
+			      "receipt: verifiable data structure %lld; 1 "
+			      "(RFC9162_SHA256) only",
+			      (long long)h->vds);
 	if (!h->has_vdp)
-		return SL_ERR(err, FORMAT, "receipt: no proofs (label 396) in the unprotected header");
+		return SL_ERR(err, FORMAT,
+			      "receipt: no proofs (label 396) in the unprotected header");
 	if ((flags & SL_RECEIPT_ANY_CLAIMS) != 0)
 		return 0;
 	if (!h->has_kid || h->is_kid_unprotected)
-		return SL_ERR(err, FORMAT, "receipt: no kid (label 4) in the protected header");
+		return SL_ERR(err, FORMAT,
+			      "receipt: no kid (label 4) in the protected header");
 	if (!h->has_iss || !h->has_sub)
 		return SL_ERR(err, FORMAT, "receipt: no %s in the CWT claims (label 15)",
 			      h->has_iss ? "sub" : "iss");
@@ -118,26 +130,28 @@ check_hdr(const struct sl_cose_hdr *h, unsigned flags, struct sl_err *err)
 }
 
 int
-sl_receipt_parse(struct sl_slice src, unsigned flags, struct sl_receipt *ret, struct sl_err *err)
+sl_receipt_parse(struct sl_slice src, unsigned flags, struct sl_receipt *ret,
+		 struct sl_err *err)
 {
 	struct sl_receipt rc = { 0 };
 	int r;
 
-	if ((r = sl_sign1_parse(src, SL_RECEIPT_BYTES_MAX, &rc.s, err)) < 0)
+	if (sl_sign1_parse(src, SL_RECEIPT_BYTES_MAX, &rc.s, err) < 0)
 		return sl_err_ctx(err, "receipt");
 	if ((r = check_hdr(&rc.s.h, flags, err)) < 0)
 		return r;
-	if ((r = take_vdp(rc.s.h.vdp, &rc, err)) < 0)
+	if (take_vdp(rc.s.h.vdp, &rc, err) < 0)
 		return sl_err_ctx(err, "receipt");
 	if (!rc.s.is_detached && (!rc.is_consistency || rc.s.payload.len != SL_HASH_LEN))
-		return SL_ERR(err, FORMAT, "receipt: the payload must be nil (RFC 9942 section 5.2)");
+		return SL_ERR(err, FORMAT,
+			      "receipt: the payload must be nil (RFC 9942 section 5.2)");
 	*ret = rc;
 	return 0;
 }
 
 int
-sl_receipt_leaf(const struct sl_sign1 *statement, enum sl_leaf_mode mode, struct sl_hash *ret,
-		struct sl_err *err)
+sl_receipt_leaf(const struct sl_sign1 *statement, enum sl_leaf_mode mode,
+		struct sl_hash *ret, struct sl_err *err)
 {
 	uint8_t entry[32];
 	struct sl_slice s = { entry, sizeof(entry) };
@@ -167,7 +181,8 @@ check_signature(const struct sl_receipt *rc, const struct sl_hash *root,
 	int r;
 
 	if (!rc->s.is_detached && !sl_slice_eq(rc->s.payload, payload))
-		return SL_ERR(err, VERIFY, "receipt: the root it holds is not the one proven");
+		return SL_ERR(err, VERIFY,
+			      "receipt: the root it holds is not the one proven");
 	r = sl_sign1_verify(&rc->s, rc->s.is_detached ? payload : (struct sl_slice){ 0 },
 			    (struct sl_slice){ 0 }, pub, err);
 	return r < 0 ? sl_err_ctx(err, "receipt") : 0;
@@ -175,14 +190,16 @@ check_signature(const struct sl_receipt *rc, const struct sl_hash *root,
 
 int
 sl_receipt_verify(const struct sl_receipt *rc, const struct sl_hash *leaf,
-		  const uint8_t pub[SL_KEY_LEN], struct sl_hash *ret_root, struct sl_err *err)
+		  const uint8_t pub[SL_KEY_LEN], struct sl_hash *ret_root,
+		  struct sl_err *err)
 {
 	struct sl_hash root;
 	int r;
 
 	if (rc->is_consistency)
-		return SL_ERR(err, VERIFY, "receipt: of consistency, one of inclusion is due");
-	if ((r = sl_proof_root(&rc->path, rc->index, rc->size, leaf, &root, err)) < 0)
+		return SL_ERR(err, VERIFY,
+			      "receipt: of consistency, one of inclusion is due");
+	if (sl_proof_root(&rc->path, rc->index, rc->size, leaf, &root, err) < 0)
 		return sl_err_ctx(err, "receipt");
 	if ((r = check_signature(rc, &root, pub, err)) < 0)
 		return r;
@@ -199,8 +216,10 @@ sl_receipt_verify_newer(const struct sl_receipt *rc, const struct sl_hash *root1
 	int r;
 
 	if (!rc->is_consistency)
-		return SL_ERR(err, VERIFY, "receipt: of inclusion, one of consistency is due");
-	/* Without the newer root at hand the path must be walked to know what was signed. */
+		return SL_ERR(err, VERIFY,
+			      "receipt: of inclusion, one of consistency is due");
+	/* Without the newer root at hand the path must be walked to know what was signed.
+	 */
 	r = sl_proof_newer_root(&rc->path, rc->size1, rc->size, root1, &root, err);
 	if (r < 0)
 		return sl_err_ctx(err, "receipt");
@@ -216,8 +235,14 @@ static void
 put_protected(const struct sl_sign1_opts *o, struct sl_buf *out)
 {
 	const struct sl_sign1_opts own = {
-		.alg = o->alg, .kid = o->kid, .iss = o->iss, .sub = o->sub, .has_iat = o->has_iat,
-		.iat = o->iat, .has_vds = true, .vds = SL_VDS_RFC9162,
+		.alg = o->alg,
+		.kid = o->kid,
+		.iss = o->iss,
+		.sub = o->sub,
+		.has_iat = o->has_iat,
+		.iat = o->iat,
+		.has_vds = true,
+		.vds = SL_VDS_RFC9162,
 	};
 
 	sl_sign1_put_protected(&own, out);
@@ -225,7 +250,8 @@ put_protected(const struct sl_sign1_opts *o, struct sl_buf *out)
 
 int
 sl_receipt_sign(const struct sl_sign1_opts *o, const struct sl_hash *root,
-		const struct sl_signer *k, uint8_t ret_sig[SL_SIG_LEN], struct sl_err *err)
+		const struct sl_signer *k, uint8_t ret_sig[SL_SIG_LEN],
+		struct sl_err *err)
 {
 	SL_AUTO_BUF prot = { .max = SL_RECEIPT_BYTES_MAX / 2 };
 
@@ -246,7 +272,8 @@ put(const struct sl_sign1_opts *o, int kind, uint64_t a, uint64_t b,
 	SL_AUTO_BUF proof = { .max = SL_RECEIPT_BYTES_MAX / 2 };
 
 	if (path->n == 0 || path->n > SL_PROOF_MAX)
-		return SL_ERR(err, USAGE, "receipt: no form for a path of %zu hashes", path->n);
+		return SL_ERR(err, USAGE, "receipt: no form for a path of %zu hashes",
+			      path->n);
 	put_protected(o, &prot);
 	sl_cbor_put_arr(&proof, 3);
 	sl_cbor_put_uint(&proof, a);
@@ -261,7 +288,8 @@ put(const struct sl_sign1_opts *o, int kind, uint64_t a, uint64_t b,
 	sl_cbor_put_arr(&unprot, 1);
 	sl_cbor_put_bstr(&unprot, sl_buf_get(&proof));
 	if (!prot.is_failed && !unprot.is_failed && !proof.is_failed)
-		sl_sign1_put(sl_buf_get(&prot), sl_buf_get(&unprot), (struct sl_slice){ 0 }, true,
+		sl_sign1_put(sl_buf_get(&prot), sl_buf_get(&unprot),
+			     (struct sl_slice){ 0 }, true,
 			     (struct sl_slice){ sig, SL_SIG_LEN }, out);
 	if (prot.is_failed || unprot.is_failed || proof.is_failed || out->is_failed)
 		return SL_ERR(err, LIMIT, "receipt: too long, or out of memory");
@@ -270,8 +298,8 @@ put(const struct sl_sign1_opts *o, int kind, uint64_t a, uint64_t b,
 
 int
 sl_receipt_put(const struct sl_sign1_opts *o, uint64_t index, uint64_t size,
-	       const struct sl_proof *path, const uint8_t sig[SL_SIG_LEN], struct sl_buf *out,
-	       struct sl_err *err)
+	       const struct sl_proof *path, const uint8_t sig[SL_SIG_LEN],
+	       struct sl_buf *out, struct sl_err *err)
 {
 	return put(o, SL_VDP_INCLUSION, size, index, path, sig, out, err);
 }

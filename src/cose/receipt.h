@@ -59,8 +59,8 @@ int sl_receipt_verify_newer(const struct sl_receipt *rc, const struct sl_hash *r
 
 /* o: alg, kid, iss, sub, iat are used; vds and the payload are set here. */
 int sl_receipt_sign(const struct sl_sign1_opts *o, const struct sl_hash *root,
-		    const struct sl_signer *k, uint8_t ret_sig[SL_SIG_LEN], struct sl_err *err)
-    SL_MUST_CHECK;
+		    const struct sl_signer *k, uint8_t ret_sig[SL_SIG_LEN],
+		    struct sl_err *err) SL_MUST_CHECK;
 /* Appends a receipt.  A tree of size 1 gives an empty path, which RFC 9942 section 5.2
  * has no form for: USAGE.  The same for consistency with equal sizes. */
 int sl_receipt_put(const struct sl_sign1_opts *o, uint64_t index, uint64_t size,

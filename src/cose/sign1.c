@@ -19,14 +19,16 @@ split(struct sl_slice src, size_t max_bytes, struct sl_sign1 *s, struct sl_err *
 		return r;
 	if (sl_cbor_peek(&rd) != SL_CBOR_TAG || sl_cbor_tag(&rd) != SL_COSE_TAG_SIGN1) {
 		rd.pos = 0;
-		return sl_cbor_refuse(&rd, SL_E(FORMAT), "not tagged 18 (RFC 9943 section 6)");
+		return sl_cbor_refuse(&rd, SL_E(FORMAT),
+				      "not tagged 18 (RFC 9943 section 6)");
 	}
 	sl_cbor_arr_n(&rd, 4);
 	s->bytes = src;
 	s->prot = sl_cbor_bstr(&rd);
 	if (rd.code == 0 && sl_cbor_peek(&rd) != SL_CBOR_MAP)
-		(void)sl_cbor_refuse(&rd, SL_E(FORMAT), "the unprotected header is not a map "
-							"(RFC 9052 section 3)");
+		(void)sl_cbor_refuse(&rd, SL_E(FORMAT),
+				     "the unprotected header is not a map "
+				     "(RFC 9052 section 3)");
 	s->unprot = sl_cbor_skip(&rd);
 	at = rd.pos;
 	s->is_detached = sl_cbor_is_null(&rd);
@@ -40,7 +42,8 @@ split(struct sl_slice src, size_t max_bytes, struct sl_sign1 *s, struct sl_err *
 }
 
 int
-sl_sign1_parse(struct sl_slice src, size_t max_bytes, struct sl_sign1 *ret, struct sl_err *err)
+sl_sign1_parse(struct sl_slice src, size_t max_bytes, struct sl_sign1 *ret,
+	       struct sl_err *err)
 {
 	struct sl_sign1 s = { 0 };
 	int r;
@@ -75,9 +78,11 @@ check_alg(const struct sl_cose_hdr *h, struct sl_err *err)
 	if (!h->has_alg)
 		return SL_ERR(err, FORMAT, "no alg (label 1) in the protected header");
 	if (h->alg_text.p != NULL)
-		return SL_ERR(err, UNSUPPORTED, "signature algorithm '%.*s'", SL_ARG(h->alg_text));
+		return SL_ERR(err, UNSUPPORTED, "signature algorithm '%.*s'",
+			      SL_ARG(h->alg_text));
 	if (h->alg != SL_ALG_EDDSA && h->alg != SL_ALG_ED25519)
-		return SL_ERR(err, UNSUPPORTED, "signature algorithm %s (%lld); Ed25519 only here",
+		return SL_ERR(err, UNSUPPORTED,
+			      "signature algorithm %s (%lld); Ed25519 only here",
 			      name != NULL ? name : "unknown", (long long)h->alg);
 	return 0;
 }
@@ -92,17 +97,19 @@ sl_sign1_verify(const struct sl_sign1 *s, struct sl_slice detached, struct sl_sl
 	if ((r = check_alg(&s->h, err)) < 0)
 		return r;
 	if (!s->is_detached && detached.len > 0)
-		return SL_ERR(err, USAGE, "a payload was given for a message that holds its own");
+		return SL_ERR(err, USAGE,
+			      "a payload was given for a message that holds its own");
 	if (s->h.alg == SL_ALG_EDDSA && s->sig.len == 114)
 		return SL_ERR(err, UNSUPPORTED, "signature algorithm Ed448");
 	if (s->sig.len != SL_SIG_LEN)
-		return SL_ERR(err, VERIFY, "the signature has %zu bytes, Ed25519 has %d", s->sig.len,
-			      SL_SIG_LEN);
+		return SL_ERR(err, VERIFY, "the signature has %zu bytes, Ed25519 has %d",
+			      s->sig.len, SL_SIG_LEN);
 	r = sig_structure(s->prot, aad, s->is_detached ? detached : s->payload, &b, err);
 	if (r < 0)
 		return r;
 	if (!sl_verify(pub, sl_buf_get(&b), s->sig.p))
-		return SL_ERR(err, VERIFY, "the signature does not fit the key and the content");
+		return SL_ERR(err, VERIFY,
+			      "the signature does not fit the key and the content");
 	return 0;
 }
 

@@ -29,14 +29,14 @@ struct sl_cose_hdr {
 	bool is_kid_unprotected;
 	int64_t alg; /* 0 when it is text */
 	struct sl_slice alg_text, kid;
-	uint64_t type_uint;               /* content type: CoAP content format */
-	struct sl_slice type_text;        /* content type: media type */
-	struct sl_slice typ;              /* text; a CoAP number leaves it empty */
-	int64_t hash_alg, vds;            /* hash envelope; receipts */
-	struct sl_slice preimage_type;    /* text; a CoAP number leaves it empty */
-	struct sl_slice location;         /* of the preimage */
-	struct sl_slice x5chain, x5t;     /* encoded items */
-	struct sl_slice receipts, vdp;    /* encoded items of the unprotected header */
+	uint64_t type_uint;            /* content type: CoAP content format */
+	struct sl_slice type_text;     /* content type: media type */
+	struct sl_slice typ;           /* text; a CoAP number leaves it empty */
+	int64_t hash_alg, vds;         /* hash envelope; receipts */
+	struct sl_slice preimage_type; /* text; a CoAP number leaves it empty */
+	struct sl_slice location;      /* of the preimage */
+	struct sl_slice x5chain, x5t;  /* encoded items */
+	struct sl_slice receipts, vdp; /* encoded items of the unprotected header */
 	bool has_iss, has_sub, has_iat, has_exp, has_nbf; /* claims, RFC 8392 */
 	struct sl_slice iss, sub;
 	int64_t iat, exp, nbf; /* s since 1970; iat, exp, nbf may arrive tagged 1 */
@@ -49,7 +49,7 @@ struct sl_sign1 {
 	struct sl_slice tail;    /* payload and signature, encoded, as received */
 	struct sl_slice payload; /* empty when detached */
 	struct sl_slice sig;
-	bool is_detached;        /* payload is nil */
+	bool is_detached; /* payload is nil */
 	struct sl_cose_hdr h;
 };
 
@@ -59,8 +59,9 @@ int sl_sign1_parse(struct sl_slice src, size_t max_bytes, struct sl_sign1 *ret,
 /* The signature over payload, which stands in for a detached one (and must be empty
  * otherwise).  VERIFY when it is wrong; UNSUPPORTED, naming the algorithm, for all but
  * Ed25519 (-8 with a 64-byte signature, -19). */
-int sl_sign1_verify(const struct sl_sign1 *s, struct sl_slice detached, struct sl_slice aad,
-		    const uint8_t pub[SL_KEY_LEN], struct sl_err *err) SL_MUST_CHECK;
+int sl_sign1_verify(const struct sl_sign1 *s, struct sl_slice detached,
+		    struct sl_slice aad, const uint8_t pub[SL_KEY_LEN],
+		    struct sl_err *err) SL_MUST_CHECK;
 
 /* The entry of a log: the message with its unprotected header emptied by rewriting that
  * map alone (RFC 9943 section 6.3), and its SHA-256. */
@@ -76,22 +77,22 @@ struct sl_sign1_opts {
 	struct sl_slice preimage_type, location;
 	bool has_iat, has_vds;
 	int64_t iat, vds;
-	bool is_detached;            /* payload goes under the signature, not in */
+	bool is_detached; /* payload goes under the signature, not in */
 	struct sl_slice payload, aad;
-	struct sl_slice unprot;      /* encoded map; empty: {} */
+	struct sl_slice unprot; /* encoded map; empty: {} */
 };
 
 /* Appends the protected header's content, deterministic. */
 void sl_sign1_put_protected(const struct sl_sign1_opts *o, struct sl_buf *out);
 /* Signature over Sig_structure ["Signature1", prot, aad, payload]. */
 int sl_sign1_sign(struct sl_slice prot, struct sl_slice aad, struct sl_slice payload,
-		  const struct sl_signer *k, uint8_t ret_sig[SL_SIG_LEN], struct sl_err *err)
-    SL_MUST_CHECK;
+		  const struct sl_signer *k, uint8_t ret_sig[SL_SIG_LEN],
+		  struct sl_err *err) SL_MUST_CHECK;
 /* Appends the tagged message from its four parts; is_detached: payload nil. */
 void sl_sign1_put(struct sl_slice prot, struct sl_slice unprot, struct sl_slice payload,
 		  bool is_detached, struct sl_slice sig, struct sl_buf *out);
 /* All of it. */
-int sl_sign1_build(const struct sl_sign1_opts *o, const struct sl_signer *k, struct sl_buf *out,
-		   struct sl_err *err) SL_MUST_CHECK;
+int sl_sign1_build(const struct sl_sign1_opts *o, const struct sl_signer *k,
+		   struct sl_buf *out, struct sl_err *err) SL_MUST_CHECK;
 
 #endif

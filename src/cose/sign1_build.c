@@ -32,7 +32,8 @@ sl_sign1_put_protected(const struct sl_sign1_opts *o, struct sl_buf *out)
 	size_t n = 1;
 
 	n += (o->content_type.p != NULL) + (size_t)(o->kid.p != NULL) + (n_claims(o) > 0);
-	n += (o->typ.p != NULL) + (size_t)(o->hash_alg != 0) + (o->preimage_type.p != NULL);
+	n += (o->typ.p != NULL) + (size_t)(o->hash_alg != 0) +
+	     (o->preimage_type.p != NULL);
 	n += (o->location.p != NULL) + (size_t)o->has_vds;
 	sl_cbor_put_map(out, n);
 	put_num(out, SL_COSE_ALG, true, o->alg != 0 ? o->alg : SL_ALG_EDDSA);
@@ -56,17 +57,19 @@ sl_sign1_put_protected(const struct sl_sign1_opts *o, struct sl_buf *out)
 }
 
 int
-sl_sign1_build(const struct sl_sign1_opts *o, const struct sl_signer *k, struct sl_buf *out,
-	       struct sl_err *err)
+sl_sign1_build(const struct sl_sign1_opts *o, const struct sl_signer *k,
+	       struct sl_buf *out, struct sl_err *err)
 {
 	SL_AUTO_BUF prot = { .max = SL_SIGN1_BYTES_MAX };
 	uint8_t sig[SL_SIG_LEN];
 	int r;
 
 	if (o->alg != 0 && o->alg != SL_ALG_EDDSA && o->alg != SL_ALG_ED25519)
-		return SL_ERR(err, USAGE, "cannot sign with algorithm %lld", (long long)o->alg);
+		return SL_ERR(err, USAGE, "cannot sign with algorithm %lld",
+			      (long long)o->alg);
 	if (o->hash_alg != 0 && o->content_type.p != NULL)
-		return SL_ERR(err, USAGE, "a hash envelope has no content type (RFC 9995)");
+		return SL_ERR(err, USAGE,
+			      "a hash envelope has no content type (RFC 9995)");
 	sl_sign1_put_protected(o, &prot);
 	if (prot.is_failed)
 		return SL_ERR(err, LIMIT, "the protected header is too long");
@@ -74,6 +77,7 @@ sl_sign1_build(const struct sl_sign1_opts *o, const struct sl_signer *k, struct 
 		return r;
 	sl_sign1_put(sl_buf_get(&prot), o->unprot, o->payload, o->is_detached,
 		     (struct sl_slice){ sig, sizeof(sig) }, out);
-	return out->is_failed ? SL_ERR(err, LIMIT, "the message is longer than %zu bytes", out->max)
-			      : 0;
+	return out->is_failed
+		   ? SL_ERR(err, LIMIT, "the message is longer than %zu bytes", out->max)
+		   : 0;
 }

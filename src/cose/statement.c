@@ -9,10 +9,13 @@ static int
 check_claim(bool has, struct sl_slice v, const char *name, struct sl_err *err)
 {
 	if (!has)
-		return SL_ERR(err, FORMAT, "statement: no %s in the CWT claims (label 15, "
-					   "RFC 9943 section 6.1)", name);
+		return SL_ERR(err, FORMAT,
+			      "statement: no %s in the CWT claims (label 15, "
+			      "RFC 9943 section 6.1)",
+			      name);
 	if (v.len == 0 || v.len > CLAIM_MAX)
-		return SL_ERR(err, FORMAT, "statement: %s has %zu bytes, 1 to %d are allowed", name,
+		return SL_ERR(err, FORMAT,
+			      "statement: %s has %zu bytes, 1 to %d are allowed", name,
 			      v.len, CLAIM_MAX);
 	return 0;
 }
@@ -21,22 +24,27 @@ static int
 check_digest(const struct sl_sign1 *s, struct sl_err *err)
 {
 	int64_t a = s->h.hash_alg;
-	size_t due = a == SL_ALG_SHA256 ? 32 : a == SL_ALG_SHA384 ? 48 : a == SL_ALG_SHA512 ? 64 : 0;
+	size_t due = a == SL_ALG_SHA256   ? 32
+		     : a == SL_ALG_SHA384 ? 48
+		     : a == SL_ALG_SHA512 ? 64
+					  : 0;
 
 	if (!s->h.has_hash_alg)
 		return 0;
 	if (due == 0)
-		return SL_ERR(err, UNSUPPORTED, "statement: hash algorithm %lld (label 258)",
-			      (long long)a);
+		return SL_ERR(err, UNSUPPORTED,
+			      "statement: hash algorithm %lld (label 258)", (long long)a);
 	if (s->payload.len != due)
-		return SL_ERR(err, FORMAT, "statement: the digest has %zu bytes, algorithm %lld has "
-					   "%zu (RFC 9995)", s->payload.len, (long long)a, due);
+		return SL_ERR(err, FORMAT,
+			      "statement: the digest has %zu bytes, algorithm %lld has "
+			      "%zu (RFC 9995)",
+			      s->payload.len, (long long)a, due);
 	return 0;
 }
 
 int
-sl_statement_parse(struct sl_slice src, size_t max_bytes, unsigned flags, struct sl_sign1 *ret,
-		   struct sl_err *err)
+sl_statement_parse(struct sl_slice src, size_t max_bytes, unsigned flags,
+		   struct sl_sign1 *ret, struct sl_err *err)
 {
 	struct sl_sign1 s;
 	bool has_key;
@@ -44,14 +52,18 @@ sl_statement_parse(struct sl_slice src, size_t max_bytes, unsigned flags, struct
 
 	if ((r = sl_sign1_parse(src, max_bytes, &s, err)) < 0)
 		return r;
-	has_key = (s.h.has_kid && !s.h.is_kid_unprotected) || s.h.has_x5t || s.h.has_x5chain;
+	has_key =
+	    (s.h.has_kid && !s.h.is_kid_unprotected) || s.h.has_x5t || s.h.has_x5chain;
 	if (!s.h.has_alg)
-		return SL_ERR(err, FORMAT, "statement: no alg (label 1) in the protected header");
+		return SL_ERR(err, FORMAT,
+			      "statement: no alg (label 1) in the protected header");
 	if (!has_key && (flags & SL_STATEMENT_ANY_KEY) == 0)
-		return SL_ERR(err, FORMAT, "statement: none of kid (4), x5t (34), x5chain (33) is "
-					   "protected (RFC 9943 section 6.1)");
+		return SL_ERR(err, FORMAT,
+			      "statement: none of kid (4), x5t (34), x5chain (33) is "
+			      "protected (RFC 9943 section 6.1)");
 	if (s.is_detached)
-		return SL_ERR(err, FORMAT, "statement: the payload is missing (detached)");
+		return SL_ERR(err, FORMAT,
+			      "statement: the payload is missing (detached)");
 	if ((r = check_claim(s.h.has_iss, s.h.iss, "iss", err)) < 0 ||
 	    (r = check_claim(s.h.has_sub, s.h.sub, "sub", err)) < 0 ||
 	    (r = check_digest(&s, err)) < 0)

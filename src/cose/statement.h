@@ -16,11 +16,11 @@ int sl_statement_parse(struct sl_slice src, size_t max_bytes, unsigned flags,
 		       struct sl_sign1 *ret, struct sl_err *err) SL_MUST_CHECK;
 /* Receipts in the unprotected header (394): their number, and the i-th's bytes (i below
  * it; not parsed: a corrupt one must not spoil the others). */
-int sl_statement_receipts(const struct sl_sign1 *s, size_t *ret_n, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_statement_receipts(const struct sl_sign1 *s, size_t *ret_n,
+			  struct sl_err *err) SL_MUST_CHECK;
 struct sl_slice sl_statement_receipt(const struct sl_sign1 *s, size_t i);
 /* Appends the statement with exactly these receipts in its unprotected header. */
-void sl_statement_attach(const struct sl_sign1 *s, const struct sl_slice *receipts, size_t n,
-			 struct sl_buf *out);
+void sl_statement_attach(const struct sl_sign1 *s, const struct sl_slice *receipts,
+			 size_t n, struct sl_buf *out);
 
 #endif

@@ -36,7 +36,8 @@ sl_random(void *p, size_t n)
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r <= 0)
-			abort(); /* a nonce or key that is not random is worse than none */
+			abort(); /* a nonce or key that is not random is worse than none
+				  */
 		to += r;
 		n -= (size_t)r;
 	}
@@ -71,7 +72,8 @@ sl_sign(const struct sl_signer *s, struct sl_slice msg, uint8_t sig[SL_SIG_LEN])
 }
 
 bool
-sl_verify(const uint8_t pub[SL_KEY_LEN], struct sl_slice msg, const uint8_t sig[SL_SIG_LEN])
+sl_verify(const uint8_t pub[SL_KEY_LEN], struct sl_slice msg,
+	  const uint8_t sig[SL_SIG_LEN])
 {
 	return crypto_sign_verify_detached(sig, msg.p, msg.len, pub) == 0;
 }
@@ -96,7 +98,8 @@ sl_hkdf(const uint8_t secret[SL_KEY_LEN], const char *label, struct sl_slice dat
 	uint8_t prk[SL_KEY_LEN];
 	crypto_auth_hmacsha256_state st;
 
-	/* RFC 5869 section 2.2: an absent salt is HashLen zeros; 2.3: T(1) is all we need. */
+	/* RFC 5869 section 2.2: an absent salt is HashLen zeros; 2.3: T(1) is all we
+	 * need. */
 	sl_hmac(no_salt, (struct sl_slice){ secret, SL_KEY_LEN }, prk);
 	(void)crypto_auth_hmacsha256_init(&st, prk, sizeof(prk));
 	(void)crypto_auth_hmacsha256_update(&st, (const uint8_t *)label, strlen(label));
@@ -116,7 +119,8 @@ sl_didkey(const uint8_t pub[SL_KEY_LEN], char out[SL_DIDKEY_MAX])
 	size_t n = 0, at = sizeof(did_prefix) - 1;
 
 	memcpy(raw + 2, pub, SL_KEY_LEN);
-	/* raw[0] is not 0, so there are no leading '1's; 34 bytes give 47 digits at most. */
+	/* raw[0] is not 0, so there are no leading '1's; 34 bytes give 47 digits at most.
+	 */
 	for (size_t from = 0; from < DID_RAW;) {
 		unsigned rem = 0;
 
@@ -138,10 +142,12 @@ sl_didkey(const uint8_t pub[SL_KEY_LEN], char out[SL_DIDKEY_MAX])
 bool
 sl_didkey_parse(struct sl_slice did, uint8_t pub[SL_KEY_LEN])
 {
-	struct sl_slice prefix = sl_slice_str(did_prefix), d = sl_slice_skip(did, prefix.len);
+	struct sl_slice prefix = sl_slice_str(did_prefix),
+			d = sl_slice_skip(did, prefix.len);
 	uint8_t raw[DID_RAW] = { 0 };
 
-	if (!sl_slice_starts(did, prefix) || d.len == 0 || d.len >= DID_DIGITS_MAX || d.p[0] == '1')
+	if (!sl_slice_starts(did, prefix) || d.len == 0 || d.len >= DID_DIGITS_MAX ||
+	    d.p[0] == '1')
 		return false;
 	for (size_t i = 0; i < d.len; i++) {
 		const char *c = d.p[i] != 0 ? strchr(b58, d.p[i]) : NULL;
@@ -167,7 +173,8 @@ sl_didkey_parse(struct sl_slice did, uint8_t pub[SL_KEY_LEN])
 void
 sl_key_thumb(const uint8_t pub[SL_KEY_LEN], uint8_t out[32])
 {
-	/* {1: 1 (OKP), -1: 6 (Ed25519), -2: bstr(32)}, deterministic: RFC 9679 section 4.1 */
+	/* {1: 1 (OKP), -1: 6 (Ed25519), -2: bstr(32)}, deterministic: RFC 9679
+	 * section 4.1 */
 	uint8_t key[8 + SL_KEY_LEN] = { 0xa3, 0x01, 0x01, 0x20, 0x06, 0x21, 0x58, 0x20 };
 
 	memcpy(key + 8, pub, SL_KEY_LEN);

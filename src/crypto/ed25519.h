@@ -8,9 +8,9 @@
 #include "base/slice.h"
 
 enum {
-	SL_KEY_LEN = 32,      /* public key, seed, derived secret */
+	SL_KEY_LEN = 32, /* public key, seed, derived secret */
 	SL_SIG_LEN = 64,
-	SL_DIDKEY_MAX = 64    /* "did:key:z6Mk..." with its NUL: 57 bytes */
+	SL_DIDKEY_MAX = 64 /* "did:key:z6Mk..." with its NUL: 57 bytes */
 };
 
 /* A signing key.  Locked in memory; sl_signer_done() wipes it. */

@@ -23,14 +23,14 @@ check(int fd, mode_t kind, mode_t mode, const char *name, struct sl_err *err)
 		return SL_ERR(err, ENV, "key store: '%s' is not a %s", name,
 			      kind == S_IFDIR ? "directory" : "regular file");
 	if (st.st_uid != geteuid())
-		return SL_ERR(err, ENV, "key store: '%s' belongs to uid %u, not to %u", name,
-			      st.st_uid, geteuid());
+		return SL_ERR(err, ENV, "key store: '%s' belongs to uid %u, not to %u",
+			      name, st.st_uid, geteuid());
 	if ((st.st_mode & 07777) != mode)
-		return SL_ERR(err, ENV, "key store: '%s' has mode %04o, %04o is due", name,
-			      st.st_mode & 07777U, mode);
+		return SL_ERR(err, ENV, "key store: '%s' has mode %04o, %04o is due",
+			      name, st.st_mode & 07777U, mode);
 	if (kind == S_IFREG && st.st_size != SL_KEY_LEN)
-		return SL_ERR(err, STORE, "key store: '%s' has %lld bytes, %d are due", name,
-			      (long long)st.st_size, SL_KEY_LEN);
+		return SL_ERR(err, STORE, "key store: '%s' has %lld bytes, %d are due",
+			      name, (long long)st.st_size, SL_KEY_LEN);
 	return 0;
 }
 
@@ -61,7 +61,8 @@ sl_keystore_open(int home_fd, const char *name, int *ret_fd, struct sl_err *err)
 static int
 load(int dir_fd, const char *name, uint8_t seed[SL_KEY_LEN], struct sl_err *err)
 {
-	SL_AUTO_FD fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	SL_AUTO_FD fd = openat(dir_fd, name,
+			       O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	uint8_t in[SL_KEY_LEN];
 	ssize_t n;
 	int r;
@@ -88,7 +89,8 @@ load(int dir_fd, const char *name, uint8_t seed[SL_KEY_LEN], struct sl_err *err)
 static int
 write_tmp(int dir_fd, const char *tmp, struct sl_err *err)
 {
-	SL_AUTO_FD fd = openat(dir_fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	SL_AUTO_FD fd = openat(
+	    dir_fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	uint8_t seed[SL_KEY_LEN];
 	ssize_t n;
 
@@ -100,7 +102,8 @@ write_tmp(int dir_fd, const char *tmp, struct sl_err *err)
 	while (n < 0 && errno == EINTR);
 	sl_wipe(seed, sizeof(seed));
 	if (n != SL_KEY_LEN)
-		return SL_ERR_SYS(err, n < 0 ? -errno : -ENOSPC, "cannot write a key file");
+		return SL_ERR_SYS(err, n < 0 ? -errno : -ENOSPC,
+				  "cannot write a key file");
 	if (fchmod(fd, 0600) < 0 || fsync(fd) < 0)
 		return SL_ERR_SYS(err, -errno, "cannot sync a key file");
 	return 0;
@@ -113,7 +116,8 @@ publish(int dir_fd, const char *tmp, const char *name)
 	if (renameat2(dir_fd, tmp, dir_fd, name, RENAME_NOREPLACE) == 0)
 		return 0;
 	/* Some file systems know no flags of rename. */
-	if ((errno == EINVAL || errno == ENOSYS) && linkat(dir_fd, tmp, dir_fd, name, 0) == 0) {
+	if ((errno == EINVAL || errno == ENOSYS) &&
+	    linkat(dir_fd, tmp, dir_fd, name, 0) == 0) {
 		(void)unlinkat(dir_fd, tmp, 0);
 		return 0;
 	}
@@ -145,8 +149,8 @@ create(int dir_fd, const char *name, bool *ret_is_new, struct sl_err *err)
 }
 
 int
-sl_keystore_seed(int dir_fd, const char *name, bool may_create, uint8_t ret_seed[SL_KEY_LEN],
-		 bool *ret_is_new, struct sl_err *err)
+sl_keystore_seed(int dir_fd, const char *name, bool may_create,
+		 uint8_t ret_seed[SL_KEY_LEN], bool *ret_is_new, struct sl_err *err)
 {
 	bool is_new = false;
 	int r = load(dir_fd, name, ret_seed, err);
@@ -160,7 +164,8 @@ sl_keystore_seed(int dir_fd, const char *name, bool may_create, uint8_t ret_seed
 		r = load(dir_fd, name, ret_seed, err);
 	}
 	if (r == 1)
-		return SL_ERR(err, STORE, "key store: '%s' vanishes as soon as it is made", name);
+		return SL_ERR(err, STORE,
+			      "key store: '%s' vanishes as soon as it is made", name);
 	if (r == 0 && ret_is_new != NULL)
 		*ret_is_new = is_new;
 	return r;

@@ -14,12 +14,13 @@
 
 /* Opens (makes, if it is not there) the directory name in home_fd.  *ret_fd is the
  * caller's to close.  ENV: owner or mode; SYS. */
-int sl_keystore_open(int home_fd, const char *name, int *ret_fd, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_keystore_open(int home_fd, const char *name, int *ret_fd,
+		     struct sl_err *err) SL_MUST_CHECK;
 /* Reads the seed name.  may_create: makes it from kernel randomness if it is not there,
  * and *ret_is_new (or NULL) says that this call did.  NOENT when it is not there and may
  * not be made; ENV: owner, mode, kind; STORE: size; SYS.  The caller wipes ret_seed. */
-int sl_keystore_seed(int dir_fd, const char *name, bool may_create, uint8_t ret_seed[SL_KEY_LEN],
-		     bool *ret_is_new, struct sl_err *err) SL_MUST_CHECK;
+int sl_keystore_seed(int dir_fd, const char *name, bool may_create,
+		     uint8_t ret_seed[SL_KEY_LEN], bool *ret_is_new,
+		     struct sl_err *err) SL_MUST_CHECK;
 
 #endif

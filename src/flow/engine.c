@@ -30,7 +30,9 @@ sl_eng_note(struct sl_engine *e, const char *level, const char *fmt, ...)
 							(size_t)n < sizeof(msg) ? (size_t)n
 									: sizeof(msg) - 1 });
 	if (s.p != NULL) /* a note that finds no room is not worth the run */
-		e->note[e->n_notes++] = (struct note){ level, s };
+		e->note[e->n_notes++] = (struct note){
+			level, s, e->at_leg, e->cur.index, e->phase == PH_STEP && e->cur.s != NULL
+		};
 }
 
 void
@@ -70,9 +72,12 @@ void
 sl_eng_expr_env(struct sl_engine *e, const struct sl_value *contexts,
 		const struct sl_expr_status *st, struct sl_expr_env *ret)
 {
+	size_t max = e->step_a.cap / 4 * 3; /* an expression alone does not end the run */
+
 	*ret = (struct sl_expr_env){ .contexts = contexts, .status = st,
 				     .host_arg = e->host.arg, .hash_files = e->host.hash_files,
-				     .max_memory = SL_EXPR_MEMORY_MAX };
+				     .max_memory = max < SL_EXPR_MEMORY_MAX ? max
+									    : SL_EXPR_MEMORY_MAX };
 }
 
 struct sl_json *
@@ -168,11 +173,11 @@ sl_engine_new(const struct sl_engine_opts *o, struct sl_arena *a, struct sl_engi
 	if (e == NULL)
 		return sl_eng_nomem(err);
 	e->max_memory = o->max_memory;
-	sl_arena_init(&e->run_a, o->max_memory / 2);
-	sl_arena_init(&e->job_a, o->max_memory / 4);
-	sl_arena_init(&e->leg_a, o->max_memory / 4);
-	sl_arena_init(&e->step_a, o->max_memory / 4);
-	sl_arena_init(&e->note_a, o->max_memory / 8);
+	sl_arena_init(&e->run_a, o->max_memory / 16 * 6);
+	sl_arena_init(&e->job_a, o->max_memory / 16 * 2);
+	sl_arena_init(&e->leg_a, o->max_memory / 16 * 3);
+	sl_arena_init(&e->step_a, o->max_memory / 16 * 4);
+	sl_arena_init(&e->note_a, o->max_memory / 16);
 	if (o->host != NULL)
 		e->host = *o->host;
 	if ((r = prepare(e, o, err)) == 0) {
@@ -264,8 +269,9 @@ next_note(struct sl_engine *e, struct sl_jb *b)
 	const struct note *n = &e->note[e->at_note++];
 	struct sl_json *o = sl_eng_head(e, b, "note");
 
-	if (e->cur.s != NULL)
-		(void)sl_json_set(b, o, "index", sl_json_int(b, (int64_t)e->cur.index));
+	(void)sl_json_set(b, o, "leg", sl_json_int(b, (int64_t)n->leg));
+	if (n->has_index)
+		(void)sl_json_set(b, o, "index", sl_json_int(b, (int64_t)n->index));
 	(void)sl_json_set(b, o, "level", sl_json_cstr(b, n->level));
 	(void)sl_json_set(b, o, "msg", sl_json_str(b, n->msg));
 	return o;

@@ -45,11 +45,12 @@ struct sl_diags {
 struct sl_engine_opts {
 	struct sl_slice src;  /* the flow's bytes as received */
 	struct sl_slice path; /* for messages and github.workflow_ref */
-	/* {"event_name", "event":{}, "inputs":{}, "secrets":{}, "vars":{}, "github":{},
+	/* {"event_name", "event":{}, "inputs":{}, "secrets":{}, "vars":{}, "env":{}, "github":{},
 	 *  "runner":{}, "shells":["bash","sh","python"]} */
 	const struct sl_json *params;
 	const struct sl_engine_host *host;
-	size_t max_memory; /* of the engine's own arenas */
+	size_t max_memory; /* bytes of all the engine's arenas together; 48 MiB serves any
+			    * workflow that the limits of doc/PROTOCOL.engine let through */
 };
 
 /* 0 with *ret set; or an SL_E(...) code, where FORMAT/UNKNOWN/UNSUPPORTED come with

@@ -48,6 +48,8 @@ struct job_state {
 struct note {
 	const char *level;
 	struct sl_slice msg;
+	size_t leg, index;
+	bool has_index; /* it concerns a step */
 };
 
 /* A step that was begun. */

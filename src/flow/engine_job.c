@@ -313,6 +313,10 @@ begin_leg(struct sl_engine *e, const struct sl_job *j, int64_t limit[2],
 	if ((r = sl_tok_eval(j->cancel_minutes, &x, a, &v, at, err)) < 0)
 		return r;
 	limit[1] = minutes_of(v, SL_FLOW_CANCEL_MINUTES);
+	SL_JSON_EACH(m, sl_json_get(e->params, "env"))
+		if (m->kind == SL_JSON_STR &&
+		    sl_val_set(a, e->leg.env, m->key, sl_val_str(a, m->s)) == NULL)
+			return sl_eng_nomem(err);
 	if ((r = sl_eng_env(e->w->env, &x, a, e->leg.env, at, err)) < 0)
 		return r;
 	return sl_eng_env(j->env, &x, a, e->leg.env, at, err);
@@ -356,6 +360,7 @@ sl_eng_leg(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct sl
 	sl_arena_free(&e->step_a);
 	sl_arena_free(&e->leg_a);
 	e->leg = (struct leg){ .key = j->id, .name = j->id };
+	e->cur = (struct step_run){ 0 };
 	if (e->is_stopped || (e->is_cancelled && !e->saw_cancel)) {
 		if (e->has_matrix)
 			e->leg.key = sl_matrix_job_name(&e->leg_a, j->id,

@@ -122,6 +122,7 @@ sl_parse_graph(struct sl_flow_parser *p, struct sl_workflow *w, struct sl_job *j
 {
 	size_t *order = SL_NEW_N(p->a, size_t, w->n_jobs), n = 0, i;
 	bool *is_left = SL_NEW_N(p->a, bool, w->n_jobs), has_root = false;
+	const struct sl_tok *needs;
 	int r;
 
 	if (order == NULL || is_left == NULL)
@@ -130,7 +131,8 @@ sl_parse_graph(struct sl_flow_parser *p, struct sl_workflow *w, struct sl_job *j
 		is_left[i] = true;
 		if ((r = parse_needs(p, w, &job[i], err)) < 0)
 			return r;
-		has_root = has_root || sl_tok_get(job[i].tok, "needs") == NULL;
+		needs = sl_tok_get(job[i].tok, "needs");
+		has_root = has_root || needs == NULL || (needs->kind == SL_TOK_SEQ && needs->n == 0);
 	}
 	if (!has_root) {
 		const struct sl_tok *jobs = sl_tok_get(w->root, "jobs");

@@ -29,9 +29,9 @@ check_signer(struct sl_node *n, struct sl_err *err)
 	if (r == 0 || (r = sl_seg_read(&n->st.g, rec.off, &b, &rec, err)) == 0)
 		return sl_seg_damage(s->off, "the certificate of its key is gone", err);
 	sl_didkey(s->signer, did);
-	if (r < 0 || (r = sl_sign1_parse(sl_buf_get(&b), SL_STMT_MAX, &m, err)) < 0 ||
-	    (r = sl_sign1_verify(&m, (struct sl_slice){ 0 }, (struct sl_slice){ 0 },
-				 n->k.identity.s.pub, err)) < 0)
+	if (r < 0 || sl_sign1_parse(sl_buf_get(&b), SL_STMT_MAX, &m, err) < 0 ||
+	    sl_sign1_verify(&m, (struct sl_slice){ 0 }, (struct sl_slice){ 0 },
+			    n->k.identity.s.pub, err) < 0)
 		return sl_err_ctx(err, "certificate of the key that sealed last");
 	if (!sl_slice_eq(m.h.sub, sl_slice_str(did)))
 		return sl_seg_damage(
@@ -191,13 +191,13 @@ put_stmt(struct sl_node *n, const struct sl_stmt *s, struct sl_entry *ret,
 {
 	const struct sl_log_key *k = &n->k.working;
 	SL_AUTO_BUF stmt = { .max = SL_STMT_MAX };
-	struct sl_tree_state *t;
+	struct sl_tree_state *t = NULL;
 	uint8_t digest[32];
 	int r;
 
 	*ret_tree = 1;
 	if (s->tree == SL_TREE_RUN) {
-		if ((r = run_tree(n, s->run, true, &t, err)) < 0)
+		if ((r = run_tree(n, s->run, true, &t, err)) < 0 || t == NULL)
 			return r;
 		*ret_tree = t->id;
 		k = sl_node_run_key(n, s->run);
@@ -223,10 +223,10 @@ seal_run(struct sl_node *n, const uint8_t run[32], struct sl_entry *ret,
 	 struct sl_err *err)
 {
 	struct sl_state old = { 0 };
-	struct sl_tree_state *t, signed_t;
+	struct sl_tree_state *t = NULL, signed_t;
 	int r;
 
-	if ((r = run_tree(n, run, false, &t, err)) < 0)
+	if ((r = run_tree(n, run, false, &t, err)) < 0 || t == NULL)
 		return r;
 	if (t->flags & SL_TREE_CLOSED)
 		return SL_ERR(err, BUG, "the log of the run is sealed already");

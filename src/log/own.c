@@ -177,7 +177,7 @@ static int
 certify(struct sl_node *n, struct sl_err *err)
 {
 	struct sl_state *s = &n->st.next;
-	struct sl_entry e;
+	struct sl_entry e = { 0 };
 	int r = put_key(n, 1, WORKING, &e, err);
 
 	if (r < 0)

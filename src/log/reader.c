@@ -65,7 +65,7 @@ sl_reader_files(int home_fd, struct sl_reader **ret, struct sl_err *err)
 int
 sl_reader_open(int home_fd, struct sl_reader **ret, struct sl_err *err)
 {
-	struct sl_reader *r;
+	struct sl_reader *r = NULL;
 	int e = sl_reader_files(home_fd, &r, err);
 
 	if (e < 0)
@@ -144,7 +144,7 @@ sl_reader_tree(struct sl_reader *r, uint32_t id, struct sl_log_tree *ret,
 	       struct sl_err *err)
 {
 	SL_AUTO_BUF b = { .max = 4096 };
-	struct sl_tree_state t;
+	struct sl_tree_state t = { 0 };
 	struct sl_rec rec;
 	int e = sl_reader_state(r, id, &t, err);
 

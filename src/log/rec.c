@@ -144,7 +144,7 @@ static int
 read_body(struct sl_seg *g, struct sl_buf *body, const struct sl_rec *r,
 	  struct sl_err *err)
 {
-	size_t want = (size_t)(r->end - r->off) - SL_REC_HDR, got;
+	size_t want = (size_t)(r->end - r->off) - SL_REC_HDR, got = 0;
 	uint8_t *p;
 	int e;
 
@@ -170,7 +170,7 @@ sl_seg_read(struct sl_seg *g, uint64_t off, struct sl_buf *body, struct sl_rec *
 	uint8_t h[SL_REC_HDR] = { 0 };
 	struct sl_slice b = { 0 };
 	struct sl_rec r;
-	size_t got;
+	size_t got = 0;
 	int e;
 
 	if (left < SL_REC_HDR)
@@ -229,7 +229,9 @@ sl_rec_put(struct sl_buf *out, uint64_t base, struct sl_rec *r, struct sl_slice 
 	uint8_t *h = r->raw;
 
 	memset(h, 0, SL_REC_HDR);
-	memcpy(h, "SLR", 3);
+	h[0] = 'S';
+	h[1] = 'L';
+	h[2] = 'R';
 	h[3] = (uint8_t)r->type;
 	r->len = (uint32_t)body.len;
 	sl_le32(h + H_LEN, r->len);

@@ -119,14 +119,14 @@ receive(struct sl_recorder *r, uint16_t op, struct sl_slice *ret, struct sl_err 
 int
 sl_recorder_info(struct sl_recorder *r, struct sl_node_info *ret, struct sl_err *err)
 {
-	struct sl_slice body, rest;
+	struct sl_slice body = { 0 }, rest = { 0 };
 	int e;
 
 	if (!r->has_info) {
 		if ((e = receive(r, SL_OP_INFO, &body, err)) < 0)
 			return e;
-		if ((e = sl_proto_status(body, &rest, err)) < 0 ||
-		    (e = sl_proto_info(rest, &r->info, err)) < 0)
+		if (sl_proto_status(body, &rest, err) < 0 ||
+		    sl_proto_info(rest, &r->info, err) < 0)
 			return stop(r, err);
 		r->has_info = true;
 	}
@@ -146,13 +146,13 @@ int
 sl_recorder_run_key(struct sl_recorder *r, const uint8_t run[32], uint8_t ret_pub[32],
 		    struct sl_err *err)
 {
-	struct sl_slice body, rest;
+	struct sl_slice body = { 0 }, rest = { 0 };
 	int e = ready(r, err);
 
 	if (e < 0)
 		return e;
-	if ((e = sl_chan_send(&r->chan, SL_OP_RUN_KEY, (struct sl_slice){ run, 32 }, NULL,
-			      0, err)) < 0)
+	if (sl_chan_send(&r->chan, SL_OP_RUN_KEY, (struct sl_slice){ run, 32 }, NULL, 0,
+			 err) < 0)
 		return stop(r, err);
 	if ((e = receive(r, SL_OP_RUN_KEY, &body, err)) < 0 ||
 	    (e = sl_proto_status(body, &rest, err)) < 0)
@@ -254,7 +254,7 @@ static int
 entries(struct sl_slice body, struct sl_entry *ret, size_t n, size_t *ret_n,
 	struct sl_err *err)
 {
-	struct sl_slice rest;
+	struct sl_slice rest = { 0 };
 	int e = sl_proto_status(body, &rest, err);
 
 	if (e < 0)
@@ -272,7 +272,7 @@ int
 sl_recorder_wait(struct sl_recorder *r, struct sl_entry *ret, size_t n, size_t *ret_n,
 		 struct sl_err *err)
 {
-	struct sl_slice body;
+	struct sl_slice body = { 0 };
 	int e;
 
 	if (r->n_asked == 0)

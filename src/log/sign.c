@@ -124,7 +124,6 @@ sl_log_check_root(const struct sl_tree_state *t, const char *origin, struct sl_e
 	SL_AUTO_BUF msg = { .max = 8192 };
 	struct sl_slice aad = { 0 }, root = { t->root, 32 };
 	struct sl_sign1 s;
-	int r;
 
 	sl_didkey(t->pub, did);
 	sl_key_thumb(t->pub, kid);
@@ -143,8 +142,8 @@ sl_log_check_root(const struct sl_tree_state *t, const char *origin, struct sl_e
 		     (struct sl_slice){ t->receipt_sig, 64 }, &msg);
 	if (msg.is_failed)
 		return SL_ERR(err, NOMEM, "no memory for a receipt");
-	if ((r = sl_sign1_parse(sl_buf_get(&msg), 8192, &s, err)) < 0 ||
-	    (r = sl_sign1_verify(&s, root, aad, t->pub, err)) < 0)
+	if (sl_sign1_parse(sl_buf_get(&msg), 8192, &s, err) < 0 ||
+	    sl_sign1_verify(&s, root, aad, t->pub, err) < 0)
 		return sl_err_ctx(err, "%s at size %llu", origin,
 				  (unsigned long long)t->edge.size);
 	return 0;

@@ -202,11 +202,10 @@ static int
 write_head(struct sl_store *s, bool is_dirty, struct sl_err *err)
 {
 	struct sl_head h = { .seq = s->st.seq, .off = s->st.off, .is_dirty = is_dirty };
-	int r;
 
 	memcpy(h.digest, s->st.digest, 32);
 	memcpy(h.boot, s->boot, 32);
-	if ((r = sl_head_write(s->io, s->head_fd, &h, err)) < 0)
+	if (sl_head_write(s->io, s->head_fd, &h, err) < 0)
 		return sl_store_die(s, err);
 	return 0;
 }

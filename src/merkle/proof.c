@@ -11,7 +11,8 @@ split(uint64_t n)
 }
 
 int
-sl_leaves_node(void *arg, unsigned level, uint64_t index, struct sl_hash *ret, struct sl_err *err)
+sl_leaves_node(void *arg, unsigned level, uint64_t index, struct sl_hash *ret,
+	       struct sl_err *err)
 {
 	const struct sl_leaves *l = arg;
 	struct sl_edge e = { 0 };
@@ -19,8 +20,8 @@ sl_leaves_node(void *arg, unsigned level, uint64_t index, struct sl_hash *ret, s
 
 	if (level > 62 || __builtin_mul_overflow(index + 1, UINT64_C(1) << level, &end) ||
 	    end > l->n)
-		return SL_ERR(err, BUG, "no subtree %llu at level %u over %llu leaves", (ull)index,
-			      level, (ull)l->n);
+		return SL_ERR(err, BUG, "no subtree %llu at level %u over %llu leaves",
+			      (ull)index, level, (ull)l->n);
 	n = UINT64_C(1) << level;
 	for (uint64_t i = 0; i < n; i++)
 		sl_edge_add(&e, &l->h[end - n + i], NULL, NULL);
@@ -38,7 +39,8 @@ sl_merkle_range(sl_node_source *get, void *arg, uint64_t begin, uint64_t end,
 	int r;
 
 	if (begin >= end || (end - begin > 1 && begin % split(end - begin) != 0))
-		return SL_ERR(err, BUG, "no node over leaves %llu to %llu", (ull)begin, (ull)end);
+		return SL_ERR(err, BUG, "no node over leaves %llu to %llu", (ull)begin,
+			      (ull)end);
 	/* From the right: the smallest perfect subtree first, as in sl_edge_root(). */
 	while (at > begin) {
 		unsigned level = (unsigned)__builtin_ctzll(at - begin);
@@ -77,7 +79,8 @@ sl_proof_inclusion(sl_node_source *get, void *arg, uint64_t index, uint64_t size
 	int r;
 
 	if (index >= size || size > SL_TREE_SIZE_MAX)
-		return SL_ERR(err, USAGE, "no leaf %llu in a tree of %llu", (ull)index, (ull)size);
+		return SL_ERR(err, USAGE, "no leaf %llu in a tree of %llu", (ull)index,
+			      (ull)size);
 	while (end - begin > 1) {
 		uint64_t mid = begin + split(end - begin);
 		bool is_left = index < mid;
@@ -123,7 +126,8 @@ sl_proof_consistency(sl_node_source *get, void *arg, uint64_t size1, uint64_t si
 		else
 			begin = mid;
 	}
-	/* begin == 0: the old tree is itself a node of the new one, whose root is known. */
+	/* begin == 0: the old tree is itself a node of the new one, whose root is known.
+	 */
 	if (begin > 0) {
 		if ((r = sl_merkle_range(get, arg, begin, end, &p.h[p.n], err)) < 0)
 			return r;
@@ -137,7 +141,8 @@ sl_proof_consistency(sl_node_source *get, void *arg, uint64_t size1, uint64_t si
 static int
 bad_length(const struct sl_proof *p, const char *how, struct sl_err *err)
 {
-	return SL_ERR(err, VERIFY, "the path of %zu hashes is too %s for the tree", p->n, how);
+	return SL_ERR(err, VERIFY, "the path of %zu hashes is too %s for the tree", p->n,
+		      how);
 }
 
 /* RFC 9162 section 2.1.3.2. */
@@ -149,8 +154,8 @@ sl_proof_root(const struct sl_proof *p, uint64_t index, uint64_t size,
 	struct sl_hash r = *leaf;
 
 	if (index >= size || size > SL_TREE_SIZE_MAX)
-		return SL_ERR(err, VERIFY, "leaf index %llu is not in a tree of %llu", (ull)index,
-			      (ull)size);
+		return SL_ERR(err, VERIFY, "leaf index %llu is not in a tree of %llu",
+			      (ull)index, (ull)size);
 	for (size_t i = 0; i < p->n; i++) {
 		if (sn == 0)
 			return bad_length(p, "long", err);
@@ -189,7 +194,8 @@ sl_proof_check_inclusion(const struct sl_proof *p, uint64_t index, uint64_t size
 	if ((r = sl_proof_root(p, index, size, leaf, &got, err)) < 0)
 		return r;
 	if (!same(&got, root))
-		return SL_ERR(err, VERIFY, "the inclusion path does not lead to the root");
+		return SL_ERR(err, VERIFY,
+			      "the inclusion path does not lead to the root");
 	return 0;
 }
 
@@ -219,16 +225,19 @@ walk(const struct sl_proof *p, size_t i, uint64_t fn, uint64_t sn, struct sl_has
 
 int
 sl_proof_newer_root(const struct sl_proof *p, uint64_t size1, uint64_t size2,
-		    const struct sl_hash *root1, struct sl_hash *ret_root2, struct sl_err *err)
+		    const struct sl_hash *root1, struct sl_hash *ret_root2,
+		    struct sl_err *err)
 {
-	bool is_whole = (size1 & (size1 - 1)) == 0; /* the old root starts the path itself */
+	bool is_whole =
+	    (size1 & (size1 - 1)) == 0; /* the old root starts the path itself */
 	uint64_t fn = size1 - 1, sn = size2 - 1;
 	struct sl_hash fr, sr;
 	int r;
 
 	/* Every tree is consistent with the empty one: a proof of that proves nothing. */
 	if (size1 == 0 || size1 > size2 || size2 > SL_TREE_SIZE_MAX)
-		return SL_ERR(err, VERIFY, "sizes %llu and %llu are not an older and a newer tree's",
+		return SL_ERR(err, VERIFY,
+			      "sizes %llu and %llu are not an older and a newer tree's",
 			      (ull)size1, (ull)size2);
 	if (size1 == size2) {
 		if (p->n != 0)
@@ -246,7 +255,8 @@ sl_proof_newer_root(const struct sl_proof *p, uint64_t size1, uint64_t size2,
 	if ((r = walk(p, is_whole ? 0 : 1, fn, sn, &fr, &sr, err)) < 0)
 		return r;
 	if (!same(&fr, root1))
-		return SL_ERR(err, VERIFY, "the consistency path does not lead to the older root");
+		return SL_ERR(err, VERIFY,
+			      "the consistency path does not lead to the older root");
 	*ret_root2 = sr;
 	return 0;
 }
@@ -262,6 +272,7 @@ sl_proof_check_consistency(const struct sl_proof *p, uint64_t size1, uint64_t si
 	if ((r = sl_proof_newer_root(p, size1, size2, root1, &got, err)) < 0)
 		return r;
 	if (!same(&got, root2))
-		return SL_ERR(err, VERIFY, "the consistency path does not lead to the newer root");
+		return SL_ERR(err, VERIFY,
+			      "the consistency path does not lead to the newer root");
 	return 0;
 }

@@ -41,8 +41,8 @@ int sl_proof_consistency(sl_node_source *get, void *arg, uint64_t size1, uint64_
 
 /* The root that the path leads to from leaf: for receipts, which sign it. */
 int sl_proof_root(const struct sl_proof *p, uint64_t index, uint64_t size,
-		  const struct sl_hash *leaf, struct sl_hash *ret_root, struct sl_err *err)
-    SL_MUST_CHECK;
+		  const struct sl_hash *leaf, struct sl_hash *ret_root,
+		  struct sl_err *err) SL_MUST_CHECK;
 int sl_proof_check_inclusion(const struct sl_proof *p, uint64_t index, uint64_t size,
 			     const struct sl_hash *leaf, const struct sl_hash *root,
 			     struct sl_err *err) SL_MUST_CHECK;

@@ -96,14 +96,15 @@ sl_edge_get(struct sl_slice s, struct sl_edge *ret, struct sl_err *err)
 	uint64_t size = 0;
 
 	if (s.len < 8)
-		return SL_ERR(err, FORMAT, "right edge: %zu bytes, at least 8 are due", s.len);
+		return SL_ERR(err, FORMAT, "right edge: %zu bytes, at least 8 are due",
+			      s.len);
 	for (size_t i = 0; i < 8; i++)
 		size = size << 8 | s.p[i];
 	if (size > SL_TREE_SIZE_MAX)
 		return SL_ERR(err, FORMAT, "right edge: size beyond 2^63-1");
 	if (s.len != 8 + n_subtrees(size) * SL_HASH_LEN)
-		return SL_ERR(err, FORMAT, "right edge: %zu bytes do not fit size %llu", s.len,
-			      (unsigned long long)size);
+		return SL_ERR(err, FORMAT, "right edge: %zu bytes do not fit size %llu",
+			      s.len, (unsigned long long)size);
 	*ret = (struct sl_edge){ .size = size };
 	memcpy(ret->h, s.p + 8, s.len - 8);
 	return 0;

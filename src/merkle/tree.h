@@ -12,7 +12,7 @@
 
 enum {
 	SL_HASH_LEN = 32,
-	SL_EDGE_MAX = 63,                            /* subtrees */
+	SL_EDGE_MAX = 63,                                 /* subtrees */
 	SL_EDGE_BYTES_MAX = 8 + SL_EDGE_MAX * SL_HASH_LEN /* serialised */
 };
 #define SL_TREE_SIZE_MAX INT64_MAX
@@ -26,16 +26,21 @@ struct sl_edge { /* zeroed: the empty tree */
 	struct sl_hash h[SL_EDGE_MAX];
 };
 
-/* A perfect subtree came to be: the root over leaves [index << level, (index+1) << level). */
-typedef void sl_node_sink(void *arg, unsigned level, uint64_t index, const struct sl_hash *h);
+/* A perfect subtree came to be: the root over leaves [index << level, (index+1) <<
+ * level). */
+typedef void sl_node_sink(void *arg, unsigned level, uint64_t index,
+			  const struct sl_hash *h);
 
-void sl_merkle_leaf(struct sl_slice entry, struct sl_hash *out); /* SHA-256(0x00 || entry) */
-void sl_merkle_node(const struct sl_hash *l, const struct sl_hash *r, struct sl_hash *out);
+void sl_merkle_leaf(struct sl_slice entry,
+		    struct sl_hash *out); /* SHA-256(0x00 || entry) */
+void sl_merkle_node(const struct sl_hash *l, const struct sl_hash *r,
+		    struct sl_hash *out);
 void sl_merkle_empty(struct sl_hash *out); /* SHA-256("") */
 
 /* Appends a leaf hash; sink (or NULL) hears of every perfect subtree that it completes,
  * the leaf itself (level 0) first.  A tree of SL_TREE_SIZE_MAX leaves stays as it is. */
-void sl_edge_add(struct sl_edge *e, const struct sl_hash *leaf, sl_node_sink *sink, void *arg);
+void sl_edge_add(struct sl_edge *e, const struct sl_hash *leaf, sl_node_sink *sink,
+		 void *arg);
 void sl_edge_root(const struct sl_edge *e, struct sl_hash *out);
 /* u64be size, then the hashes; returns the bytes written to out. */
 size_t sl_edge_put(const struct sl_edge *e, uint8_t out[SL_EDGE_BYTES_MAX]);

@@ -223,7 +223,7 @@ note_stop(struct sl_policy_run *r, const struct walk *w)
 	r->stop_goal = w->result != NULL ? w->result->goal : NULL;
 }
 
-/* Facts.md's order-free rule: whatever is certain wins over an error. */
+/* Whatever is certain wins over an error: no order of bindings shows. */
 static enum sl_poutcome
 branch_outcome(enum sl_pgoal_kind kind, const struct walk *w)
 {

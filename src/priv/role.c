@@ -21,6 +21,18 @@
 #error "no seccomp architecture for this machine"
 #endif
 
+/* gcc defines a macro, clang has a feature test. */
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_SANITIZED 1
+#endif
+#endif
+#if !defined(IS_SANITIZED)
+#define IS_SANITIZED 0
+#endif
+
 enum { CALLS_MAX = 64, ROLE_FD = 3, X32_BIT = 0x40000000 };
 
 extern char **environ;
@@ -72,7 +84,7 @@ limit(const struct sl_role *role)
 	if (!role->has_files &&
 	    (setrlimit(RLIMIT_FSIZE, &none) < 0 || setrlimit(RLIMIT_NPROC, &none) < 0))
 		return -errno;
-#if !defined(__SANITIZE_ADDRESS__)
+#if !IS_SANITIZED
 	if (role->max_memory != 0 && setrlimit(RLIMIT_AS, &memory) < 0)
 		return -errno;
 #else
@@ -84,7 +96,7 @@ limit(const struct sl_role *role)
 static int
 filter(const struct sl_role *role)
 {
-#if defined(__SANITIZE_ADDRESS__)
+#if IS_SANITIZED
 	(void)role;
 	return 0;
 #else

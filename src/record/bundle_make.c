@@ -6,6 +6,7 @@
 #include "cose/statement.h"
 #include "record/bundle.h"
 #include "record/read.h"
+#include "record/statement.h"
 
 #include <stdlib.h>
 

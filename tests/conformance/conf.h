@@ -106,7 +106,8 @@ conf_read(const struct conf *c, struct sl_buf *out, const char *fmt, ...)
 
 /* Calls fn for each file of ROOT/dir (not below it) in order of names. */
 static inline void
-conf_each(struct conf *c, const char *dir, void (*fn)(struct conf *, const char *dir, const char *name))
+conf_each(struct conf *c, const char *dir,
+	  void (*fn)(struct conf *, const char *dir, const char *name))
 {
 	struct dirent **list = NULL;
 	char path[1024];

@@ -1,8 +1,8 @@
 /* conf_scitt.c -- the SCITT corpus: strict CBOR, Merkle proofs, Ed25519, COSE messages,
  * receipts, notes and checkpoints.  Algorithms other than Ed25519 are checked by a helper
  * program, so their files are excluded here by name. */
-#include "cose/sign1.h"
 #include "codec/base64.h"
+#include "cose/sign1.h"
 #include "scitt.h"
 
 const struct sl_json *
@@ -82,7 +82,8 @@ scitt_cbor(struct conf *c)
 			continue;
 		got = sl_cbor_open(&rd, sl_buf_get(&raw), 1 << 16, "item", &err) == 0;
 		if (raw.len >= 2 && (raw.p[0] == 0xd2 || raw.p[0] == 0x84))
-			got = got && sl_sign1_parse(sl_buf_get(&raw), 1 << 16, &s, &err) == 0;
+			got = got &&
+			      sl_sign1_parse(sl_buf_get(&raw), 1 << 16, &s, &err) == 0;
 		conf_case(c, got == want, "made/cbor-strict.tsv %.*s: %s", SL_ARG(line),
 			  got ? "accepted" : err.msg);
 	}
@@ -103,7 +104,8 @@ scitt_ed25519(struct conf *c)
 	all = scitt_json(sl_buf_get(&text), &a);
 	rest = sl_buf_get(&tsv);
 	(void)conf_line(&rest, &line); /* the heading */
-	SL_JSON_EACH (v, all) {
+	SL_JSON_EACH(v, all)
+	{
 		long long number = sl_json_get_int(v, "number"), row = -1;
 		int openssl = -1, sodium = -1;
 		char buf[128];
@@ -111,11 +113,13 @@ scitt_ed25519(struct conf *c)
 
 		if (!conf_line(&rest, &line))
 			break;
-		(void)snprintf(buf, sizeof(buf), "%.*s", (int)(line.len < 100 ? line.len : 100),
+		(void)snprintf(buf, sizeof(buf), "%.*s",
+			       (int)(line.len < 100 ? line.len : 100),
 			       (const char *)line.p);
-		if (sscanf(buf, "%lld\t%d\t%d", &row, &openssl, &sodium) != 3 || row != number ||
-		    !scitt_unhex(sl_json_get_str(v, "key"), &key) || key.len != 32 ||
-		    !scitt_unhex(sl_json_get_str(v, "sig"), &sig) || sig.len != 64) {
+		if (sscanf(buf, "%lld\t%d\t%d", &row, &openssl, &sodium) != 3 ||
+		    row != number || !scitt_unhex(sl_json_get_str(v, "key"), &key) ||
+		    key.len != 32 || !scitt_unhex(sl_json_get_str(v, "sig"), &sig) ||
+		    sig.len != 64) {
 			conf_case(c, false, "cctv-ed25519 %lld: unreadable row", number);
 			continue;
 		}

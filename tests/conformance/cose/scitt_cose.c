@@ -12,7 +12,8 @@ static const struct sl_slice none;
 static void
 cose_wg(struct conf *c, const char *dir, const char *name)
 {
-	SL_AUTO_BUF text = { .max = CONF_FILE_MAX }, raw = { .max = 1 << 16 }, key = { .max = 64 };
+	SL_AUTO_BUF text = { .max = CONF_FILE_MAX }, raw = { .max = 1 << 16 },
+		    key = { .max = 64 };
 	SL_AUTO_BUF aad = { .max = 4096 };
 	SL_AUTO_ARENA a = { .cap = 1 << 22 };
 	const struct sl_json *v, *in, *sign0;
@@ -27,21 +28,25 @@ cose_wg(struct conf *c, const char *dir, const char *name)
 	v = scitt_json(sl_buf_get(&text), &a);
 	in = sl_json_get(v, "input");
 	sign0 = sl_json_get(in, "sign0");
-	if (!scitt_unhex(sl_json_get_str(sl_json_get(v, "output"), "cbor"), &raw) || raw.len == 0) {
+	if (!scitt_unhex(sl_json_get_str(sl_json_get(v, "output"), "cbor"), &raw) ||
+	    raw.len == 0) {
 		conf_exclude(c, "%s/%s: holds no message", dir, name);
 		return;
 	}
-	is_sign1 = sign0 != NULL && raw.p[0] == 0xd2 && sl_json_get(sl_json_get(sign0, "unprotected"), "alg") == NULL;
+	is_sign1 = sign0 != NULL && raw.p[0] == 0xd2 &&
+		   sl_json_get(sl_json_get(sign0, "unprotected"), "alg") == NULL;
 	must_fail = sl_json_get_bool(v, "fail") || !is_sign1;
 	r = sl_sign1_parse(sl_buf_get(&raw), 1 << 16, &s, &err);
 	if (r == 0) {
 		(void)scitt_unhex(sl_json_get_str(sign0, "external"), &aad);
-		if (scitt_unhex(sl_json_get_str(sl_json_get(sign0, "key"), "x_hex"), &key) &&
+		if (scitt_unhex(sl_json_get_str(sl_json_get(sign0, "key"), "x_hex"),
+				&key) &&
 		    key.len == 32)
 			memcpy(pub, key.p, 32);
 		r = sl_sign1_verify(&s, none, sl_buf_get(&aad), pub, &err);
 	}
-	if (r == SL_E(UNSUPPORTED) && s.h.alg != SL_ALG_EDDSA && sl_cose_alg_name(s.h.alg) != NULL)
+	if (r == SL_E(UNSUPPORTED) && s.h.alg != SL_ALG_EDDSA &&
+	    sl_cose_alg_name(s.h.alg) != NULL)
 		conf_exclude(c, "%s/%s: %s is verified in a helper", dir, name,
 			     sl_cose_alg_name(s.h.alg));
 	else if (r == SL_E(UNSUPPORTED) && is_sign1 && !must_fail) /* Ed448 */
@@ -65,9 +70,11 @@ go_cose(struct conf *c, const char *dir, const char *name)
 	v = scitt_json(sl_buf_get(&text), &a);
 	alg = sl_json_get_str(v, "alg");
 	if (sl_slice_eq(alg, SL_LIT("EdDSA")))
-		conf_case(c, false, "%s/%s: Ed25519, and no reader for it here", dir, name);
+		conf_case(c, false, "%s/%s: Ed25519, and no reader for it here", dir,
+			  name);
 	else
-		conf_exclude(c, "%s/%s: %.*s is verified in a helper", dir, name, SL_ARG(alg));
+		conf_exclude(c, "%s/%s: %.*s is verified in a helper", dir, name,
+			     SL_ARG(alg));
 }
 
 /* Real statements of a CCF ledger: parsed; their signatures need X.509. */
@@ -83,8 +90,10 @@ ccf_payload(struct conf *c, const char *dir, const char *name)
 		return;
 	r = sl_statement_parse(sl_buf_get(&raw), CONF_FILE_MAX, 0, &s, &err);
 	if (r == 0)
-		conf_exclude(c, "%s/%s: reads; its signature (%s, X.509) is verified in a helper", dir,
-			     name, sl_cose_alg_name(s.h.alg) ? sl_cose_alg_name(s.h.alg) : "?");
+		conf_exclude(
+		    c, "%s/%s: reads; its signature (%s, X.509) is verified in a helper",
+		    dir, name,
+		    sl_cose_alg_name(s.h.alg) ? sl_cose_alg_name(s.h.alg) : "?");
 	else
 		conf_exclude(c, "%s/%s: %s", dir, name, err.msg);
 }
@@ -92,8 +101,12 @@ ccf_payload(struct conf *c, const char *dir, const char *name)
 void
 scitt_cose(struct conf *c)
 {
-	static const char *const dirs[] = { "CWT",	      "RFC8152",	  "ecdsa-examples",
-					    "eddsa-examples", "rsa-pss-examples", "sign1-tests",
+	static const char *const dirs[] = { "CWT",
+					    "RFC8152",
+					    "ecdsa-examples",
+					    "eddsa-examples",
+					    "rsa-pss-examples",
+					    "sign1-tests",
 					    "x509-examples" };
 	char dir[128];
 
@@ -157,16 +170,19 @@ vector(struct conf *c, const char *dir, const char *name)
 	}
 	r1 = sl_sign1_verify(&s, none, none, k.issuer, &e1);
 	if (!k.has_issuer)
-		conf_exclude(c, "scitt-cose %s: %s is verified in a helper", name, e1.msg);
+		conf_exclude(c, "scitt-cose %s: %s is verified in a helper", name,
+			     e1.msg);
 	else
-		conf_case(c, (r1 == 0) == sl_json_get_bool(v, "statement_signature_valid"),
-			  "scitt-cose %s: statement: %s", name, r1 == 0 ? "accepted" : e1.msg);
+		conf_case(
+		    c, (r1 == 0) == sl_json_get_bool(v, "statement_signature_valid"),
+		    "scitt-cose %s: statement: %s", name, r1 == 0 ? "accepted" : e1.msg);
 	r2 = check_receipt(sl_buf_get(&receipt), &s, k.log, &e2);
 	if (sl_json_get_bool(v, "receipt_valid") && r2 == SL_E(UNSUPPORTED))
 		conf_exclude(c, "scitt-cose %s: receipt: %s", name, e2.msg);
 	else
 		conf_case(c, (r2 == 0) == sl_json_get_bool(v, "receipt_valid"),
-			  "scitt-cose %s: receipt: %s", name, r2 == 0 ? "accepted" : e2.msg);
+			  "scitt-cose %s: receipt: %s", name,
+			  r2 == 0 ? "accepted" : e2.msg);
 }
 
 static bool
@@ -187,7 +203,8 @@ unbase64(struct sl_slice s, struct sl_buf *out)
 static void
 ccf_interop(struct conf *c)
 {
-	SL_AUTO_BUF text = { .max = CONF_FILE_MAX }, raw = { .max = 1 << 16 }, rc = { .max = 1 << 16 };
+	SL_AUTO_BUF text = { .max = CONF_FILE_MAX }, raw = { .max = 1 << 16 },
+		    rc = { .max = 1 << 16 };
 	SL_AUTO_ARENA a = { .cap = 1 << 22 };
 	const struct sl_json *v, *st, *flip;
 	struct sl_err err = { 0 };
@@ -202,7 +219,8 @@ ccf_interop(struct conf *c)
 	flip = sl_json_get(v, "direction_flip");
 	ok = unbase64(sl_json_get_str(st, "bytes_base64"), &raw) &&
 	     scitt_pem(sl_json_get_str(st, "issuer_public_key_pem"), issuer) &&
-	     sl_statement_parse(sl_buf_get(&raw), 1 << 16, SL_STATEMENT_ANY_KEY, &s, &err) == 0 &&
+	     sl_statement_parse(sl_buf_get(&raw), 1 << 16, SL_STATEMENT_ANY_KEY, &s,
+				&err) == 0 &&
 	     sl_sign1_verify(&s, none, none, issuer, &err) == 0;
 	conf_case(c, ok, "interop-ccf statement: %s", err.msg);
 	v = sl_json_get(v, "our_receipt");
@@ -216,12 +234,14 @@ ccf_interop(struct conf *c)
 	/* That statement has no sub; a receipt can be over any COSE_Sign1. */
 	ok = ok && unbase64(sl_json_get_str(flip, "statement_bytes_base64"), &raw) &&
 	     sl_sign1_parse(sl_buf_get(&raw), 1 << 16, &s, &err) == 0 &&
-	     unbase64(sl_json_get_str(v, sl_json_get(v, "bytes_base64") ? "bytes_base64"
-									: "receipt_bytes_base64"),
+	     unbase64(sl_json_get_str(v, sl_json_get(v, "bytes_base64")
+					     ? "bytes_base64"
+					     : "receipt_bytes_base64"),
 		      &rc) &&
 	     check_receipt(sl_buf_get(&rc), &s, log, &err) == 0;
 	conf_case(c, ok, "interop-ccf direction_flip receipt: %s", err.msg);
-	conf_exclude(c, "interop-ccf ccf_receipt: vds 2 and ES384 are verified in a helper");
+	conf_exclude(c,
+		     "interop-ccf ccf_receipt: vds 2 and ES384 are verified in a helper");
 }
 
 static void
@@ -237,7 +257,8 @@ vcp_interop(struct conf *c)
 	    !conf_read(c, &raw, "scitt/scitt-cose/interop-vcp/vcp-statement.cose"))
 		return;
 	ok = scitt_pem(sl_buf_get(&pem), pub) &&
-	     sl_statement_parse(sl_buf_get(&raw), 1 << 16, SL_STATEMENT_ANY_KEY, &s, &err) == 0 &&
+	     sl_statement_parse(sl_buf_get(&raw), 1 << 16, SL_STATEMENT_ANY_KEY, &s,
+				&err) == 0 &&
 	     sl_sign1_verify(&s, none, none, pub, &err) == 0;
 	conf_case(c, ok, "interop-vcp statement: %s", err.msg);
 }
@@ -252,7 +273,8 @@ rfc9942(struct conf *c)
 
 	if (conf_read(c, &raw, "scitt/rfc9942-examples/inclusion-receipt.cbor")) {
 		r = sl_receipt_parse(sl_buf_get(&raw), SL_RECEIPT_ANY_CLAIMS, &rc, &err);
-		conf_case(c, r == 0 && !rc.is_consistency && rc.size == 5 && rc.index == 3,
+		conf_case(c,
+			  r == 0 && !rc.is_consistency && rc.size == 5 && rc.index == 3,
 			  "rfc9942-examples inclusion: %s", err.msg);
 	}
 	if (conf_read(c, &raw, "scitt/rfc9942-examples/consistency-receipt.cbor")) {
@@ -266,7 +288,8 @@ void
 scitt_receipts(struct conf *c)
 {
 	conf_each(c, "scitt/scitt-cose/test-vectors/v1", vector);
-	conf_exclude(c, "scitt-cose/test-vectors/mmr: a Merkle mountain range, another tree");
+	conf_exclude(
+	    c, "scitt-cose/test-vectors/mmr: a Merkle mountain range, another tree");
 	ccf_interop(c);
 	vcp_interop(c);
 	rfc9942(c);

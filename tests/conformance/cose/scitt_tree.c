@@ -13,13 +13,15 @@ static bool
 take_path(const struct sl_json *arr, bool is_hex, struct sl_proof *p)
 {
 	p->n = 0;
-	SL_JSON_EACH (h, arr) {
+	SL_JSON_EACH(h, arr)
+	{
 		size_t n = 0;
 
 		if (p->n == SL_PROOF_MAX)
 			return false;
 		if (is_hex ? !sl_unhex(p->h[p->n].b, 32, h->s)
-			   : !sl_unbase64(SL_BASE64_STD, h->s, p->h[p->n].b, 32, &n) || n != 32)
+			   : !sl_unbase64(SL_BASE64_STD, h->s, p->h[p->n].b, 32, &n) ||
+				 n != 32)
 			return false;
 		p->n++;
 	}
@@ -76,12 +78,16 @@ roots(struct conf *c, const struct sl_hash *root)
 	for (rest = sl_buf_get(&text); conf_line(&rest, &line);) {
 		struct sl_slice size = sl_slice_upto(line, '\t');
 		struct sl_hash want;
-		long n = line.len > 0 && line.p[0] != '#' ? strtol((const char *)line.p, NULL, 10) : -1;
+		long n = line.len > 0 && line.p[0] != '#'
+			     ? strtol((const char *)line.p, NULL, 10)
+			     : -1;
 
 		if (n < 0)
 			continue;
-		conf_case(c, n <= TREE && sl_unhex(want.b, 32, sl_slice_skip(line, size.len + 1)) &&
-				     memcmp(&want, &root[n], 32) == 0,
+		conf_case(c,
+			  n <= TREE &&
+			      sl_unhex(want.b, 32, sl_slice_skip(line, size.len + 1)) &&
+			      memcmp(&want, &root[n], 32) == 0,
 			  "made/tree-roots.tsv size %ld", n);
 	}
 }
@@ -96,27 +102,29 @@ made_inclusion(struct conf *c, const struct sl_json *v, struct sl_leaves *l)
 	struct sl_hash root;
 	bool ok;
 
-	ok = take_path(sl_json_get(v, "path"), true, &want) && take_hash(v, "root", true, &root) &&
+	ok = take_path(sl_json_get(v, "path"), true, &want) &&
+	     take_hash(v, "root", true, &root) &&
 	     sl_proof_inclusion(sl_leaves_node, l, index, size, &got, &err) == 0 &&
 	     got.n == want.n && memcmp(got.h, want.h, got.n * 32) == 0 &&
 	     sl_proof_check_inclusion(&got, index, size, &l->h[index], &root, &err) == 0;
-	conf_case(c, ok, "made/inclusion.jsonl %llu in %llu: %s", (unsigned long long)index,
-		  (unsigned long long)size, err.msg);
+	conf_case(c, ok, "made/inclusion.jsonl %llu in %llu: %s",
+		  (unsigned long long)index, (unsigned long long)size, err.msg);
 }
 
 static void
 made_consistency(struct conf *c, const struct sl_json *v, struct sl_leaves *l)
 {
-	uint64_t a = (uint64_t)sl_json_get_int(v, "size1"), b = (uint64_t)sl_json_get_int(v, "size2");
+	uint64_t a = (uint64_t)sl_json_get_int(v, "size1"),
+		 b = (uint64_t)sl_json_get_int(v, "size2");
 	struct sl_proof want, got = { 0 };
 	struct sl_err err = { 0 };
 	struct sl_hash r1, r2;
 	bool ok;
 
-	ok = take_path(sl_json_get(v, "path"), true, &want) && take_hash(v, "root1", true, &r1) &&
-	     take_hash(v, "root2", true, &r2) &&
-	     sl_proof_consistency(sl_leaves_node, l, a, b, &got, &err) == 0 && got.n == want.n &&
-	     memcmp(got.h, want.h, got.n * 32) == 0 &&
+	ok = take_path(sl_json_get(v, "path"), true, &want) &&
+	     take_hash(v, "root1", true, &r1) && take_hash(v, "root2", true, &r2) &&
+	     sl_proof_consistency(sl_leaves_node, l, a, b, &got, &err) == 0 &&
+	     got.n == want.n && memcmp(got.h, want.h, got.n * 32) == 0 &&
 	     sl_proof_check_consistency(&got, a, b, &r1, &r2, &err) == 0;
 	conf_case(c, ok, "made/consistency.jsonl %llu to %llu: %s", (unsigned long long)a,
 		  (unsigned long long)b, err.msg);
@@ -131,13 +139,14 @@ probe_inclusion(struct conf *c, const struct sl_json *v, struct sl_leaves *l)
 	struct sl_proof p;
 
 	(void)l;
-	got = take_path(sl_json_get(v, "proof"), false, &p) && take_hash(v, "root", false, &root) &&
-	      take_hash(v, "leafHash", false, &leaf) &&
-	      sl_proof_check_inclusion(&p, take_number(v, "leafIdx"),
-				       take_number(v, "treeSize"), &leaf, &root,
-				       &err) == 0;
-	conf_case(c, got == want, "merkle-probes %.*s: %s", SL_ARG(sl_json_get_str(v, "file")),
-		  got ? "accepted" : err.msg);
+	got =
+	    take_path(sl_json_get(v, "proof"), false, &p) &&
+	    take_hash(v, "root", false, &root) &&
+	    take_hash(v, "leafHash", false, &leaf) &&
+	    sl_proof_check_inclusion(&p, take_number(v, "leafIdx"),
+				     take_number(v, "treeSize"), &leaf, &root, &err) == 0;
+	conf_case(c, got == want, "merkle-probes %.*s: %s",
+		  SL_ARG(sl_json_get_str(v, "file")), got ? "accepted" : err.msg);
 }
 
 static void
@@ -150,16 +159,18 @@ probe_consistency(struct conf *c, const struct sl_json *v, struct sl_leaves *l)
 
 	(void)l;
 	if (want && sl_json_get_str(v, "root1").len == 16) {
-		conf_exclude(c, "merkle-probes %.*s: its roots have 12 bytes, which no SHA-256 tree has",
+		conf_exclude(c,
+			     "merkle-probes %.*s: its roots have 12 bytes, which no "
+			     "SHA-256 tree has",
 			     SL_ARG(sl_json_get_str(v, "file")));
 		return;
 	}
-	got = take_path(sl_json_get(v, "proof"), false, &p) && take_hash(v, "root1", false, &r1) &&
-	      take_hash(v, "root2", false, &r2) &&
+	got = take_path(sl_json_get(v, "proof"), false, &p) &&
+	      take_hash(v, "root1", false, &r1) && take_hash(v, "root2", false, &r2) &&
 	      sl_proof_check_consistency(&p, take_number(v, "size1"),
 					 take_number(v, "size2"), &r1, &r2, &err) == 0;
-	conf_case(c, got == want, "merkle-probes %.*s: %s", SL_ARG(sl_json_get_str(v, "file")),
-		  got ? "accepted" : err.msg);
+	conf_case(c, got == want, "merkle-probes %.*s: %s",
+		  SL_ARG(sl_json_get_str(v, "file")), got ? "accepted" : err.msg);
 }
 
 static void
@@ -205,8 +216,11 @@ scitt_tree(struct conf *c)
 			continue;
 		for (size_t k = 0; k < text.len; k++)
 			n += text.p[k] == '\n';
-		conf_exclude(c, "merkle-probes/%s.jsonl (%zu cases): proofs of subtrees are of a "
-				"draft, not of RFC 9162", subtree[i], n);
+		conf_exclude(
+		    c,
+		    "merkle-probes/%s.jsonl (%zu cases): proofs of subtrees are of a "
+		    "draft, not of RFC 9162",
+		    subtree[i], n);
 	}
 	free(h);
 }

@@ -117,7 +117,7 @@ pl_race(const char *good, const char *bad)
 
 		if (connect(c, (struct sockaddr *)&pl_addr, sizeof(pl_addr)) == 0 &&
 		    getpeername(c, (struct sockaddr *)&peer, &len) == 0 &&
-		    strcmp(peer.sun_path, good) != 0)
+		    strcmp(peer.sun_path, bad) == 0)
 			hits++;
 		(void)close(c);
 	}

@@ -89,11 +89,11 @@ out(struct fix *f, const char *bytes, size_t n)
 }
 
 #define RUN                                                                              \
-	"{\"event\":\"run.start\",\"run\":\"7e0b41d2aabbccdd\",\"flow\":\"flow.yml\","         \
+	"{\"event\":\"run.start\",\"run\":\"7e0b41d2aabbccdd\",\"flow\":\"flow.yml\","   \
 	"\"name\":\"ci\","                                                               \
 	"\"jobs\":3,\"steps\":9,\"identity\":\"did:key:z6\",\"home\":\"/h\"}"
 #define DECISION                                                                         \
-	"{\"event\":\"decision\",\"verdict\":\"allow\",\"policy\":\"3f9cabcdef0011\","       \
+	"{\"event\":\"decision\",\"verdict\":\"allow\",\"policy\":\"3f9cabcdef0011\","   \
 	"\"policy_name\":\"default\",\"facts\":14}"
 #define JOB "{\"event\":\"job.start\",\"job\":\"build\",\"key\":\"build\",\"steps\":2}"
 #define STEP                                                                             \
@@ -113,11 +113,11 @@ out(struct fix *f, const char *bytes, size_t n)
 	"\"success\","                                                                   \
 	"\"wall_ms\":62040}"
 #define DONE                                                                             \
-	"{\"event\":\"run.done\",\"run\":\"7e0b41d2aabbccdd\",\"decision\":\"ab\","            \
+	"{\"event\":\"run.done\",\"run\":\"7e0b41d2aabbccdd\",\"decision\":\"ab\","      \
 	"\"conclusion\":"                                                                \
 	"\"failure\",\"jobs\":3,\"jobs_ok\":2,\"denials\":1,\"changes\":3,"              \
 	"\"decisions\":9,"                                                               \
-	"\"entries\":23,\"node_size\":1204,\"verify\":\"sluice verify 7e0b41d2aabb\","       \
+	"\"entries\":23,\"node_size\":1204,\"verify\":\"sluice verify 7e0b41d2aabb\","   \
 	"\"bundle\":\"sluice export 7e0b41d2aabb -o run.bundle\",\"wall_ms\":3000}"
 
 static void
@@ -143,23 +143,24 @@ plain_run(void **state)
 	assert_int_equal(ev(&f, JOB_OK), 0);
 	assert_int_equal(ev(&f, DONE), 0);
 	t = end(&f);
-	assert_string_equal(t, " flow.yml  ci  3 jobs, 9 steps   decided: allow   "
-			       "(policy default 3f9cabcd\u2026, 14 facts)\n"
-			       "> build/make\n"
-			       "build/make | cc -c a.c\n"
-			       "! build/make denied: connect 203.0.113.7:443   (no "
-			       "network granted; flow.yml:31)\n"
-			       "< build/make: success 2.0s\n"
-			       "< build: success 1m02s\n"
-			       "\n failure \u00b7 2 of 3 jobs \u00b7 1 denial \u00b7 3 "
-			       "files changed (sluice changes 7e0b41d2)"
-			       " \u00b7 3.0s\n"
-			       " run 7e0b41d2\u2026  9 decisions, 23 statements, sealed "
-			       "at 1,204 in the node log\n"
-			       " verify: sluice verify 7e0b41d2\n why: sluice policy "
-			       "explain 7e0b41d2     what happened:"
-			       " sluice audit 7e0b41d2\n"
-			       " evidence: sluice export 7e0b41d2aabb -o run.bundle\n");
+	assert_string_equal(t,
+			    " flow.yml  ci  3 jobs, 9 steps   decided: allow   "
+			    "(policy default 3f9cabcdef00\u2026, 14 facts)\n"
+			    "> build/make\n"
+			    "build/make | cc -c a.c\n"
+			    "! build/make denied: connect 203.0.113.7:443   (no "
+			    "network granted; flow.yml:31)\n"
+			    "< build/make: success 2.0s\n"
+			    "< build: success 1m02s\n"
+			    "\n failure \u00b7 2 of 3 jobs \u00b7 1 denial \u00b7 3 "
+			    "files changed (sluice changes 7e0b41d2aabb)"
+			    " \u00b7 3.0s\n"
+			    " run 7e0b41d2aabb\u2026  9 decisions, 23 statements, sealed "
+			    "at 1,204 in the node log\n"
+			    " verify: sluice verify 7e0b41d2aabb\n why: sluice policy "
+			    "explain 7e0b41d2aabb     what happened:"
+			    " sluice audit 7e0b41d2aabb\n"
+			    " evidence: sluice export 7e0b41d2aabb -o run.bundle\n");
 }
 
 static void

@@ -29,13 +29,15 @@ test_known(void **state)
 			sl_base64_put(&b, url ? SL_BASE64_URL : SL_BASE64_STD,
 				      sl_slice_str(kat[i].raw));
 			assert_int_equal(b.len, len);
-			assert_int_equal(len, sl_base64_len(url ? SL_BASE64_URL : SL_BASE64_STD,
-							    strlen(kat[i].raw)));
+			assert_int_equal(
+			    len, sl_base64_len(url ? SL_BASE64_URL : SL_BASE64_STD,
+					       strlen(kat[i].raw)));
 			if (len > 0)
 				assert_memory_equal(b.p, want, len);
-			assert_true(sl_unbase64(url ? SL_BASE64_URL : SL_BASE64_STD,
-						(struct sl_slice){ at_edge(want, len), len }, out,
-						strlen(kat[i].raw), &n));
+			assert_true(
+			    sl_unbase64(url ? SL_BASE64_URL : SL_BASE64_STD,
+					(struct sl_slice){ at_edge(want, len), len }, out,
+					strlen(kat[i].raw), &n));
 			assert_int_equal(n, strlen(kat[i].raw));
 			assert_memory_equal(out, kat[i].raw, n);
 		}
@@ -44,18 +46,23 @@ test_known(void **state)
 static void
 test_refused(void **state)
 {
-	static const char *const std[] = { "Z",	   "Zg",   "Zg=",     "Zh==", "Zm9=",  "====",
-					   "Zg==\n", " Zg==", "Zm9v-_", "Z=g=", "Zg==Zg==", "Zm9vY===" };
-	static const char *const url[] = { "Z", "Zg==", "Zh", "Zm9", "Zm9v+/", "Zg\n", "Zg=" };
+	static const char *const std[] = { "Z",      "Zg",   "Zg=",      "Zh==",
+					   "Zm9=",   "====", "Zg==\n",   " Zg==",
+					   "Zm9v-_", "Z=g=", "Zg==Zg==", "Zm9vY===" };
+	static const char *const url[] = { "Z",      "Zg==", "Zh", "Zm9",
+					   "Zm9v+/", "Zg\n", "Zg=" };
 	uint8_t out[16];
 	size_t n = 7;
 
 	(void)state;
 	for (size_t i = 0; i < SL_ARRAY_LEN(std); i++)
-		assert_false(sl_unbase64(SL_BASE64_STD, sl_slice_str(std[i]), out, 16, &n));
+		assert_false(
+		    sl_unbase64(SL_BASE64_STD, sl_slice_str(std[i]), out, 16, &n));
 	for (size_t i = 0; i < SL_ARRAY_LEN(url); i++)
-		assert_false(sl_unbase64(SL_BASE64_URL, sl_slice_str(url[i]), out, 16, &n));
-	assert_false(sl_unbase64(SL_BASE64_STD, SL_LIT("Zm9vYmFy"), out, 5, &n)); /* too long */
+		assert_false(
+		    sl_unbase64(SL_BASE64_URL, sl_slice_str(url[i]), out, 16, &n));
+	assert_false(
+	    sl_unbase64(SL_BASE64_STD, SL_LIT("Zm9vYmFy"), out, 5, &n)); /* too long */
 	assert_int_equal(n, 7);
 }
 

@@ -29,11 +29,41 @@ static void
 test_accepts(void **state)
 {
 	static const char *const ok[] = {
-		"00", "17", "1818", "190100", "1a00010000", "1b0000000100000000",
-		"1bffffffffffffffff", "20", "3bffffffffffffffff", "40", "43010203", "60",
-		"63e282ac", "6100", "80", "8101", "a0", "a201020304", "a202000100", "a101a10203",
-		"a1617800", "c11a68530000", "d28440a0f640", "f4", "f7", "f8ff", "f820", "e0",
-		"f90000", "f93c00", "f97e00", "f97c00", "fa47c35000", "fa33000000", "fb3ff199999999999a",
+		"00",
+		"17",
+		"1818",
+		"190100",
+		"1a00010000",
+		"1b0000000100000000",
+		"1bffffffffffffffff",
+		"20",
+		"3bffffffffffffffff",
+		"40",
+		"43010203",
+		"60",
+		"63e282ac",
+		"6100",
+		"80",
+		"8101",
+		"a0",
+		"a201020304",
+		"a202000100",
+		"a101a10203",
+		"a1617800",
+		"c11a68530000",
+		"d28440a0f640",
+		"f4",
+		"f7",
+		"f8ff",
+		"f820",
+		"e0",
+		"f90000",
+		"f93c00",
+		"f97e00",
+		"f97c00",
+		"fa47c35000",
+		"fa33000000",
+		"fb3ff199999999999a",
 		"8181818181818181818181818181818100",
 	};
 
@@ -105,14 +135,16 @@ test_refuses(void **state)
 
 		if (open_hex(&rd, bad[i].hex, &err) == 0)
 			fail_msg("%s was accepted", bad[i].hex);
-		if (strstr(err.msg, bad[i].why) == NULL || strstr(err.msg, "x, byte ") != err.msg)
+		if (strstr(err.msg, bad[i].why) == NULL ||
+		    strstr(err.msg, "x, byte ") != err.msg)
 			fail_msg("%s: %s", bad[i].hex, err.msg);
 		assert_int_equal(sl_cbor_close(&rd), err.code);
 		assert_int_equal(sl_cbor_uint(&rd), 0); /* sticky */
 	}
 }
 
-/* Keys out of order are compared pairwise, so their number is bounded; sorted ones pass. */
+/* Keys out of order are compared pairwise, so their number is bounded; sorted ones pass.
+ */
 static void
 test_many_keys(void **state)
 {
@@ -141,8 +173,10 @@ test_typed(void **state)
 
 	(void)state;
 	/* [1, -1, -2^64, h'0102', "a", true, null, {1: "x", "k": [2]}, 18(3)] */
-	assert_int_equal(open_hex(&rd, "8901203bffffffffffffffff4201026161f5f6a2016178616b8102d203",
-				  &err), 0);
+	assert_int_equal(
+	    open_hex(&rd, "8901203bffffffffffffffff4201026161f5f6a2016178616b8102d203",
+		     &err),
+	    0);
 	sl_cbor_arr_n(&rd, 9);
 	assert_int_equal(sl_cbor_uint(&rd), 1);
 	assert_int_equal(sl_cbor_int(&rd), -1);
@@ -173,23 +207,45 @@ test_typed_refuses(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 10; i++) {
-		static const char *const hex[] = { "20", "00", "60", "40", "80", "a0", "1b8000000000000000",
-						   "4101", "f7", "8100" };
+		static const char *const hex[] = {
+			"20",   "00", "60",  "40", "80", "a0", "1b8000000000000000",
+			"4101", "f7", "8100"
+		};
 		struct sl_err err = { 0 };
 		struct sl_cbor_rd rd;
 
 		assert_int_equal(open_hex(&rd, hex[i], &err), 0);
 		switch (i) {
-		case 0: (void)sl_cbor_uint(&rd); break;
-		case 1: (void)sl_cbor_bstr(&rd); break;
-		case 2: (void)sl_cbor_bstr(&rd); break;
-		case 3: (void)sl_cbor_tstr(&rd); break;
-		case 4: (void)sl_cbor_map(&rd); break;
-		case 5: (void)sl_cbor_arr(&rd); break;
-		case 6: (void)sl_cbor_int(&rd); break;
-		case 7: (void)sl_cbor_bstr_n(&rd, 2); break;
-		case 8: sl_cbor_null(&rd); break;
-		default: (void)sl_cbor_arr(&rd); break; /* leaves an item unread */
+		case 0:
+			(void)sl_cbor_uint(&rd);
+			break;
+		case 1:
+			(void)sl_cbor_bstr(&rd);
+			break;
+		case 2:
+			(void)sl_cbor_bstr(&rd);
+			break;
+		case 3:
+			(void)sl_cbor_tstr(&rd);
+			break;
+		case 4:
+			(void)sl_cbor_map(&rd);
+			break;
+		case 5:
+			(void)sl_cbor_arr(&rd);
+			break;
+		case 6:
+			(void)sl_cbor_int(&rd);
+			break;
+		case 7:
+			(void)sl_cbor_bstr_n(&rd, 2);
+			break;
+		case 8:
+			sl_cbor_null(&rd);
+			break;
+		default:
+			(void)sl_cbor_arr(&rd);
+			break; /* leaves an item unread */
 		}
 		assert_int_equal(sl_cbor_close(&rd), SL_E(FORMAT));
 		assert_int_equal(err.code, SL_E(FORMAT));
@@ -201,8 +257,21 @@ test_writer(void **state)
 {
 	SL_AUTO_BUF b = { .max = 200 };
 	uint8_t want[200];
-	size_t n = unhex("00171818190100" "1a00010000" "1b0000000100000000" "20" "387f"
-			 "3b7fffffffffffffff" "420102" "6161" "82" "a1" "d2" "f5" "f4" "f6" "5820",
+	size_t n = unhex("00171818190100"
+			 "1a00010000"
+			 "1b0000000100000000"
+			 "20"
+			 "387f"
+			 "3b7fffffffffffffff"
+			 "420102"
+			 "6161"
+			 "82"
+			 "a1"
+			 "d2"
+			 "f5"
+			 "f4"
+			 "f6"
+			 "5820",
 			 want);
 
 	(void)state;
@@ -236,21 +305,25 @@ test_limits(void **state)
 	struct sl_cbor_rd rd;
 
 	(void)state;
-	assert_int_equal(sl_cbor_open_lim(&rd, SL_LIT("\x81\x81\x01"), &lim, "l", &e1), 0);
-	assert_int_equal(sl_cbor_open_lim(&rd, SL_LIT("\x83\x01\x02\x03"), &lim, "l", &e1),
-			 SL_E(LIMIT));
+	assert_int_equal(sl_cbor_open_lim(&rd, SL_LIT("\x81\x81\x01"), &lim, "l", &e1),
+			 0);
+	assert_int_equal(
+	    sl_cbor_open_lim(&rd, SL_LIT("\x83\x01\x02\x03"), &lim, "l", &e1),
+	    SL_E(LIMIT));
 	lim.max_bytes = 4;
-	assert_int_equal(sl_cbor_open_lim(&rd, SL_LIT("\x83\x01\x02\x03"), &lim, "l", &e2),
-			 SL_E(LIMIT));
+	assert_int_equal(
+	    sl_cbor_open_lim(&rd, SL_LIT("\x83\x01\x02\x03"), &lim, "l", &e2),
+	    SL_E(LIMIT));
 	lim.max_depth = 1;
-	assert_int_equal(sl_cbor_open_lim(&rd, SL_LIT("\x81\x81\x01"), &lim, "l", &e3), SL_E(LIMIT));
+	assert_int_equal(sl_cbor_open_lim(&rd, SL_LIT("\x81\x81\x01"), &lim, "l", &e3),
+			 SL_E(LIMIT));
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_accepts),	      cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_accepts),       cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_many_keys),     cmocka_unit_test(test_typed),
 		cmocka_unit_test(test_typed_refuses), cmocka_unit_test(test_writer),
 		cmocka_unit_test(test_limits),

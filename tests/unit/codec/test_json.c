@@ -15,7 +15,8 @@ check_jcs(const char *in, const char *want)
 	size_t n = strlen(in);
 	struct sl_json *v;
 
-	if (sl_json_parse((struct sl_slice){ at_edge(in, n), n }, &lim, &a, &v, &err) < 0 ||
+	if (sl_json_parse((struct sl_slice){ at_edge(in, n), n }, &lim, &a, &v, &err) <
+		0 ||
 	    sl_json_jcs(v, &b, &err) < 0)
 		fail_msg("%s: %s", in, err.msg);
 	assert_string_equal((const char *)b.p, want);
@@ -25,16 +26,20 @@ static void
 test_jcs(void **state)
 {
 	(void)state;
-	check_jcs(" { \"b\" : [ 1 , true , null ] , \"a\" : { } } ", "{\"a\":{},\"b\":[1,true,null]}");
-	check_jcs("\"\\u0000\\b\\t\\n\\f\\r\\u001f\\\"\\\\\\/\\u20ac\\ud83d\\ude00\x7f\"",
-		  "\"\\u0000\\b\\t\\n\\f\\r\\u001f\\\"\\\\/\xe2\x82\xac\xf0\x9f\x98\x80\x7f\"");
+	check_jcs(" { \"b\" : [ 1 , true , null ] , \"a\" : { } } ",
+		  "{\"a\":{},\"b\":[1,true,null]}");
+	check_jcs(
+	    "\"\\u0000\\b\\t\\n\\f\\r\\u001f\\\"\\\\\\/\\u20ac\\ud83d\\ude00\x7f\"",
+	    "\"\\u0000\\b\\t\\n\\f\\r\\u001f\\\"\\\\/\xe2\x82\xac\xf0\x9f\x98\x80\x7f\"");
 	/* RFC 8785 section 3.2.3 */
-	check_jcs("{\"\\u20ac\":1,\"\\r\":2,\"\\ufb33\":3,\"1\":4,\"\\ud83d\\ude00\":5,\"\\u0080\":6,"
+	check_jcs("{\"\\u20ac\":1,\"\\r\":2,\"\\ufb33\":3,\"1\":4,\"\\ud83d\\ude00\":5,"
+		  "\"\\u0080\":6,"
 		  "\"\\u00f6\":7}",
 		  "{\"\\r\":2,\"1\":4,\"\xc2\x80\":6,\"\xc3\xb6\":7,\"\xe2\x82\xac\":1,"
 		  "\"\xf0\x9f\x98\x80\":5,\"\xef\xac\xb3\":3}");
 	/* RFC 8785 section 3.2.2 */
-	check_jcs("{\"numbers\":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001]}",
+	check_jcs("{\"numbers\":[333333333.33333329,1E30,4.50,2e-3,0."
+		  "000000000000000000000000001]}",
 		  "{\"numbers\":[333333333.3333333,1e+30,4.5,0.002,1e-27]}");
 	check_jcs("9223372036854775807", "9223372036854775807");
 	check_jcs("[-9223372036854775808,-0]", "[-9223372036854775808,0]");
@@ -95,9 +100,33 @@ static void
 test_refuses(void **state)
 {
 	static const char *const bad[] = {
-		"", " ", "{", "[1,]", "{\"a\":1,\"a\":2}", "{\"a\\u0000\":1}", "1 2", "[1]x", "01",
-		"+1", ".5", "1.", "NaN", "'a'", "\"\x01\"", "\"\xff\"", "\"\\ud800\"", "\"\\x\"", "1e999",
-		"tru", "[1 2]", "{1:2}", "\"a", "\xef\xbb\xbf[]", "// c\n1", "-", "[\"\xed\xa0\x80\"]",
+		"",
+		" ",
+		"{",
+		"[1,]",
+		"{\"a\":1,\"a\":2}",
+		"{\"a\\u0000\":1}",
+		"1 2",
+		"[1]x",
+		"01",
+		"+1",
+		".5",
+		"1.",
+		"NaN",
+		"'a'",
+		"\"\x01\"",
+		"\"\xff\"",
+		"\"\\ud800\"",
+		"\"\\x\"",
+		"1e999",
+		"tru",
+		"[1 2]",
+		"{1:2}",
+		"\"a",
+		"\xef\xbb\xbf[]",
+		"// c\n1",
+		"-",
+		"[\"\xed\xa0\x80\"]",
 	};
 
 	(void)state;
@@ -107,8 +136,8 @@ test_refuses(void **state)
 		size_t n = strlen(bad[i]);
 		struct sl_json *v = NULL;
 
-		if (sl_json_parse((struct sl_slice){ at_edge(bad[i], n), n }, &lim, &a, &v, &err) !=
-		    SL_E(FORMAT))
+		if (sl_json_parse((struct sl_slice){ at_edge(bad[i], n), n }, &lim, &a,
+				  &v, &err) != SL_E(FORMAT))
 			fail_msg("'%s' was accepted", bad[i]);
 		assert_null(v);
 	}
@@ -117,9 +146,12 @@ test_refuses(void **state)
 static void
 test_limits(void **state)
 {
-	static const char *const over[] = { "[[[1]]]", "{\"a\":{\"b\":[1]}}", "[1,2,3,4,5]",
-					    "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5}", "\"longer than it may\"" };
-	static const char *const fit[] = { "[[1]]", "[1,2,3,4]", "[[],[],{}]", "\"[[[[[[[[\"" };
+	static const char *const over[] = { "[[[1]]]", "{\"a\":{\"b\":[1]}}",
+					    "[1,2,3,4,5]",
+					    "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5}",
+					    "\"longer than it may\"" };
+	static const char *const fit[] = { "[[1]]", "[1,2,3,4]", "[[],[],{}]",
+					   "\"[[[[[[[[\"" };
 	const struct sl_limits small = { 16, 5, 2 };
 
 	(void)state;
@@ -128,14 +160,17 @@ test_limits(void **state)
 		struct sl_err err = { 0 };
 		struct sl_json *v;
 
-		assert_int_equal(sl_json_parse(sl_slice_str(over[i]), &small, &a, &v, &err), SL_E(LIMIT));
+		assert_int_equal(
+		    sl_json_parse(sl_slice_str(over[i]), &small, &a, &v, &err),
+		    SL_E(LIMIT));
 	}
 	for (size_t i = 0; i < SL_ARRAY_LEN(fit); i++) {
 		SL_AUTO_ARENA a = { .cap = 1 << 20 };
 		struct sl_err err = { 0 };
 		struct sl_json *v;
 
-		assert_int_equal(sl_json_parse(sl_slice_str(fit[i]), &small, &a, &v, &err), 0);
+		assert_int_equal(
+		    sl_json_parse(sl_slice_str(fit[i]), &small, &a, &v, &err), 0);
 	}
 }
 
@@ -143,7 +178,8 @@ test_limits(void **state)
 static void
 test_out_of_memory(void **state)
 {
-	struct sl_slice src = SL_LIT("{\"a\":[1,2.5,\"x\",null,true],\"b\":{\"c\":\"d\"}}");
+	struct sl_slice src =
+	    SL_LIT("{\"a\":[1,2.5,\"x\",null,true],\"b\":{\"c\":\"d\"}}");
 	unsigned long i;
 
 	(void)state;
@@ -175,7 +211,7 @@ test_build_and_read(void **state)
 	sl_json_add(&jb, arr, sl_json_hex(&jb, (const uint8_t *)"\xab", 1));
 	sl_json_add(&jb, arr, sl_json_null(&jb));
 	sl_json_set(&jb, o, "last", sl_json_bool(&jb, true));
-	sl_json_set(&jb, o, "n", sl_json_int(&jb, 2));    /* in place */
+	sl_json_set(&jb, o, "n", sl_json_int(&jb, 2));       /* in place */
 	sl_json_set(&jb, o, "last", sl_json_cstr(&jb, "z")); /* the last one */
 	sl_json_set(&jb, o, "end", sl_json_int(&jb, 3));
 	assert_false(jb.is_failed);
@@ -227,24 +263,33 @@ test_not_text(void **state)
 	struct sl_json *o = sl_json_obj(&jb);
 
 	(void)state;
-	assert_int_equal(sl_json_jcs(sl_json_str(&jb, SL_LIT("a\xff")), &b, &e1), SL_E(FORMAT));
+	assert_int_equal(sl_json_jcs(sl_json_str(&jb, SL_LIT("a\xff")), &b, &e1),
+			 SL_E(FORMAT));
 	sl_json_sets(&jb, o, SL_LIT("\xff"), sl_json_int(&jb, 1));
 	assert_int_equal(sl_json_jcs(o, &b, &e2), SL_E(FORMAT));
 	assert_int_equal(sl_json_jcs(sl_json_real(&jb, INFINITY), &b, &e3), SL_E(FORMAT));
 	assert_int_equal(sl_json_jcs(sl_json_cstr(&jb, "xyz"), &tiny, &e4), SL_E(LIMIT));
 	sl_buf_clear(&b);
-	assert_int_equal(sl_json_pretty(sl_json_str(&jb, SL_LIT("a\xff" "b")), &b, &e4), 0);
-	assert_string_equal((const char *)b.p, "\"a\xef\xbf\xbd" "b\"");
+	assert_int_equal(sl_json_pretty(sl_json_str(&jb, SL_LIT("a\xff"
+								"b")),
+					&b, &e4),
+			 0);
+	assert_string_equal((const char *)b.p, "\"a\xef\xbf\xbd"
+					       "b\"");
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_jcs),	       cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_refuses),	       cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_out_of_memory),  cmocka_unit_test(test_build_and_read),
-		cmocka_unit_test(test_failed_builder), cmocka_unit_test(test_not_text),
+		cmocka_unit_test(test_jcs),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_build_and_read),
+		cmocka_unit_test(test_failed_builder),
+		cmocka_unit_test(test_not_text),
 	};
 
 	return run_suite("json", tests, SL_ARRAY_LEN(tests));

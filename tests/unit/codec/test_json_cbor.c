@@ -22,9 +22,14 @@ test_round_trip(void **state)
 	sl_json_add(&jb, arr, sl_json_bool(&jb, false));
 	assert_int_equal(sl_json_cbor(o, &b, &err), 0);
 	assert_int_equal(b.len, 25);
-	assert_memory_equal(b.p, "\xa3\x61z\xf6\x62" "aa\x83\x42\xff\0\x60\xf4\x62" "bb\x3b\x7f\xff\xff\xff\xff\xff\xff\xff", 25);
-	assert_int_equal(sl_json_uncbor((struct sl_slice){ at_edge(b.p, b.len), b.len }, &lim, &a,
-					&back, &err), 0);
+	assert_memory_equal(b.p,
+			    "\xa3\x61z\xf6\x62"
+			    "aa\x83\x42\xff\0\x60\xf4\x62"
+			    "bb\x3b\x7f\xff\xff\xff\xff\xff\xff\xff",
+			    25);
+	assert_int_equal(sl_json_uncbor((struct sl_slice){ at_edge(b.p, b.len), b.len },
+					&lim, &a, &back, &err),
+			 0);
 	assert_true(sl_json_eq(o, back));
 	assert_int_equal(sl_json_cbor(back, &again, &err), 0);
 	assert_true(sl_slice_eq(sl_buf_get(&b), sl_buf_get(&again)));
@@ -54,18 +59,29 @@ static void
 test_read_refuses(void **state)
 {
 	static const struct sl_slice bad[] = {
-		{ (const uint8_t *)"\xa1\x01\x02", 3 },             /* integer key */
-		{ (const uint8_t *)"\x41" "a", 2 },                 /* bytes that are text */
-		{ (const uint8_t *)"\x40", 1 },                     /* empty bytes are text */
-		{ (const uint8_t *)"\xa2\x61" "b\x01\x61" "a\x01", 7 }, /* order */
-		{ (const uint8_t *)"\xa2\x62" "aa\x01\x61" "b\x01", 8 }, /* order by length */
-		{ (const uint8_t *)"\xf9\x3c\x00", 3 },             /* float */
-		{ (const uint8_t *)"\xf7", 1 },                     /* undefined */
-		{ (const uint8_t *)"\xc0\x60", 2 },                 /* tag */
-		{ (const uint8_t *)"\x1b\x80\0\0\0\0\0\0\0", 9 },   /* beyond int64 */
+		{ (const uint8_t *)"\xa1\x01\x02", 3 }, /* integer key */
+		{ (const uint8_t *)"\x41"
+				   "a",
+		  2 },                          /* bytes that are text */
+		{ (const uint8_t *)"\x40", 1 }, /* empty bytes are text */
+		{ (const uint8_t *)"\xa2\x61"
+				   "b\x01\x61"
+				   "a\x01",
+		  7 }, /* order */
+		{ (const uint8_t *)"\xa2\x62"
+				   "aa\x01\x61"
+				   "b\x01",
+		  8 },                                            /* order by length */
+		{ (const uint8_t *)"\xf9\x3c\x00", 3 },           /* float */
+		{ (const uint8_t *)"\xf7", 1 },                   /* undefined */
+		{ (const uint8_t *)"\xc0\x60", 2 },               /* tag */
+		{ (const uint8_t *)"\x1b\x80\0\0\0\0\0\0\0", 9 }, /* beyond int64 */
 		{ (const uint8_t *)"\x3b\x80\0\0\0\0\0\0\0", 9 },
-		{ (const uint8_t *)"\x01\x01", 2 },                 /* trailing */
-		{ (const uint8_t *)"\xa2\x61" "a\x01\x61" "a\x02", 7 }, /* duplicate */
+		{ (const uint8_t *)"\x01\x01", 2 }, /* trailing */
+		{ (const uint8_t *)"\xa2\x61"
+				   "a\x01\x61"
+				   "a\x02",
+		  7 }, /* duplicate */
 		{ (const uint8_t *)"", 0 },
 	};
 
@@ -75,9 +91,11 @@ test_read_refuses(void **state)
 		struct sl_err err = { 0 };
 		struct sl_json *v = NULL;
 
-		assert_int_equal(sl_json_uncbor((struct sl_slice){ at_edge(bad[i].p, bad[i].len),
-								   bad[i].len }, &lim, &a, &v, &err),
-				 SL_E(FORMAT));
+		assert_int_equal(
+		    sl_json_uncbor(
+			(struct sl_slice){ at_edge(bad[i].p, bad[i].len), bad[i].len },
+			&lim, &a, &v, &err),
+		    SL_E(FORMAT));
 		assert_null(v);
 	}
 }
@@ -85,7 +103,9 @@ test_read_refuses(void **state)
 static void
 test_out_of_memory(void **state)
 {
-	struct sl_slice src = SL_LIT("\xa2\x61" "a\x82\x01\x61x\x61" "b\xa0");
+	struct sl_slice src = SL_LIT("\xa2\x61"
+				     "a\x82\x01\x61x\x61"
+				     "b\xa0");
 	unsigned long i;
 
 	(void)state;

@@ -6,8 +6,17 @@ static void
 test_valid(void **state)
 {
 	static const char *const ok[] = {
-		"", "a", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
-		"\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf",
+		"",
+		"a",
+		"\x7f",
+		"\xc2\x80",
+		"\xdf\xbf",
+		"\xe0\xa0\x80",
+		"\xed\x9f\xbf",
+		"\xee\x80\x80",
+		"\xef\xbf\xbf",
+		"\xf0\x90\x80\x80",
+		"\xf4\x8f\xbf\xbf",
 	};
 
 	(void)state;
@@ -22,16 +31,31 @@ static void
 test_invalid(void **state)
 {
 	static const char *const bad[] = {
-		"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2\x41", "\xe0\x9f\xbf",
-		"\xe0\xa0", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf0\x90\x80",
-		"\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xfe", "\xf8\x88\x80\x80\x80",
+		"\x80",
+		"\xbf",
+		"\xc0\x80",
+		"\xc1\xbf",
+		"\xc2",
+		"\xc2\x41",
+		"\xe0\x9f\xbf",
+		"\xe0\xa0",
+		"\xed\xa0\x80",
+		"\xed\xbf\xbf",
+		"\xf0\x8f\xbf\xbf",
+		"\xf0\x90\x80",
+		"\xf4\x90\x80\x80",
+		"\xf5\x80\x80\x80",
+		"\xff",
+		"\xfe",
+		"\xf8\x88\x80\x80\x80",
 	};
 
 	(void)state;
 	for (size_t i = 0; i < SL_ARRAY_LEN(bad); i++) {
 		size_t n = strlen(bad[i]);
 
-		assert_int_equal(sl_utf8_bad((struct sl_slice){ at_edge(bad[i], n), n }), 0);
+		assert_int_equal(sl_utf8_bad((struct sl_slice){ at_edge(bad[i], n), n }),
+				 0);
 	}
 	assert_int_equal(sl_utf8_bad(SL_LIT("ab\xff")), 2);
 }

@@ -46,8 +46,12 @@ static inline struct sl_sign1_opts
 test_opts(void)
 {
 	return (struct sl_sign1_opts){
-		.kid = SL_LIT("key 1"), .iss = SL_LIT("https://example.com"), .sub = SL_LIT("thing"),
-		.content_type = SL_LIT("application/json"), .has_iat = true, .iat = 1790000000,
+		.kid = SL_LIT("key 1"),
+		.iss = SL_LIT("https://example.com"),
+		.sub = SL_LIT("thing"),
+		.content_type = SL_LIT("application/json"),
+		.has_iat = true,
+		.iat = 1790000000,
 		.payload = SL_LIT("{}"),
 	};
 }

@@ -24,10 +24,12 @@ test_round_trip(void **state)
 	assert_memory_equal(k.kid.p, kid, 32);
 	assert_memory_equal(k.x.p, a.pub, 32);
 	sl_cose_keyset_put(pubs, 2, SL_ALG_ED25519, &set);
-	assert_int_equal(sl_cose_keyset_parse(edge(sl_buf_get(&set)), ks, 2, &n, &err), 0);
+	assert_int_equal(sl_cose_keyset_parse(edge(sl_buf_get(&set)), ks, 2, &n, &err),
+			 0);
 	assert_int_equal(n, 2);
 	assert_memory_equal(ks[1].x.p, b.pub, 32);
-	assert_int_equal(sl_cose_keyset_parse(sl_buf_get(&set), ks, 1, &n, &e2), SL_E(LIMIT));
+	assert_int_equal(sl_cose_keyset_parse(sl_buf_get(&set), ks, 1, &n, &e2),
+			 SL_E(LIMIT));
 }
 
 static void
@@ -57,9 +59,18 @@ static void
 test_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "80", "a0", "a10101", "a2 0101 2006", "a3 0101 2006 216161", "a4 0101 2006 214101 234102",
-		"a3 0101 2006 0261 61", "a4 0103 204101 214101 224101", "a3 0102 2001 214101",
-		"a4 0102 2001 214101 2201", "a3 0101 20 3bffffffffffffffff 214101",
+		"",
+		"80",
+		"a0",
+		"a10101",
+		"a2 0101 2006",
+		"a3 0101 2006 216161",
+		"a4 0101 2006 214101 234102",
+		"a3 0101 2006 0261 61",
+		"a4 0103 204101 214101 224101",
+		"a3 0102 2001 214101",
+		"a4 0102 2001 214101 2201",
+		"a3 0101 20 3bffffffffffffffff 214101",
 	};
 	static const char *const bad_set[] = { "", "80", "a0", "81a0", "8101" };
 	struct sl_cose_key k, ks[4];
@@ -71,14 +82,16 @@ test_refused(void **state)
 		struct sl_err err = { 0 };
 		size_t n = unhex(bad[i], raw);
 
-		if (sl_cose_key_parse(edge((struct sl_slice){ raw, n }), &k, &err) != SL_E(FORMAT))
+		if (sl_cose_key_parse(edge((struct sl_slice){ raw, n }), &k, &err) !=
+		    SL_E(FORMAT))
 			fail_msg("%s: %s", bad[i], err.msg);
 	}
 	for (size_t i = 0; i < SL_ARRAY_LEN(bad_set); i++) {
 		struct sl_err err = { 0 };
 		size_t n = unhex(bad_set[i], raw);
 
-		assert_int_equal(sl_cose_keyset_parse(edge((struct sl_slice){ raw, n }), ks, 4, &got, &err),
+		assert_int_equal(sl_cose_keyset_parse(edge((struct sl_slice){ raw, n }),
+						      ks, 4, &got, &err),
 				 SL_E(FORMAT));
 	}
 	assert_int_equal(got, 5);

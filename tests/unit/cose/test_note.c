@@ -3,9 +3,11 @@
 #include "cose_t.h"
 
 /* The example of C2SP signed-note. */
-static const char example_key[] = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+static const char example_key[] =
+    "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
 static const char example[] =
-    "This is an example message.\n\n\xe2\x80\x94 example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfX"
+    "This is an example message.\n\n\xe2\x80\x94 example.com/foo "
+    "Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfX"
     "ppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
 
 static void
@@ -44,9 +46,12 @@ test_sign_and_cosign(void **state)
 	(void)state;
 	test_signer(&log, 1);
 	test_signer(&wit, 2);
-	assert_int_equal(sl_vkey_make(SL_LIT("log"), SL_VKEY_ED25519, log.pub, &key[0], &err), 0);
-	assert_int_equal(sl_vkey_make(SL_LIT("wit"), SL_VKEY_COSIGN, wit.pub, &key[1], &err), 0);
-	assert_int_equal(sl_vkey_make(SL_LIT("log"), SL_VKEY_ED25519, wit.pub, &stranger, &err), 0);
+	assert_int_equal(
+	    sl_vkey_make(SL_LIT("log"), SL_VKEY_ED25519, log.pub, &key[0], &err), 0);
+	assert_int_equal(
+	    sl_vkey_make(SL_LIT("wit"), SL_VKEY_COSIGN, wit.pub, &key[1], &err), 0);
+	assert_int_equal(
+	    sl_vkey_make(SL_LIT("log"), SL_VKEY_ED25519, wit.pub, &stranger, &err), 0);
 	sl_buf_slice(&b, text);
 	sl_buf_byte(&b, '\n');
 	assert_int_equal(sl_note_sign(text, &key[0], 0, &log, &b, &err), 0);
@@ -56,7 +61,8 @@ test_sign_and_cosign(void **state)
 	assert_int_equal(sl_note_verify(&n, key, 2, &mask, time, &err), 0);
 	assert_int_equal(mask, 3);
 	assert_int_equal(time[1], 1790000000);
-	assert_int_equal(sl_note_verify(&n, &stranger, 1, &mask, NULL, &e1), SL_E(SIGNER));
+	assert_int_equal(sl_note_verify(&n, &stranger, 1, &mask, NULL, &e1),
+			 SL_E(SIGNER));
 	/* a cosigner needs a time, a log's key has none, and the key must be its own */
 	assert_int_equal(sl_note_sign(text, &key[1], 0, &wit, &b, &e2), SL_E(USAGE));
 	assert_int_equal(sl_note_sign(text, &key[0], 5, &log, &b, &e3), SL_E(USAGE));
@@ -78,13 +84,16 @@ test_bad_line(void **state)
 	(void)state;
 	test_signer(&one, 1);
 	test_signer(&two, 2);
-	assert_int_equal(sl_vkey_make(SL_LIT("one"), SL_VKEY_ED25519, one.pub, &key[0], &err), 0);
-	assert_int_equal(sl_vkey_make(SL_LIT("two"), SL_VKEY_ED25519, two.pub, &key[1], &err), 0);
+	assert_int_equal(
+	    sl_vkey_make(SL_LIT("one"), SL_VKEY_ED25519, one.pub, &key[0], &err), 0);
+	assert_int_equal(
+	    sl_vkey_make(SL_LIT("two"), SL_VKEY_ED25519, two.pub, &key[1], &err), 0);
 	sl_buf_str(&b, "a\n\n");
 	assert_int_equal(sl_note_sign(text, &key[0], 0, &one, &b, &err), 0);
 	assert_int_equal(sl_note_sign(SL_LIT("b\n"), &key[1], 0, &two, &b, &err), 0);
 	assert_int_equal(sl_note_parse(sl_buf_get(&b), &n, &err), 0);
-	assert_int_equal(sl_note_verify(&n, key, 1, &mask, NULL, &err), 0); /* two is unknown */
+	assert_int_equal(sl_note_verify(&n, key, 1, &mask, NULL, &err),
+			 0); /* two is unknown */
 	assert_int_equal(sl_note_verify(&n, key, 2, &mask, NULL, &err), SL_E(VERIFY));
 }
 
@@ -93,11 +102,26 @@ static void
 test_notes_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "\n", "\n\n", "a\n", "a\n\n", "a\n\n" D "n AAAAAAA=", "a\n" D "n AAAAAAA=\n",
-		"a\n\n- n AAAAAAA=\n", "a\n\n" D "n AAAA\n", "a\n\n" D "n AAAAAAB=\n", "a\n\n" D "n+ AAAAAAA=\n",
-		"a\n\n" D " AAAAAAA=\n", "a\n\n" D "n\n", "a\n\n" D "n AAAAAAA=\nx\n", "a\r\n\n" D "n AAAAAAA=\n",
-		"a\t\n\n" D "n AAAAAAA=\n", "\xff\n\n" D "n AAAAAAA=\n", "a\n\n" D "n AAAAAAA= \n",
-		"a\n\n" D "n\xc2\xa0m AAAAAAA=\n", "a\n\n" D "n AAAAAAA=\n\n",
+		"",
+		"\n",
+		"\n\n",
+		"a\n",
+		"a\n\n",
+		"a\n\n" D "n AAAAAAA=",
+		"a\n" D "n AAAAAAA=\n",
+		"a\n\n- n AAAAAAA=\n",
+		"a\n\n" D "n AAAA\n",
+		"a\n\n" D "n AAAAAAB=\n",
+		"a\n\n" D "n+ AAAAAAA=\n",
+		"a\n\n" D " AAAAAAA=\n",
+		"a\n\n" D "n\n",
+		"a\n\n" D "n AAAAAAA=\nx\n",
+		"a\r\n\n" D "n AAAAAAA=\n",
+		"a\t\n\n" D "n AAAAAAA=\n",
+		"\xff\n\n" D "n AAAAAAA=\n",
+		"a\n\n" D "n AAAAAAA= \n",
+		"a\n\n" D "n\xc2\xa0m AAAAAAA=\n",
+		"a\n\n" D "n AAAAAAA=\n\n",
 	};
 	struct sl_note n;
 
@@ -131,13 +155,27 @@ static void
 test_keys_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "name", "name+530d903a", "name+530d903a+", "+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
-		"example.com/foo+530d903b+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", /* id */
-		"example.com/fop+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", /* name */
-		"example.com/foo+530D903A+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", /* case */
-		"example.com/foo+530d903a+BukyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", /* type 6 */
-		"example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3Q==", /* short */
-		"example.com/ foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
+		"",
+		"name",
+		"name+530d903a",
+		"name+530d903a+",
+		"+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
+		"example.com/"
+		"foo+530d903b+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", /* id */
+		"example.com/"
+		"fop+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", /* name
+									      */
+		"example.com/"
+		"foo+530D903A+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", /* case
+									      */
+		"example.com/"
+		"foo+530d903a+BukyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", /* type 6
+									      */
+		"example.com/"
+		"foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3Q==", /* short
+									      */
+		"example.com/ "
+		"foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
 	};
 	struct sl_vkey k;
 
@@ -159,9 +197,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_example),		cmocka_unit_test(test_sign_and_cosign),
-		cmocka_unit_test(test_bad_line),	cmocka_unit_test(test_notes_refused),
-		cmocka_unit_test(test_many_signatures), cmocka_unit_test(test_keys_refused),
+		cmocka_unit_test(test_example),
+		cmocka_unit_test(test_sign_and_cosign),
+		cmocka_unit_test(test_bad_line),
+		cmocka_unit_test(test_notes_refused),
+		cmocka_unit_test(test_many_signatures),
+		cmocka_unit_test(test_keys_refused),
 	};
 
 	return run_suite("note", tests, SL_ARRAY_LEN(tests));

@@ -26,10 +26,13 @@ make(struct fixture *f)
 	test_signer(&f->k, 7);
 	f->statement.max = f->receipt.max = f->consistency.max = 4096;
 	assert_int_equal(sl_sign1_build(&so, &f->k, &f->statement, &err), 0);
-	assert_int_equal(sl_statement_parse(sl_buf_get(&f->statement), 4096, 0, &f->s, &err), 0);
+	assert_int_equal(
+	    sl_statement_parse(sl_buf_get(&f->statement), 4096, 0, &f->s, &err), 0);
 	for (size_t i = 0; i < N; i++) {
 		if (i == AT)
-			assert_int_equal(sl_receipt_leaf(&f->s, SL_LEAF_CANONICAL, &f->leaf[i], &err), 0);
+			assert_int_equal(
+			    sl_receipt_leaf(&f->s, SL_LEAF_CANONICAL, &f->leaf[i], &err),
+			    0);
 		else
 			memset(&f->leaf[i], (int)i, 32);
 		if (i == 4)
@@ -37,12 +40,18 @@ make(struct fixture *f)
 		sl_edge_add(&e, &f->leaf[i], NULL, NULL);
 	}
 	sl_edge_root(&e, &f->root9);
-	f->o = (struct sl_sign1_opts){ .kid = SL_LIT("log"), .iss = SL_LIT("did:x"), .sub = SL_LIT("log") };
+	f->o = (struct sl_sign1_opts){ .kid = SL_LIT("log"),
+				       .iss = SL_LIT("did:x"),
+				       .sub = SL_LIT("log") };
 	assert_int_equal(sl_receipt_sign(&f->o, &f->root9, &f->k, sig, &err), 0);
-	assert_int_equal(sl_proof_inclusion(sl_leaves_node, &l, AT, N, &f->path, &err), 0);
-	assert_int_equal(sl_proof_consistency(sl_leaves_node, &l, 4, N, &f->newer, &err), 0);
-	assert_int_equal(sl_receipt_put(&f->o, AT, N, &f->path, sig, &f->receipt, &err), 0);
-	assert_int_equal(sl_receipt_put_newer(&f->o, 4, N, &f->newer, sig, &f->consistency, &err), 0);
+	assert_int_equal(sl_proof_inclusion(sl_leaves_node, &l, AT, N, &f->path, &err),
+			 0);
+	assert_int_equal(sl_proof_consistency(sl_leaves_node, &l, 4, N, &f->newer, &err),
+			 0);
+	assert_int_equal(sl_receipt_put(&f->o, AT, N, &f->path, sig, &f->receipt, &err),
+			 0);
+	assert_int_equal(
+	    sl_receipt_put_newer(&f->o, 4, N, &f->newer, sig, &f->consistency, &err), 0);
 }
 
 static void
@@ -68,14 +77,19 @@ test_round_trip(void **state)
 	assert_int_equal(rc.size, N);
 	assert_int_equal(sl_receipt_verify(&rc, &f.leaf[AT], f.k.pub, &root, &err), 0);
 	assert_memory_equal(root.b, f.root9.b, 32);
-	assert_int_equal(sl_receipt_verify(&rc, &f.leaf[0], f.k.pub, &root, &e1), SL_E(VERIFY));
-	assert_int_equal(sl_receipt_verify_newer(&rc, &f.root4, f.k.pub, &root, &e2), SL_E(VERIFY));
-	assert_int_equal(sl_receipt_parse(edge(sl_buf_get(&f.consistency)), 0, &rc, &err), 0);
+	assert_int_equal(sl_receipt_verify(&rc, &f.leaf[0], f.k.pub, &root, &e1),
+			 SL_E(VERIFY));
+	assert_int_equal(sl_receipt_verify_newer(&rc, &f.root4, f.k.pub, &root, &e2),
+			 SL_E(VERIFY));
+	assert_int_equal(sl_receipt_parse(edge(sl_buf_get(&f.consistency)), 0, &rc, &err),
+			 0);
 	assert_true(rc.is_consistency && rc.size1 == 4 && rc.size == N);
 	assert_int_equal(sl_receipt_verify_newer(&rc, &f.root4, f.k.pub, &root, &err), 0);
 	assert_memory_equal(root.b, f.root9.b, 32);
-	assert_int_equal(sl_receipt_verify_newer(&rc, &f.root9, f.k.pub, &root, &e3), SL_E(VERIFY));
-	assert_int_equal(sl_receipt_verify(&rc, &f.leaf[AT], f.k.pub, &root, &e4), SL_E(VERIFY));
+	assert_int_equal(sl_receipt_verify_newer(&rc, &f.root9, f.k.pub, &root, &e3),
+			 SL_E(VERIFY));
+	assert_int_equal(sl_receipt_verify(&rc, &f.leaf[AT], f.k.pub, &root, &e4),
+			 SL_E(VERIFY));
 	drop(&f);
 }
 
@@ -102,7 +116,8 @@ test_every_bit(void **state)
 	for (size_t n = 0; n < f.receipt.len; n++) {
 		struct sl_err e = { 0 };
 
-		assert_true(sl_receipt_parse(edge((struct sl_slice){ f.receipt.p, n }), 0, &rc, &e) < 0);
+		assert_true(sl_receipt_parse(edge((struct sl_slice){ f.receipt.p, n }), 0,
+					     &rc, &e) < 0);
 	}
 	drop(&f);
 }
@@ -141,22 +156,27 @@ test_refused(void **state)
 		const char *prot, *unprot, *why;
 		int code;
 	} bad[] = {
-		{ "a3 0127 0441 31 19018b01", "a1 19018c a1 20 81 43 83010080", "no iss", SL_E(FORMAT) },
-		{ "a3 0127 0fa2 016161 026162 19018b01", "a0", "no proofs", SL_E(FORMAT) },
-		{ "a3 0127 0fa2 016161 026162 19018b01", "a1 19018c a1 20 81 44 83010080", "no kid",
+		{ "a3 0127 0441 31 19018b01", "a1 19018c a1 20 81 43 83010080", "no iss",
 		  SL_E(FORMAT) },
+		{ "a3 0127 0fa2 016161 026162 19018b01", "a0", "no proofs",
+		  SL_E(FORMAT) },
+		{ "a3 0127 0fa2 016161 026162 19018b01", "a1 19018c a1 20 81 44 83010080",
+		  "no kid", SL_E(FORMAT) },
 		{ "a10127", "a0", "no vds", SL_E(FORMAT) },
 		{ "a2 0127 19018b02", "a0", "data structure 2", SL_E(UNSUPPORTED) },
 		{ PROT, "a1 19018c a0", "kinds of proof", SL_E(FORMAT) },
 		{ PROT, "a1 19018c a1 22 8140", "neither inclusion", SL_E(FORMAT) },
 		{ PROT, "a1 19018c a1 20 80", "no proof", SL_E(FORMAT) },
-		{ PROT, "a1 19018c a1 20 82 44 83010080 44 83010080", "2 proofs", SL_E(UNSUPPORTED) },
+		{ PROT, "a1 19018c a1 20 82 44 83010080 44 83010080", "2 proofs",
+		  SL_E(UNSUPPORTED) },
 		{ PROT, "a1 19018c a1 20 81 44 83020080", "empty path", SL_E(FORMAT) },
 		{ PROT, "a1 19018c a1 21 81 44 83010280", "empty path", SL_E(FORMAT) },
-		{ PROT, "a1 19018c a1 20 81 46 8302008141 00", "32 bytes is due", SL_E(FORMAT) },
+		{ PROT, "a1 19018c a1 20 81 46 8302008141 00", "32 bytes is due",
+		  SL_E(FORMAT) },
 		{ PROT, "a1 19018c a1 20 81 45 8301008000", "trailing", SL_E(FORMAT) },
 		{ PROT, "a1 19018c a1 20 81 44 83200080", "is due", SL_E(FORMAT) },
-		{ PROT, "a1 19018c a1 20 81 5825 83 02 00 " H32, "an array is due", SL_E(FORMAT) },
+		{ PROT, "a1 19018c a1 20 81 5825 83 02 00 " H32, "an array is due",
+		  SL_E(FORMAT) },
 	};
 	struct sl_receipt rc;
 
@@ -193,11 +213,13 @@ test_size_one(void **state)
 	make(&f);
 	assert_int_equal(sl_receipt_sign(&f.o, &f.leaf[AT], &f.k, sig, &err), 0);
 	assert_int_equal(sl_receipt_put(&f.o, 0, 1, &none, sig, &b, &e1), SL_E(USAGE));
-	assert_int_equal(sl_receipt_put_newer(&f.o, 3, 3, &none, sig, &b, &e2), SL_E(USAGE));
+	assert_int_equal(sl_receipt_put_newer(&f.o, 3, 3, &none, sig, &b, &e2),
+			 SL_E(USAGE));
 	f.o.has_vds = true;
 	f.o.vds = 1;
 	sl_sign1_put_protected(&f.o, &prot);
-	sl_sign1_put(sl_buf_get(&prot), SL_LIT("\xa1\x19\x01\x8c\xa1\x20\x81\x44\x83\x01\x00\x80"),
+	sl_sign1_put(sl_buf_get(&prot),
+		     SL_LIT("\xa1\x19\x01\x8c\xa1\x20\x81\x44\x83\x01\x00\x80"),
 		     (struct sl_slice){ 0 }, true, (struct sl_slice){ sig, 64 }, &m);
 	assert_int_equal(sl_receipt_parse(sl_buf_get(&m), 0, &rc, &err), 0);
 	assert_int_equal(sl_receipt_verify(&rc, &f.leaf[AT], f.k.pub, &root, &err), 0);

@@ -34,8 +34,10 @@ test_round_trip(void **state)
 		assert_true(sl_slice_eq(s.h.type_text, o.content_type));
 		assert_true(s.h.has_iat && s.h.iat == o.iat);
 		assert_int_equal(sl_sign1_verify(&s, detached, o.aad, k.pub, &err), 0);
-		assert_int_equal(sl_sign1_verify(&s, detached, o.aad, other.pub, &e[0]), SL_E(VERIFY));
-		assert_int_equal(sl_sign1_verify(&s, detached, SL_LIT("x"), k.pub, &e[1]), SL_E(VERIFY));
+		assert_int_equal(sl_sign1_verify(&s, detached, o.aad, other.pub, &e[0]),
+				 SL_E(VERIFY));
+		assert_int_equal(sl_sign1_verify(&s, detached, SL_LIT("x"), k.pub, &e[1]),
+				 SL_E(VERIFY));
 		assert_true(sl_sign1_verify(&s, SL_LIT("x"), o.aad, k.pub, &e[2]) < 0);
 	}
 }
@@ -66,7 +68,8 @@ test_every_bit(void **state)
 	for (size_t n = 0; n < b.len; n++) { /* and every byte is needed */
 		struct sl_err e = { 0 };
 
-		assert_true(sl_sign1_parse(edge((struct sl_slice){ b.p, n }), 4096, &s, &e) < 0);
+		assert_true(
+		    sl_sign1_parse(edge((struct sl_slice){ b.p, n }), 4096, &s, &e) < 0);
 	}
 }
 
@@ -78,17 +81,24 @@ test_headers_refused(void **state)
 		const char *prot, *unprot, *why;
 		int code;
 	} bad[] = {
-		{ "a10127", "a1 01 27", "protected header occurs here too", SL_E(FORMAT) },
+		{ "a10127", "a1 01 27", "protected header occurs here too",
+		  SL_E(FORMAT) },
 		{ "", "a1 01 27", "label 1) is not protected", SL_E(FORMAT) },
-		{ "a10127", "a1 02 81 01", "crit (label 2) is not protected", SL_E(FORMAT) },
+		{ "a10127", "a1 02 81 01", "crit (label 2) is not protected",
+		  SL_E(FORMAT) },
 		{ "a201270280", "a0", "empty", SL_E(FORMAT) },
 		{ "a20127028104", "a0", "not in the protected header", SL_E(FORMAT) },
-		{ "a3 0127 02811863 186301", "a0", "99 is not understood", SL_E(UNSUPPORTED) },
-		{ "a3 0127 02816178 617801", "a0", "'x' is not understood", SL_E(UNSUPPORTED) },
+		{ "a3 0127 02811863 186301", "a0", "99 is not understood",
+		  SL_E(UNSUPPORTED) },
+		{ "a3 0127 02816178 617801", "a0", "'x' is not understood",
+		  SL_E(UNSUPPORTED) },
 		{ "a2 0127 0201", "a0", "an array is due", SL_E(FORMAT) },
-		{ "a2 0127 046131", "a0", "kid (label 4) must be a byte string", SL_E(FORMAT) },
-		{ "a10127", "a1 046131", "kid (label 4) must be a byte string", SL_E(FORMAT) },
-		{ "a10127", "a1 0f a0", "CWT claims (label 15) are not protected", SL_E(FORMAT) },
+		{ "a2 0127 046131", "a0", "kid (label 4) must be a byte string",
+		  SL_E(FORMAT) },
+		{ "a10127", "a1 046131", "kid (label 4) must be a byte string",
+		  SL_E(FORMAT) },
+		{ "a10127", "a1 0f a0", "CWT claims (label 15) are not protected",
+		  SL_E(FORMAT) },
 		{ "a2 0127 0da10161 61", "a0", "13 is of a draft", SL_E(FORMAT) },
 		{ "a2 0127 386e01", "a0", "-111 is of a draft", SL_E(FORMAT) },
 		{ "a10127", "a1 38dda0", "-222 is of a draft", SL_E(FORMAT) },
@@ -122,7 +132,8 @@ test_headers_refused(void **state)
 		sl_sign1_put(p, u, SL_LIT("x"), false, SL_LIT("y"), &b);
 		r = sl_sign1_parse(edge(sl_buf_get(&b)), 4096, &s, &err);
 		if (r != bad[i].code || strstr(err.msg, bad[i].why) == NULL)
-			fail_msg("%zu: %s %s: %d %s", i, bad[i].prot, bad[i].unprot, r, err.msg);
+			fail_msg("%zu: %s %s: %d %s", i, bad[i].prot, bad[i].unprot, r,
+				 err.msg);
 		assert_null(s.bytes.p); /* outputs are left alone */
 	}
 }
@@ -135,13 +146,16 @@ test_headers_accepted(void **state)
 	} ok[] = {
 		{ "", "a0" },
 		{ "a0", "a0" },
-		{ "a3 0f a1 0161 61 03 00 01 27", "a0" },       /* unsorted; CoAP content format */
-		{ "a3 0127 028103 0300", "a0" },                /* crit that is understood */
+		{ "a3 0f a1 0161 61 03 00 01 27",
+		  "a0" },                        /* unsorted; CoAP content format */
+		{ "a3 0127 028103 0300", "a0" }, /* crit that is understood */
 		{ "a2 0127 0fa3 06c11a68530000 6373766e01 01 6161", "a0" },
-		{ "a2 0127 0fa1 06fb41d954fc40000001", "a0" },  /* a time with a fraction: skipped */
-		{ "a10127", "a3 0441 31 1821 4130 6178 f5" },   /* x5chain beside, text label */
-		{ "a2 0127 3bffffffffffffffff 01", "a0" },      /* a label int64 cannot hold */
-		{ "a2 0127 0d41 00", "a0" },                    /* kcwt proper */
+		{ "a2 0127 0fa1 06fb41d954fc40000001",
+		  "a0" }, /* a time with a fraction: skipped */
+		{ "a10127",
+		  "a3 0441 31 1821 4130 6178 f5" }, /* x5chain beside, text label */
+		{ "a2 0127 3bffffffffffffffff 01", "a0" }, /* a label int64 cannot hold */
+		{ "a2 0127 0d41 00", "a0" },               /* kcwt proper */
 		{ "a3 0127 1901022f 190104616c", "a0" },
 	};
 
@@ -164,9 +178,11 @@ test_headers_accepted(void **state)
 static void
 test_not_sign1(void **state)
 {
-	static const char *const bad[] = { "8440a0f640", "d18440a0f640", "d2d28440a0f640", "d28340a0f6",
-					   "d28540a0f64000", "d284a0a0f640", "d28440a06040",
-					   "d28440a0f740", "d28440a0f660", "d28440a0f64000", "d240", "" };
+	static const char *const bad[] = {
+		"8440a0f640",     "d18440a0f640",   "d2d28440a0f640", "d28340a0f6",
+		"d28540a0f64000", "d284a0a0f640",   "d28440a06040",   "d28440a0f740",
+		"d28440a0f660",   "d28440a0f64000", "d240",           ""
+	};
 	struct sl_err big = { 0 };
 	struct sl_sign1 s;
 
@@ -176,10 +192,12 @@ test_not_sign1(void **state)
 		uint8_t raw[64];
 		size_t n = unhex(bad[i], raw);
 
-		assert_int_equal(sl_sign1_parse(edge((struct sl_slice){ raw, n }), 4096, &s, &err),
-				 SL_E(FORMAT));
+		assert_int_equal(
+		    sl_sign1_parse(edge((struct sl_slice){ raw, n }), 4096, &s, &err),
+		    SL_E(FORMAT));
 	}
-	assert_int_equal(sl_sign1_parse(SL_LIT("\xd2\x84\x40\xa0\xf6\x40"), 5, &s, &big), SL_E(LIMIT));
+	assert_int_equal(sl_sign1_parse(SL_LIT("\xd2\x84\x40\xa0\xf6\x40"), 5, &s, &big),
+			 SL_E(LIMIT));
 }
 
 /* RFC 9052 section 4.4: h'a0' in the message, h'' under the signature. */
@@ -192,7 +210,8 @@ test_empty_protected(void **state)
 
 	(void)state;
 	test_signer(&k, 1);
-	assert_int_equal(sl_sign1_sign(SL_LIT("\xa0"), none, SL_LIT("x"), &k, a, &err), 0);
+	assert_int_equal(sl_sign1_sign(SL_LIT("\xa0"), none, SL_LIT("x"), &k, a, &err),
+			 0);
 	assert_int_equal(sl_sign1_sign(none, none, SL_LIT("x"), &k, b, &err), 0);
 	assert_memory_equal(a, b, 64);
 }
@@ -223,8 +242,9 @@ test_algorithms(void **state)
 		struct sl_err err = { 0 };
 		struct sl_sign1 s;
 
-		sl_sign1_put((struct sl_slice){ prot, unhex(row[i].prot, prot) }, none, SL_LIT("x"), false,
-			     (struct sl_slice){ sig, row[i].sig_len }, &b);
+		sl_sign1_put((struct sl_slice){ prot, unhex(row[i].prot, prot) }, none,
+			     SL_LIT("x"), false, (struct sl_slice){ sig, row[i].sig_len },
+			     &b);
 		assert_int_equal(sl_sign1_parse(sl_buf_get(&b), 4096, &s, &err), 0);
 		assert_int_equal(sl_sign1_verify(&s, none, none, pub, &err), row[i].code);
 		if (strstr(err.msg, row[i].why) == NULL)
@@ -237,7 +257,8 @@ static void
 test_canonical(void **state)
 {
 	struct sl_sign1_opts o = test_opts();
-	SL_AUTO_BUF plain = { .max = 4096 }, full = { .max = 4096 }, canon = { .max = 4096 };
+	SL_AUTO_BUF plain = { .max = 4096 }, full = { .max = 4096 },
+		    canon = { .max = 4096 };
 	uint8_t h1[32], h2[32], h3[32];
 	struct sl_err err = { 0 };
 	struct sl_signer k;
@@ -281,10 +302,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),	 cmocka_unit_test(test_every_bit),
-		cmocka_unit_test(test_headers_refused),	 cmocka_unit_test(test_headers_accepted),
-		cmocka_unit_test(test_not_sign1),	 cmocka_unit_test(test_empty_protected),
-		cmocka_unit_test(test_algorithms),	 cmocka_unit_test(test_canonical),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_every_bit),
+		cmocka_unit_test(test_headers_refused),
+		cmocka_unit_test(test_headers_accepted),
+		cmocka_unit_test(test_not_sign1),
+		cmocka_unit_test(test_empty_protected),
+		cmocka_unit_test(test_algorithms),
+		cmocka_unit_test(test_canonical),
 		cmocka_unit_test(test_build_refuses),
 	};
 

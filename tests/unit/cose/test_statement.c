@@ -30,13 +30,16 @@ test_accepted(void **state)
 	o.location = SL_LIT("https://example.com/x");
 	o.payload = (struct sl_slice){ digest, 32 };
 	build(&o, &env);
-	assert_int_equal(sl_statement_parse(edge(sl_buf_get(&env)), 4096, 0, &s, &err), 0);
+	assert_int_equal(sl_statement_parse(edge(sl_buf_get(&env)), 4096, 0, &s, &err),
+			 0);
 	assert_int_equal(s.h.hash_alg, -16);
 	assert_true(sl_slice_eq(s.h.preimage_type, o.preimage_type));
 	assert_true(sl_slice_eq(s.h.location, o.location));
 	o.kid = (struct sl_slice){ 0 };
 	build(&o, &bare);
-	assert_int_equal(sl_statement_parse(sl_buf_get(&bare), 4096, SL_STATEMENT_ANY_KEY, &s, &err), 0);
+	assert_int_equal(
+	    sl_statement_parse(sl_buf_get(&bare), 4096, SL_STATEMENT_ANY_KEY, &s, &err),
+	    0);
 }
 
 static void
@@ -46,9 +49,11 @@ test_refused(void **state)
 
 	(void)state;
 	for (int i = 0; i < 9; i++) {
-		static const char *const why[] = { "no iss", "no sub",	 "none of kid", "detached",
-						   "iss has 0", "digest has 31", "algorithm -15",
-						   "digest has 32", "sub has 8193" };
+		static const char *const why[] = { "no iss",        "no sub",
+						   "none of kid",   "detached",
+						   "iss has 0",     "digest has 31",
+						   "algorithm -15", "digest has 32",
+						   "sub has 8193" };
 		static uint8_t big[8193];
 		struct sl_sign1_opts o = test_opts();
 		SL_AUTO_BUF b = { .max = 16384 };
@@ -112,9 +117,10 @@ static void
 test_receipts_refused(void **state)
 {
 	static const struct sl_slice bad[] = {
-		{ (const uint8_t *)"\xa1\x19\x01\x8a\x80", 5 },         /* empty */
-		{ (const uint8_t *)"\xa1\x19\x01\x8a\x41x", 6 },        /* not an array */
-		{ (const uint8_t *)"\xa1\x19\x01\x8a\x82\x41x\x61y", 9 }, /* text among them */
+		{ (const uint8_t *)"\xa1\x19\x01\x8a\x80", 5 },  /* empty */
+		{ (const uint8_t *)"\xa1\x19\x01\x8a\x41x", 6 }, /* not an array */
+		{ (const uint8_t *)"\xa1\x19\x01\x8a\x82\x41x\x61y",
+		  9 }, /* text among them */
 	};
 
 	(void)state;
@@ -127,7 +133,8 @@ test_receipts_refused(void **state)
 
 		o.unprot = bad[i];
 		build(&o, &b);
-		assert_int_equal(sl_statement_parse(sl_buf_get(&b), 4096, 0, &s, &err), 0);
+		assert_int_equal(sl_statement_parse(sl_buf_get(&b), 4096, 0, &s, &err),
+				 0);
 		assert_int_equal(sl_statement_receipts(&s, &n, &err), SL_E(FORMAT));
 		assert_int_equal(n, 9);
 	}

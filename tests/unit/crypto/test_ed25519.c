@@ -5,10 +5,13 @@
 #include "t.h"
 
 /* RFC 8032 section 7.1, test 2 */
-static const char seed_hex[] = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
-static const char pub_hex[] = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
-static const char sig_hex[] = "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
-			      "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00";
+static const char seed_hex[] =
+    "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
+static const char pub_hex[] =
+    "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
+static const char sig_hex[] =
+    "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+    "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00";
 
 static void
 signer(struct sl_signer *k)
@@ -75,19 +78,27 @@ test_hmac(void **state)
 	memset(key, 0x0b, 20);
 	sl_hmac(key, SL_LIT("Hi There"), got);
 	sl_hex(hex, got, 32);
-	assert_string_equal(hex, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+	assert_string_equal(
+	    hex, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
 }
 
 static void
 test_didkey(void **state)
 {
 	static const char *const bad[] = {
-		"", "did:key:", "did:key:z", "did:key:u6Mk", "did:web:example.com",
+		"",
+		"did:key:",
+		"did:key:z",
+		"did:key:u6Mk",
+		"did:web:example.com",
 		"did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooW",   /* short */
 		"did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWpp", /* long */
-		"did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDoo0p",  /* not base58 */
-		"did:key:z16MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp", /* leading zero */
-		"did:key:zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme", /* secp256k1 */
+		"did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDoo0p",  /* not base58
+									      */
+		"did:key:z16MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp", /* leading
+										zero */
+		"did:key:zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme", /* secp256k1
+									      */
 	};
 	char did[SL_DIDKEY_MAX];
 	struct sl_signer k;
@@ -99,10 +110,11 @@ test_didkey(void **state)
 	assert_true(sl_didkey_parse(sl_slice_str(did), pub));
 	assert_memory_equal(pub, k.pub, 32);
 	/* did:key specification, test vector of Ed25519 */
-	assert_true(sl_didkey_parse(SL_LIT("did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp"),
-				    pub));
+	assert_true(sl_didkey_parse(
+	    SL_LIT("did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp"), pub));
 	sl_didkey(pub, did);
-	assert_string_equal(did, "did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp");
+	assert_string_equal(did,
+			    "did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp");
 	for (size_t i = 0; i < SL_ARRAY_LEN(bad); i++)
 		if (sl_didkey_parse(sl_slice_str(bad[i]), pub))
 			fail_msg("'%s' was accepted", bad[i]);
@@ -120,7 +132,8 @@ test_didkey(void **state)
 static void
 test_thumbprint(void **state)
 {
-	uint8_t in[40] = { 0xa3, 0x01, 0x01, 0x20, 0x06, 0x21, 0x58, 0x20 }, want[32], got[32];
+	uint8_t in[40] = { 0xa3, 0x01, 0x01, 0x20, 0x06, 0x21, 0x58, 0x20 }, want[32],
+		got[32];
 
 	(void)state;
 	memset(in + 8, 0x5a, 32);
@@ -148,8 +161,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_known),  cmocka_unit_test(test_hkdf),
-		cmocka_unit_test(test_hmac),   cmocka_unit_test(test_didkey),
+		cmocka_unit_test(test_known),      cmocka_unit_test(test_hkdf),
+		cmocka_unit_test(test_hmac),       cmocka_unit_test(test_didkey),
 		cmocka_unit_test(test_thumbprint), cmocka_unit_test(test_random),
 	};
 

@@ -78,7 +78,8 @@ test_race(void **state)
 			char c;
 
 			(void)close(go[1]);
-			if (read(go[0], &c, 1) != 0 || /* all start when the end is closed */
+			if (read(go[0], &c, 1) !=
+				0 || /* all start when the end is closed */
 			    sl_keystore_seed(dir, "id", true, key[i], NULL, &err) < 0 ||
 			    write(p[1], key[i], 32) != 32)
 				_exit(1);
@@ -105,7 +106,8 @@ write_file(int dir, const char *name, size_t n, mode_t mode)
 	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	assert_true(fd >= 0);
-	assert_int_equal(write(fd, "0123456789012345678901234567890123456789", n), (ssize_t)n);
+	assert_int_equal(write(fd, "0123456789012345678901234567890123456789", n),
+			 (ssize_t)n);
 	assert_int_equal(fchmod(fd, mode), 0);
 	(void)close(fd);
 }
@@ -118,8 +120,9 @@ test_refused(void **state)
 		mode_t mode;
 		int code;
 	} bad[] = {
-		{ 32, 0640, SL_E(ENV) }, { 32, 0604, SL_E(ENV) },   { 32, 0400, SL_E(ENV) },
-		{ 32, 04600, SL_E(ENV) }, { 31, 0600, SL_E(STORE) }, { 33, 0600, SL_E(STORE) },
+		{ 32, 0640, SL_E(ENV) },   { 32, 0604, SL_E(ENV) },
+		{ 32, 0400, SL_E(ENV) },   { 32, 04600, SL_E(ENV) },
+		{ 31, 0600, SL_E(STORE) }, { 33, 0600, SL_E(STORE) },
 		{ 0, 0600, SL_E(STORE) },
 	};
 	struct sl_err err = { 0 };
@@ -133,16 +136,18 @@ test_refused(void **state)
 		struct sl_err e = { 0 };
 
 		write_file(dir, "id", bad[i].n, bad[i].mode);
-		assert_int_equal(sl_keystore_seed(dir, "id", true, key, NULL, &e), bad[i].code);
+		assert_int_equal(sl_keystore_seed(dir, "id", true, key, NULL, &e),
+				 bad[i].code);
 		assert_int_equal(unlinkat(dir, "id", 0), 0);
 	}
 	write_file(dir, "other", 32, 0600);
 	for (int i = 0; i < 3; i++) { /* links, a directory, a FIFO */
 		struct sl_err e = { 0 };
 
-		assert_int_equal(i == 0	  ? symlinkat("other", dir, "id")
+		assert_int_equal(i == 0   ? symlinkat("other", dir, "id")
 				 : i == 1 ? mkdirat(dir, "id", 0700)
-					  : mkfifoat(dir, "id", 0600), 0);
+					  : mkfifoat(dir, "id", 0600),
+				 0);
 		assert_true(sl_keystore_seed(dir, "id", true, key, NULL, &e) < 0);
 		assert_int_equal(unlinkat(dir, "id", i == 1 ? AT_REMOVEDIR : 0), 0);
 	}

@@ -7,18 +7,18 @@ static void
 plain(void **state)
 {
 	(void)state;
-	expect(NULL, NULL,
+	expect(NULL, "{\"env\":{\"A\":\"0\",\"E\":\"e\"}}",
 	       "on: push\nenv: {A: 1, B: w}\njobs:\n  a:\n    runs-on: ubuntu-latest\n"
 	       "    env: {B: j}\n    outputs: {o: '${{ steps.x.outputs.k }}!'}\n    steps:\n"
 	       "      - id: x\n        run: |\n          out k=v\n          env C=c\n          show B\n"
 	       "          argv\n          cwd\n"
 	       "      - name: n ${{ env.C }}\n        env: {B: s, D: '${{ env.B }}${{ steps.x.outputs.k }}'}\n"
 	       "        working-directory: sub\n        shell: bash\n        run: |\n          show A\n"
-	       "          show B\n          show C\n          show D\n          argv\n          cwd\n",
+	       "          show B\n          show C\n          show D\n          show E\n          argv\n          cwd\n",
 	       "job a\n"
 	       "step Run out k=v\n  B=j\n  argv bash -e /tmp/runner/_s/0.sh\n  cwd /workspace\n"
 	       "  -> success success\n"
-	       "step n c\n  A=1\n  B=s\n  C=c\n  D=jv\n"
+	       "step n c\n  A=1\n  B=s\n  C=c\n  D=jv\n  E=e\n"
 	       "  argv bash --noprofile --norc -e -o pipefail /tmp/runner/_s/1.sh\n"
 	       "  cwd /workspace/sub\n  -> success success\n"
 	       "job.done a success o=v!\nrun.done success\n");

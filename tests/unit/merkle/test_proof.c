@@ -1,4 +1,5 @@
-/* test_proof.c -- merkle/proof: every proof of small trees, and every way to spoil one. */
+/* test_proof.c -- merkle/proof: every proof of small trees, and every way to spoil one.
+ */
 #include "merkle/proof.h"
 #include "t.h"
 
@@ -34,32 +35,40 @@ test_inclusion(void **state)
 			struct sl_err err = { 0 }, e[6] = { 0 };
 			struct sl_proof p, q;
 
-			assert_int_equal(sl_proof_inclusion(sl_leaves_node, &l, i, size, &p, &err), 0);
+			assert_int_equal(
+			    sl_proof_inclusion(sl_leaves_node, &l, i, size, &p, &err), 0);
 			assert_int_equal(p.n == 0, size == 1);
-			assert_int_equal(sl_proof_check_inclusion(&p, i, size, &leaf[i], &root[size],
-								  &err), 0);
-			assert_int_equal(sl_proof_check_inclusion(&p, size, size, &leaf[i], &root[size],
-								  &e[0]), SL_E(VERIFY));
-			assert_int_equal(sl_proof_check_inclusion(&p, i, size, &root[0], &root[size],
-								  &e[1]), SL_E(VERIFY));
+			assert_int_equal(sl_proof_check_inclusion(&p, i, size, &leaf[i],
+								  &root[size], &err),
+					 0);
+			assert_int_equal(sl_proof_check_inclusion(&p, size, size,
+								  &leaf[i], &root[size],
+								  &e[0]),
+					 SL_E(VERIFY));
+			assert_int_equal(sl_proof_check_inclusion(&p, i, size, &root[0],
+								  &root[size], &e[1]),
+					 SL_E(VERIFY));
 			q = p;
 			q.h[q.n++] = leaf[0];
-			assert_int_equal(sl_proof_check_inclusion(&q, i, size, &leaf[i], &root[size],
-								  &e[2]), SL_E(VERIFY));
+			assert_int_equal(sl_proof_check_inclusion(&q, i, size, &leaf[i],
+								  &root[size], &e[2]),
+					 SL_E(VERIFY));
 			if (p.n == 0)
 				continue;
 			q = p;
 			q.n--;
-			assert_int_equal(sl_proof_check_inclusion(&q, i, size, &leaf[i], &root[size],
-								  &e[3]), SL_E(VERIFY));
+			assert_int_equal(sl_proof_check_inclusion(&q, i, size, &leaf[i],
+								  &root[size], &e[3]),
+					 SL_E(VERIFY));
 			for (size_t k = 0; k < p.n; k++) {
 				struct sl_err ek = { 0 };
 
 				q = p;
 				q.h[k].b[31] ^= 1;
-				assert_int_equal(sl_proof_check_inclusion(&q, i, size, &leaf[i],
-									  &root[size], &ek),
-						 SL_E(VERIFY));
+				assert_int_equal(
+				    sl_proof_check_inclusion(&q, i, size, &leaf[i],
+							     &root[size], &ek),
+				    SL_E(VERIFY));
 			}
 		}
 }
@@ -76,29 +85,37 @@ test_consistency(void **state)
 			struct sl_hash got;
 			struct sl_proof p, q;
 
-			assert_int_equal(sl_proof_consistency(sl_leaves_node, &l, a, b, &p, &err), 0);
+			assert_int_equal(
+			    sl_proof_consistency(sl_leaves_node, &l, a, b, &p, &err), 0);
 			assert_int_equal(p.n == 0, a == b);
-			assert_int_equal(sl_proof_check_consistency(&p, a, b, &root[a], &root[b], &err),
+			assert_int_equal(sl_proof_check_consistency(&p, a, b, &root[a],
+								    &root[b], &err),
 					 0);
-			assert_int_equal(sl_proof_newer_root(&p, a, b, &root[a], &got, &err), 0);
+			assert_int_equal(
+			    sl_proof_newer_root(&p, a, b, &root[a], &got, &err), 0);
 			assert_memory_equal(got.b, root[b].b, 32);
-			assert_int_equal(sl_proof_check_consistency(&p, a, b, &root[a], &root[0], &e[0]),
+			assert_int_equal(sl_proof_check_consistency(&p, a, b, &root[a],
+								    &root[0], &e[0]),
 					 SL_E(VERIFY));
-			assert_int_equal(sl_proof_check_consistency(&p, a, b, &root[0], &root[b], &e[1]),
+			assert_int_equal(sl_proof_check_consistency(&p, a, b, &root[0],
+								    &root[b], &e[1]),
 					 SL_E(VERIFY));
-			assert_int_equal(sl_proof_check_consistency(&p, 0, b, &root[0], &root[b], &e[2]),
+			assert_int_equal(sl_proof_check_consistency(&p, 0, b, &root[0],
+								    &root[b], &e[2]),
 					 SL_E(VERIFY));
 			q = p;
 			q.h[q.n++] = leaf[0];
-			assert_int_equal(sl_proof_check_consistency(&q, a, b, &root[a], &root[b], &e[3]),
+			assert_int_equal(sl_proof_check_consistency(&q, a, b, &root[a],
+								    &root[b], &e[3]),
 					 SL_E(VERIFY));
 			for (size_t k = 0; k < p.n; k++) {
 				struct sl_err ek = { 0 };
 
 				q = p;
 				q.h[k].b[0] ^= 0x80;
-				assert_int_equal(sl_proof_check_consistency(&q, a, b, &root[a], &root[b],
-									    &ek), SL_E(VERIFY));
+				assert_int_equal(sl_proof_check_consistency(
+						     &q, a, b, &root[a], &root[b], &ek),
+						 SL_E(VERIFY));
 			}
 		}
 }
@@ -112,18 +129,25 @@ test_out_of_range(void **state)
 	struct sl_hash h;
 
 	(void)state;
-	assert_int_equal(sl_proof_inclusion(sl_leaves_node, &l, 3, 3, &p, &e[0]), SL_E(USAGE));
-	assert_int_equal(sl_proof_inclusion(sl_leaves_node, &l, 3, N + 1, &p, &e[1]), SL_E(BUG));
-	assert_int_equal(sl_proof_consistency(sl_leaves_node, &l, 0, 3, &p, &e[2]), SL_E(USAGE));
-	assert_int_equal(sl_proof_consistency(sl_leaves_node, &l, 4, 3, &p, &e[3]), SL_E(USAGE));
+	assert_int_equal(sl_proof_inclusion(sl_leaves_node, &l, 3, 3, &p, &e[0]),
+			 SL_E(USAGE));
+	assert_int_equal(sl_proof_inclusion(sl_leaves_node, &l, 3, N + 1, &p, &e[1]),
+			 SL_E(BUG));
+	assert_int_equal(sl_proof_consistency(sl_leaves_node, &l, 0, 3, &p, &e[2]),
+			 SL_E(USAGE));
+	assert_int_equal(sl_proof_consistency(sl_leaves_node, &l, 4, 3, &p, &e[3]),
+			 SL_E(USAGE));
 	assert_int_equal(sl_merkle_range(sl_leaves_node, &l, 3, 7, &h, &e[4]), SL_E(BUG));
-	assert_int_equal(sl_proof_root(&p, 0, UINT64_MAX, &leaf[0], &h, &e[5]), SL_E(VERIFY));
-	assert_int_equal(sl_proof_newer_root(&p, 1, UINT64_MAX, &leaf[0], &h, &e[6]), SL_E(VERIFY));
+	assert_int_equal(sl_proof_root(&p, 0, UINT64_MAX, &leaf[0], &h, &e[5]),
+			 SL_E(VERIFY));
+	assert_int_equal(sl_proof_newer_root(&p, 1, UINT64_MAX, &leaf[0], &h, &e[6]),
+			 SL_E(VERIFY));
 }
 
 /* The longest paths there are, over a tree that nobody holds. */
 static int
-same_node(void *arg, unsigned level, uint64_t index, struct sl_hash *ret, struct sl_err *err)
+same_node(void *arg, unsigned level, uint64_t index, struct sl_hash *ret,
+	  struct sl_err *err)
 {
 	(void)arg;
 	(void)index;
@@ -140,13 +164,16 @@ test_largest(void **state)
 	struct sl_proof p;
 
 	(void)state;
-	assert_int_equal(sl_proof_inclusion(same_node, NULL, 0, SL_TREE_SIZE_MAX, &p, &err), 0);
+	assert_int_equal(
+	    sl_proof_inclusion(same_node, NULL, 0, SL_TREE_SIZE_MAX, &p, &err), 0);
 	assert_int_equal(p.n, 63);
 	assert_int_equal(sl_proof_root(&p, 0, SL_TREE_SIZE_MAX, &zero, &r, &err), 0);
-	assert_int_equal(sl_proof_consistency(same_node, NULL, SL_TREE_SIZE_MAX - 1, SL_TREE_SIZE_MAX,
-					      &p, &err), 0);
+	assert_int_equal(sl_proof_consistency(same_node, NULL, SL_TREE_SIZE_MAX - 1,
+					      SL_TREE_SIZE_MAX, &p, &err),
+			 0);
 	assert_in_range(p.n, 60, SL_PROOF_MAX);
-	assert_int_equal(sl_proof_consistency(same_node, NULL, 3, SL_TREE_SIZE_MAX, &p, &err), 0);
+	assert_int_equal(
+	    sl_proof_consistency(same_node, NULL, 3, SL_TREE_SIZE_MAX, &p, &err), 0);
 	assert_in_range(p.n, 60, SL_PROOF_MAX);
 }
 

@@ -12,7 +12,9 @@ static const struct sl_slice entries[] = {
 	{ (const uint8_t *)"\x30\x31", 2 },
 	{ (const uint8_t *)"\x40\x41\x42\x43", 4 },
 	{ (const uint8_t *)"\x50\x51\x52\x53\x54\x55\x56\x57", 8 },
-	{ (const uint8_t *)"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f", 16 },
+	{ (const uint8_t
+	       *)"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f",
+	  16 },
 };
 
 static const char *const roots[] = {
@@ -84,13 +86,16 @@ test_serialised(void **state)
 		struct sl_hash a, b;
 
 		assert_int_equal(n, 8 + 32 * (size_t)__builtin_popcountll(i));
-		assert_int_equal(sl_edge_get((struct sl_slice){ at_edge(out, n), n }, &back, &err), 0);
+		assert_int_equal(
+		    sl_edge_get((struct sl_slice){ at_edge(out, n), n }, &back, &err), 0);
 		sl_edge_root(&e, &a);
 		sl_edge_root(&back, &b);
 		assert_memory_equal(a.b, b.b, 32);
 		assert_int_equal(back.size, i);
-		assert_int_equal(sl_edge_get((struct sl_slice){ out, n - 1 }, &back, &e1), SL_E(FORMAT));
-		assert_int_equal(sl_edge_get((struct sl_slice){ out, n + 1 }, &back, &e2), SL_E(FORMAT));
+		assert_int_equal(sl_edge_get((struct sl_slice){ out, n - 1 }, &back, &e1),
+				 SL_E(FORMAT));
+		assert_int_equal(sl_edge_get((struct sl_slice){ out, n + 1 }, &back, &e2),
+				 SL_E(FORMAT));
 		sl_edge_add(&e, &leaf, NULL, NULL);
 	}
 }
@@ -108,7 +113,8 @@ test_largest(void **state)
 	assert_int_equal(e.size, SL_TREE_SIZE_MAX);
 	assert_int_equal(sl_edge_put(&e, out), SL_EDGE_BYTES_MAX);
 	out[0] |= 0x80;
-	assert_int_equal(sl_edge_get((struct sl_slice){ out, sizeof(out) }, &e, &err), SL_E(FORMAT));
+	assert_int_equal(sl_edge_get((struct sl_slice){ out, sizeof(out) }, &e, &err),
+			 SL_E(FORMAT));
 }
 
 int

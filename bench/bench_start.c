@@ -1,0 +1,290 @@
+/* bench_start.c -- how long a sandbox takes to start, sluice and bubblewrap in one
+ * interleaved run (doc of the method: MEASURES, "start").
+ *
+ *   bench_start [-n ROUNDS] [-u] SLUICE GATE.bpf QUIET.bpf
+ *
+ * Rows: `exec whole` against `bwrap full`, both cold processes with /bin/true, the same
+ * namespaces, tree and seccomp programs; `box own netns` against `vfork`, both from a
+ * running process.  -u: as an ordinary user (root drops to an id that nobody has).
+ * Every exit status is checked; a row with a failure has no figure.
+ */
+#include "rig.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+extern char **environ;
+
+enum { ROUNDS_MAX = 1000, WARM_UP = 2, USER = 61235 };
+
+enum row { VFORK, BWRAP, EXEC, BOX, ROWS };
+
+struct bench {
+	const char *sluice, *bpf[2];
+	char home[64];
+	double ms[ROWS][ROUNDS_MAX];
+	int failed[ROWS];
+	int n;
+};
+
+static const char *const row_name[ROWS] = { "vfork", "bwrap full", "exec whole",
+					    "box own netns" };
+
+static char *const true_argv[] = { "/bin/true", NULL };
+
+static char *const bwrap_argv[] = {
+	"bwrap", "--unshare-all", "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib64", "/lib64",
+	"--symlink", "usr/lib", "/lib", "--symlink", "usr/bin", "/bin", "--proc", "/proc", "--dev",
+	"/dev", "--tmpfs", "/tmp", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
+	"--add-seccomp-fd", "9", "--add-seccomp-fd", "10", NULL,
+};
+
+static double
+now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* Spawn to wait, standard streams on /dev/null (or out), the programs at 9 and 10. */
+static int
+spawn(const struct bench *b, char *const *argv, int out)
+{
+	posix_spawn_file_actions_t fa;
+	pid_t pid;
+	int st, r;
+
+	(void)posix_spawn_file_actions_init(&fa);
+	(void)posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDWR, 0);
+	if (out >= 0)
+		(void)posix_spawn_file_actions_adddup2(&fa, out, 1);
+	else
+		(void)posix_spawn_file_actions_adddup2(&fa, 0, 1);
+	(void)posix_spawn_file_actions_adddup2(&fa, 0, 2);
+	for (int i = 0; i < 2 && strcmp(argv[0], "bwrap") == 0; i++)
+		(void)posix_spawn_file_actions_addopen(&fa, 9 + i, b->bpf[i], O_RDONLY, 0);
+	r = posix_spawnp(&pid, argv[0], &fa, NULL, argv, environ);
+	(void)posix_spawn_file_actions_destroy(&fa);
+	if (r != 0 || waitpid(pid, &st, 0) != pid)
+		return -1;
+	return WIFEXITED(st) ? WEXITSTATUS(st) : 128;
+}
+
+/* base, then tail, as one command line. */
+static int
+spawn_with(const struct bench *b, char *const *base, char *const *tail, int out)
+{
+	char *argv[64];
+	size_t n = 0;
+
+	for (; *base != NULL && n < 40; base++)
+		argv[n++] = *base;
+	for (; *tail != NULL && n < 63; tail++)
+		argv[n++] = *tail;
+	argv[n] = NULL;
+	return spawn(b, argv, out);
+}
+
+static int
+run_exec(const struct bench *b, char *const *tail, int out)
+{
+	char *base[] = { (char *)(uintptr_t)b->sluice, "exec", "--", NULL };
+
+	return spawn_with(b, base, tail, out);
+}
+
+static int
+run_box(void)
+{
+	struct rig *r = rig_new();
+	int e = rig_open(r) < 0 || rig_run(r, true_argv) < 0 ? -1 : r->end.status;
+
+	if (e < 0)
+		fprintf(stderr, "box: %s\n", r->err.msg);
+	rig_free(r);
+	return e;
+}
+
+static int
+run_row(const struct bench *b, enum row row)
+{
+	switch (row) {
+	case VFORK:
+		return spawn(b, true_argv, -1);
+	case BWRAP:
+		return spawn_with(b, bwrap_argv, true_argv, -1);
+	case EXEC:
+		return run_exec(b, true_argv, -1);
+	case BOX:
+		return run_box();
+	case ROWS:
+	default:
+		return -1;
+	}
+}
+
+static int
+by_size(const void *x, const void *y)
+{
+	double a = *(const double *)x, b = *(const double *)y;
+
+	return (a > b) - (a < b);
+}
+
+static double
+at(const struct bench *b, enum row row, double q)
+{
+	static double v[ROUNDS_MAX];
+
+	memcpy(v, b->ms[row], (size_t)b->n * sizeof(v[0]));
+	qsort(v, (size_t)b->n, sizeof(v[0]), by_size);
+	return v[(int)(q * (b->n - 1))];
+}
+
+/* What must hold inside, one check a line; each prints its name when it does. */
+static char *const matrix[] = {
+	"/bin/sh", "-c",
+	"t() { n=$1; shift; \"$@\" >/dev/null 2>&1 && echo $n; }; "
+	"s() { grep -q \"$1\" /proc/self/status; }; "
+	"ro() { ! touch /usr/x; }; sh_() { ! cat /etc/shadow; }; "
+	"lo() { [ $(tail -n +3 /proc/net/dev | wc -l) = 1 ]; }; "
+	"pids() { [ $(ls -d /proc/[0-9]* | wc -l) -lt 8 ]; }; "
+	"mnt() { ! mount -t tmpfs none /tmp; }; ns() { ! unshare -U true; }; "
+	"t own-pids pids; t usr-read-only ro; t only-lo lo; t no-host-shadow sh_; "
+	"t CapEff-0 s '^CapEff:.0000000000000000'; t CapBnd-0 s '^CapBnd:.0000000000000000'; "
+	"t no-new-privs s '^NoNewPrivs:.1'; t seccomp s '^Seccomp:.2'; "
+	"t mount-refused mnt; t userns-refused ns; true",
+	NULL
+};
+
+static const char *const feature[] = { "own-pids", "usr-read-only", "only-lo",
+				       "no-host-shadow", "CapEff-0", "CapBnd-0",
+				       "no-new-privs", "seccomp", "mount-refused",
+				       "userns-refused" };
+
+static void
+print_matrix(const struct bench *b)
+{
+	char text[2][2048] = { "", "" };
+
+	for (int i = 0; i < 2; i++) {
+		int p[2];
+		size_t n = 0;
+		ssize_t r;
+
+		if (pipe(p) < 0)
+			return;
+		if (i == 0)
+			(void)spawn_with(b, bwrap_argv, matrix, p[1]);
+		else
+			(void)run_exec(b, matrix, p[1]);
+		(void)close(p[1]);
+		while (n < sizeof(text[i]) - 1 &&
+		       (r = read(p[0], text[i] + n, sizeof(text[i]) - 1 - n)) > 0)
+			n += (size_t)r;
+		(void)close(p[0]);
+	}
+	printf("%-18s %-12s %s\n", "inside", "bwrap full", "exec whole");
+	for (size_t i = 0; i < sizeof(feature) / sizeof(feature[0]); i++)
+		printf("%-18s %-12s %s\n", feature[i], strstr(text[0], feature[i]) ? "yes" : "no",
+		       strstr(text[1], feature[i]) ? "yes" : "no");
+}
+
+static void
+print_pair(const struct bench *b, enum row ours, enum row peer, const char *who)
+{
+	double o = at(b, ours, 0.5), p = at(b, peer, 0.5);
+
+	if (b->failed[ours] > 0 || b->failed[peer] > 0)
+		printf("{\"bench\":\"start\",\"metric\":\"%s\",\"who\":\"%s\",\"unit\":\"ms\","
+		       "\"failed\":%d,\"peer_failed\":%d,\"n\":%d}\n",
+		       row_name[ours], who, b->failed[ours], b->failed[peer], b->n);
+	else
+		printf("{\"bench\":\"start\",\"metric\":\"%s\",\"who\":\"%s\",\"unit\":\"ms\","
+		       "\"ours\":%.3f,\"peer\":%.3f,\"peer_name\":\"%s\",\"ratio\":%.3f,\"n\":%d}\n",
+		       row_name[ours], who, o, p, row_name[peer], o / p, b->n);
+}
+
+static int
+become_user(struct bench *b)
+{
+	if (geteuid() != 0)
+		return 0;
+	if (chown(b->home, USER, USER) < 0 || setgroups(0, NULL) < 0 ||
+	    setresgid(USER, USER, USER) < 0 || setresuid(USER, USER, USER) < 0)
+		return -1;
+	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
+static void
+measure(struct bench *b, int rounds)
+{
+	unsigned seed = 1;
+
+	for (int i = -WARM_UP; i < rounds; i++) {
+		unsigned first = (unsigned)rand_r(&seed);
+
+		for (unsigned k = 0; k < ROWS; k++) {
+			enum row row = (enum row)((first + k) % ROWS);
+			double t = now_ms();
+			int st = run_row(b, row);
+
+			t = now_ms() - t;
+			if (st != 0 && i >= 0)
+				b->failed[row]++;
+			if (i >= 0)
+				b->ms[row][i] = t;
+		}
+	}
+	b->n = rounds;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct bench b;
+	int c, rounds = 60, is_user = 0;
+	const char *who;
+
+	(void)sl_box_init_main(argc, argv);
+	while ((c = getopt(argc, argv, "n:u")) != -1) {
+		if (c == 'n')
+			rounds = (int)strtol(optarg, NULL, 10);
+		else if (c == 'u')
+			is_user = 1;
+		else
+			return 2;
+	}
+	if (argc - optind != 3 || rounds < 1 || rounds > ROUNDS_MAX) {
+		fprintf(stderr, "usage: bench_start [-n ROUNDS] [-u] SLUICE GATE.bpf QUIET.bpf\n");
+		return 2;
+	}
+	b.sluice = argv[optind];
+	b.bpf[0] = argv[optind + 1];
+	b.bpf[1] = argv[optind + 2];
+	(void)snprintf(b.home, sizeof(b.home), "/var/tmp/sluice-bench-XXXXXX");
+	if (mkdtemp(b.home) == NULL || (is_user && become_user(&b) < 0) ||
+	    setenv("SLUICE_HOME", b.home, 1) < 0 || setenv("HOME", b.home, 1) < 0 ||
+	    chdir(b.home) < 0) {
+		fprintf(stderr, "bench_start: %s\n", strerror(errno));
+		return 1;
+	}
+	who = geteuid() == 0 ? "root" : "user";
+	measure(&b, rounds);
+	print_pair(&b, EXEC, BWRAP, who);
+	print_pair(&b, BOX, VFORK, who);
+	for (int i = 0; i < ROWS; i++)
+		printf("%-6s %-14s median %7.3f p10 %7.3f p90 %7.3f min %7.3f ms failed %d/%d\n", who,
+		       row_name[i], at(&b, (enum row)i, 0.5), at(&b, (enum row)i, 0.1),
+		       at(&b, (enum row)i, 0.9), at(&b, (enum row)i, 0), b.failed[i], b.n);
+	print_matrix(&b);
+	return b.failed[EXEC] + b.failed[BOX] > 0;
+}

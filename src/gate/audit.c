@@ -1,0 +1,360 @@
+/* audit.c -- see audit.h. */
+#include "gate/audit.h"
+
+#include "base/hex.h"
+
+#include <stdio.h>
+
+enum { BY_MAX = 96 };
+
+/* The column allowed_by of data/observation.tsv; a test compares the two. */
+enum rule { RULE_EXEC, RULE_ADDRESS, RULE_FAMILY, RULE_LIMIT, RULE_NONE };
+
+static const struct {
+	const char *class;
+	enum rule rule;
+} rules[] = {
+	{ "exec", RULE_EXEC },	    { "connect", RULE_ADDRESS }, { "bind", RULE_ADDRESS },
+	{ "socket", RULE_FAMILY },  { "memory", RULE_LIMIT },	 { "limit", RULE_LIMIT },
+};
+
+/* The box's own: made for it, gone with it. */
+static const char *const places[] = { "/tmp",	  "/home/runner", "/run",
+				      "/var/tmp", "/dev/shm",	  "/opt/hostedtoolcache" };
+/* Of the host base, read-only. */
+static const char *const roots[] = { "/usr",   "/bin",	 "/sbin",  "/lib",
+				     "/lib64", "/lib32", "/libx32" };
+
+static bool
+say(char *by, const char *what, struct sl_slice v)
+{
+	(void)snprintf(by, BY_MAX, "%s%.*s", what, (int)(v.len > 64 ? 64 : v.len),
+		       (const char *)v.p);
+	return true;
+}
+
+static const char *
+below(struct sl_slice path, const char *const *dirs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (sl_path_is_below(path, sl_slice_str(dirs[i])))
+			return dirs[i];
+	return NULL;
+}
+
+static const struct sl_grant_fs *
+row_of(const struct sl_grant *g, struct sl_slice path)
+{
+	const struct sl_grant_fs *best = NULL;
+
+	for (size_t i = 0; i < g->n_fs; i++)
+		if (sl_path_is_below(path, g->fs[i].path) &&
+		    (best == NULL || g->fs[i].path.len >= best->path.len))
+			best = &g->fs[i];
+	return best;
+}
+
+static bool
+is_workspace(const struct sl_grant *g, struct sl_slice path)
+{
+	return g->ws_mode != SL_WS_NONE && sl_path_is_below(path, SL_LIT("/workspace"));
+}
+
+static bool
+covers_exec(const struct sl_grant *g, struct sl_slice path, char *by)
+{
+	const struct sl_grant_fs *row;
+	const char *dir;
+
+	if (sl_slice_starts(path, SL_LIT("fd:")))
+		return say(by, "box: by descriptor", (struct sl_slice){ 0 });
+	if (path.len == 0 || path.p[0] != '/')
+		return say(by, "box: below the working directory", (struct sl_slice){ 0 });
+	if ((row = row_of(g, path)) != NULL)
+		return say(by, (row->access & SL_ACC_EXEC) != 0 ? "grant: exec "
+								: "refused: no exec in ", row->path);
+	if (is_workspace(g, path))
+		return say(by, "grant: workspace ", g->ws_path);
+	if ((dir = below(path, roots, sizeof(roots) / sizeof(roots[0]))) != NULL)
+		return say(by, "grant: root ", g->root);
+	if ((dir = below(path, places, sizeof(places) / sizeof(places[0]))) != NULL)
+		return say(by, "box: ", sl_slice_str(dir));
+	return say(by, "absent: the grant shows no such path", (struct sl_slice){ 0 });
+}
+
+/* "127.0.0.1:80", "[::1]:80", "0.0.0.0:0": the box's own loopback. */
+static bool
+is_own_address(struct sl_slice o)
+{
+	static const char *const own[] = { "127.", "0.0.0.0:", "[::]:", "[::1]:",
+					   "[::ffff:127.", "[::ffff:0.0.0.0]:", "[::127." };
+	bool has_port = o.len > 0 && memchr(o.p, ':', o.len) != NULL;
+
+	for (size_t i = 0; has_port && i < sizeof(own) / sizeof(own[0]); i++)
+		if (sl_slice_starts(o, sl_slice_str(own[i])))
+			return true;
+	return false;
+}
+
+static bool
+covers_address(const struct sl_grant *g, struct sl_slice o, struct sl_slice e, char *by)
+{
+	const char *dir;
+
+	if (sl_slice_eq(o, SL_LIT("unspec")))
+		return say(by, "box: no address", (struct sl_slice){ 0 });
+	if (o.len > 0 && o.p[0] == '/') {
+		if (is_workspace(g, o))
+			return say(by, "grant: workspace ", g->ws_path);
+		if ((dir = below(o, places, sizeof(places) / sizeof(places[0]))) != NULL)
+			return say(by, "box: ", sl_slice_str(dir));
+		/* The name of a name-service cache that no box has. */
+		if (sl_slice_eq(e, SL_LIT("ENOENT")))
+			return say(by, "absent: the grant shows no such path",
+				   (struct sl_slice){ 0 });
+		return false;
+	}
+	if (is_own_address(o))
+		return say(by, "box: own loopback", (struct sl_slice){ 0 });
+	/* What else has the form of an address, an abstract name or a family is foreign;
+	 * the rest is a relative path, judged by where it led. */
+	if (o.len == 0 || o.p[0] == '@' || o.p[0] == '[' || (o.p[0] >= '0' && o.p[0] <= '9') ||
+	    sl_slice_starts(o, SL_LIT("family ")))
+		return false;
+	return say(by, "box: below the working directory", (struct sl_slice){ 0 });
+}
+
+static bool
+covers_family(struct sl_slice o, char *by)
+{
+	static const char *const own[] = { "AF_UNIX ", "AF_INET ", "AF_INET6 " };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (sl_slice_starts(o, sl_slice_str(own[i])))
+			return say(by, "box: own network", (struct sl_slice){ 0 });
+	return false;
+}
+
+bool
+sl_audit_covers(const struct sl_grant *g, struct sl_slice class, struct sl_slice object,
+		struct sl_slice errno_name, char by[96])
+{
+	enum rule rule = RULE_NONE;
+
+	by[0] = '\0';
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (sl_slice_eq(class, sl_slice_str(rules[i].class)))
+			rule = rules[i].rule;
+	switch (rule) {
+	case RULE_EXEC:
+		return covers_exec(g, object, by);
+	case RULE_ADDRESS:
+		return covers_address(g, object, errno_name, by);
+	case RULE_FAMILY:
+		return covers_family(object, by);
+	case RULE_LIMIT:
+		return say(by, "grant: limits", (struct sl_slice){ 0 });
+	case RULE_NONE:
+		break;
+	}
+	return false;
+}
+
+/* --- the walk --- */
+
+struct walk {
+	const struct sl_evidence *v;
+	struct sl_arena *a;
+	int (*act)(void *arg, const struct sl_audit_act *act, struct sl_err *err);
+	void *arg;
+	struct sl_audit_report *r;
+};
+
+static const struct sl_json *
+own_of(const struct sl_evident *e)
+{
+	return sl_json_get(e->predicate, "sluice");
+}
+
+static bool
+is_row(const struct sl_evident *e, enum sl_statement s)
+{
+	return e->row == sl_statement_row(s);
+}
+
+static int
+found(struct walk *w, const struct sl_evident *e, struct sl_err *err)
+{
+	char where[48];
+
+	sl_evident_where(e, where);
+	return sl_finding_add(&w->r->findings, where, SL_E(AUDIT), err);
+}
+
+static const struct sl_evident *
+decision_of(const struct walk *w, struct sl_slice hex)
+{
+	uint8_t id[32];
+
+	for (size_t i = 0; sl_unhex(id, 32, hex) && i < w->v->first[SL_BUNDLE_TREES]; i++)
+		if (is_row(&w->v->st[i], SL_STMT_DECISION) &&
+		    memcmp(w->v->st[i].id, id, 32) == 0)
+			return &w->v->st[i];
+	return NULL;
+}
+
+/* An outcome or observation about the decision d, or NULL. */
+static const struct sl_evident *
+about(const struct walk *w, const struct sl_evident *d, enum sl_statement s)
+{
+	for (size_t i = w->v->first[SL_TREE_RUN]; i < w->v->first[SL_BUNDLE_TREES]; i++)
+		if (is_row(&w->v->st[i], s) &&
+		    sl_slice_eq(sl_json_get_str(own_of(&w->v->st[i]), "id"),
+				sl_json_get_str(own_of(d), "id")))
+			return &w->v->st[i];
+	return NULL;
+}
+
+static int
+one_act(struct walk *w, const struct sl_evident *e, const struct sl_evident *d,
+	const struct sl_grant *g, const struct sl_json *j, struct sl_err *err)
+{
+	const struct sl_json *step = sl_json_get(own_of(d), "step");
+	struct sl_audit_act x = {
+		.job = sl_json_get_str(step, "job"),
+		.leg = sl_json_get_int(step, "leg"),
+		.step = step != NULL ? sl_json_get_int(step, "index") : -1,
+		.class = sl_json_get_str(j, "class"),
+		.act = sl_json_get_str(j, "act"),
+		.object = sl_json_get_str(j, "object"),
+		.first = sl_json_get_str(j, "first"),
+		.last = sl_json_get_str(j, "last"),
+		.count = sl_json_get_int(j, "count"),
+		.is_denied = sl_slice_eq(sl_json_get_str(j, "verdict"), SL_LIT("denied")),
+	};
+	int r = 0;
+
+	w->r->n_acts++;
+	if (x.is_denied) {
+		w->r->n_denied++;
+		x.is_covered = say(x.by, "refused", (struct sl_slice){ 0 });
+	} else {
+		x.is_covered = g != NULL && sl_audit_covers(g, x.class, x.object,
+							    sl_json_get_str(j, "errno"), x.by);
+	}
+	if (w->act != NULL && (r = w->act(w->arg, &x, err)) != 0)
+		return r;
+	if (x.is_covered)
+		return 0;
+	w->r->n_uncovered++;
+	(void)SL_ERR(err, AUDIT, "%.*s %.*s: no row of the grant covers it", SL_ARG(x.act),
+		     SL_ARG(x.object));
+	return found(w, e, err);
+}
+
+static int
+observation(struct walk *w, const struct sl_evident *e, struct sl_err *err)
+{
+	const struct sl_evident *d = decision_of(w, sl_json_get_str(own_of(e), "decision"));
+	const struct sl_grant *g = NULL;
+	const struct sl_json *grant;
+	int r;
+
+	if (d == NULL) {
+		(void)SL_ERR(err, AUDIT, "an observation without a decision");
+		return found(w, e, err);
+	}
+	grant = sl_json_get(own_of(d), "grant");
+	if (grant != NULL && (r = sl_grant_parse(grant, w->a, &g, err)) < 0)
+		return r;
+	SL_JSON_EACH (j, sl_json_get(sl_json_get(e->predicate, "monitorLog"), "acts"))
+		if ((r = one_act(w, e, d, g, j, err)) != 0)
+			return r;
+	return 0;
+}
+
+/* Whether an observation says that its record of the class is complete. */
+static bool
+is_complete(const struct sl_evident *o, struct sl_slice class)
+{
+	SL_JSON_EACH (c, sl_json_get(own_of(o), "classes"))
+		if (sl_slice_eq(sl_json_get_str(c, "class"), class))
+			return sl_json_get_bool(c, "complete") &&
+			       sl_json_get_int(own_of(o), "lost") == 0;
+	return false;
+}
+
+static int
+required(struct walk *w, const struct sl_evident *d, const struct sl_evident *o,
+	 struct sl_err *err)
+{
+	int r;
+
+	SL_JSON_EACH (c, sl_json_get(own_of(d), "require_complete"))
+		if (!is_complete(o, c->s)) {
+			(void)SL_ERR(err, AUDIT, "policy requires a complete record of '%.*s', "
+						 "and this one is not", SL_ARG(c->s));
+			if ((r = found(w, o, err)) < 0)
+				return r;
+		}
+	return 0;
+}
+
+/* A decision beside what became of it. */
+static int
+decision(struct walk *w, const struct sl_evident *d, bool is_over, struct sl_err *err)
+{
+	const struct sl_evident *out = about(w, d, SL_STMT_OUTCOME);
+	const struct sl_evident *obs = about(w, d, SL_STMT_OBSERVATION);
+	bool is_allowed = sl_slice_eq(sl_json_get_str(own_of(d), "verdict"), SL_LIT("allow"));
+	int r;
+
+	/* A run's permit starts boxes; what it required holds for each process in them. */
+	if (obs != NULL && ((r = required(w, d, obs, err)) < 0 ||
+			    (d != w->v->decision && (r = required(w, w->v->decision, obs, err)) < 0)))
+		return r;
+	if (obs != NULL || !is_allowed || !is_over || sl_json_get(own_of(d), "wants") == NULL ||
+	    (d == w->v->decision && w->v->first[SL_TREE_RUN] == w->v->first[SL_BUNDLE_TREES]))
+		return 0;
+	(void)SL_ERR(err, AUDIT, "%s: what it did was not observed",
+		     out == NULL ? "allowed, and without an outcome" : "it ran");
+	return found(w, d, err);
+}
+
+int
+sl_audit(const struct sl_evidence *v, struct sl_arena *a,
+	 int (*act)(void *arg, const struct sl_audit_act *act, struct sl_err *err), void *arg,
+	 struct sl_audit_report *ret, struct sl_err *err)
+{
+	struct walk w = { v, a, act, arg, ret };
+	bool is_over = v->seal != NULL;
+	int r = 0;
+
+	*ret = (struct sl_audit_report){ 0 };
+	if (v->decision->statement == NULL)
+		return SL_ERR(err, VERIFY, "the run's decision has been erased: nothing to set its "
+					   "acts beside");
+	for (size_t i = (size_t)(v->decision - v->st); i < v->first[SL_BUNDLE_TREES] && r == 0; i++) {
+		const struct sl_evident *e = &v->st[i];
+
+		if (is_row(e, SL_STMT_OBSERVATION))
+			r = observation(&w, e, err);
+		else if (is_row(e, SL_STMT_DECISION))
+			r = decision(&w, e, is_over, err);
+		else if (is_row(e, SL_STMT_OUTCOME) &&
+			 decision_of(&w, sl_json_get_str(
+					     sl_json_get(sl_json_get(e->predicate,
+								     "buildDefinition"),
+							 "internalParameters"),
+					     "decision")) == NULL) {
+			(void)SL_ERR(err, AUDIT, "an outcome without a decision");
+			r = found(&w, e, err);
+		}
+	}
+	if (r != 0)
+		return r;
+	return ret->findings.n == 0
+		   ? 0
+		   : SL_ERR(err, AUDIT, "%s: %s%s", ret->findings.f[0].where,
+			    ret->findings.f[0].what, ret->findings.n > 1 ? "; and more" : "");
+}
