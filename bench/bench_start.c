@@ -155,7 +155,7 @@ static char *const matrix[] = {
 	"t() { n=$1; shift; \"$@\" >/dev/null 2>&1 && echo $n; }; "
 	"s() { grep -q \"$1\" /proc/self/status; }; "
 	"ro() { ! touch /usr/x; }; sh_() { ! cat /etc/shadow; }; "
-	"lo() { [ $(tail -n +3 /proc/net/dev | wc -l) = 1 ]; }; "
+	"lo() { [ $(tail -n +3 /proc/self/net/dev | wc -l) = 1 ]; }; "
 	"pids() { [ $(ls -d /proc/[0-9]* | wc -l) -lt 8 ]; }; "
 	"mnt() { ! mount -t tmpfs none /tmp; }; ns() { ! unshare -U true; }; "
 	"t own-pids pids; t usr-read-only ro; t only-lo lo; t no-host-shadow sh_; "

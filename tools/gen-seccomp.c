@@ -218,7 +218,7 @@ int
 main(int argc, char **argv)
 {
 	static struct gen g;
-	FILE *in, *out;
+	FILE *in, *out = NULL;
 
 	if (argc != 3 && argc != 5) {
 		fprintf(stderr, "usage: gen-seccomp LIST HEADER [GATE.bpf QUIET.bpf]\n");

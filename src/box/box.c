@@ -110,8 +110,8 @@ find_cgroup(struct sl_box *b)
 					  b->cgroup_dir, sizeof(b->cgroup_dir));
 }
 
-static int
-userns_text(int e, bool is_private, struct sl_err *err)
+int
+sl_box_userns_text(int e, bool is_private, struct sl_err *err)
 {
 	const char *how = "";
 
@@ -164,7 +164,7 @@ start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err
 		return SL_ERR_SYS(err, -errno, "box: cannot return to the working directory");
 	}
 	if (r < 0)
-		return userns_text(-r, b->ids.is_private, err);
+		return sl_box_userns_text(-r, b->ids.is_private, err);
 	if (r == 0)
 		sl_box_setup(&s);
 	b->init_pid = r;
@@ -642,26 +642,31 @@ sl_box_resize(struct sl_box *b, unsigned rows, unsigned cols)
 	return ioctl(b->relay.out[0], TIOCSWINSZ, &w) < 0 ? -errno : 0;
 }
 
+/* The kernel ends every process of a pid namespace with its init, and lets that be
+ * reaped only when all are gone. */
+static void
+end_init(struct sl_box *b)
+{
+	int code, value;
+
+	if (b->init_pidfd < 0)
+		return;
+	(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
+	(void)sl_os_wait(b->init_pidfd, false, &code, &value);
+}
+
 void
 sl_box_close(struct sl_box *b)
 {
-	int *fd[] = { &b->chan.fd,   &b->init_pidfd, &b->epfd,	   &b->cgroup_fd,
-		      &b->proc_fd,   &b->tmpfs_fd,   &b->sync_fd,  &b->listen_fd,
-		      &b->timer_fd };
-	int code, value;
-
 	if (b == NULL)
 		return;
-	/* The kernel ends every process of a pid namespace with its init, and lets that
-	 * be reaped only when all are gone. */
-	if (b->init_pidfd >= 0) {
-		(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
-		(void)sl_os_wait(b->init_pidfd, false, &code, &value);
-	}
+	end_init(b);
 	sl_relay_close(b);
+	const int fd[] = { b->chan.fd,	b->init_pidfd, b->epfd,	     b->cgroup_fd, b->proc_fd,
+			   b->tmpfs_fd, b->sync_fd,    b->listen_fd, b->timer_fd };
 	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++)
-		if (*fd[i] >= 0)
-			(void)close(*fd[i]);
+		if (fd[i] >= 0)
+			(void)close(fd[i]);
 	sl_box_cgroup_drop(b->cgroup_dir);
 	sl_buf_done(&b->room);
 	sl_buf_done(&b->get);

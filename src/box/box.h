@@ -47,6 +47,7 @@ struct sl_obs {
 struct sl_obs_class {
 	const char *name, *acts, *enforced_by, *observed_by;
 	bool is_complete;
+	const char *allowed_by; /* what covers a permitted act: box fs limit none */
 };
 
 const struct sl_obs_class *sl_obs_classes(size_t *ret_n);
@@ -109,6 +110,23 @@ void sl_box_observations(const struct sl_box *b, const struct sl_obs **ret, size
 int sl_box_signal(struct sl_box *b, int sig); /* to the act's process group; -errno */
 int sl_box_resize(struct sl_box *b, unsigned rows, unsigned cols); /* its tty; -errno */
 void sl_box_close(struct sl_box *b); /* kill, reap, wait until gone; accepts NULL */
+
+/* data/tiers.tsv, built in. */
+struct sl_tier_layer {
+	const char *tier, *layer, *need, *since, *enforces, *without_it;
+};
+const struct sl_tier_layer *sl_box_tier_layers(size_t *ret_n);
+
+/* What this host can give, each by trying: for `sluice doctor`.  scratch: an absolute
+ * directory that may be written, best where the runs will be; left as it was. */
+enum sl_probe_state { SL_PROBE_OK, SL_PROBE_LESS, SL_PROBE_MISSING };
+struct sl_box_probe {
+	const char *name;
+	enum sl_probe_state state; /* LESS: works, with less; MISSING: no box */
+	const char *text, *how;    /* what is; how to get the rest, or "" */
+};
+int sl_box_probe(const char *scratch, struct sl_arena *a, const struct sl_box_probe **ret,
+		 size_t *ret_n, struct sl_err *err) SL_MUST_CHECK;
 
 /* The main of a re-exec'd init.  Any program that makes boxes with holds_secret calls
  * it first of all in main: it returns -1 at once where it is not meant, else never. */

@@ -145,8 +145,11 @@ sl_box_child(const struct sl_m_spawn *m, char **argv, char **env, const char *cw
 {
 	char room[4096];
 	const char *prog;
+	sigset_t none;
 	int r;
 
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)umask(022);
 	if (setsid() < 0)
 		give_up(sync, 's', errno);

@@ -1,12 +1,12 @@
 /* etc.c -- the /etc that is made for a box, and its digest.
  *
  * Digest: SHA-256 over, for each member in the order in which it is made, its kind
- * ('f' file, 'l' link, 't' host tree), its path and a NUL, and then for a file the
- * length (8 bytes, little-endian) and content, for a link the target and a NUL, for a
- * host tree the device, inode, size and change time of its directory: a tree is shown,
- * not copied, and reading it at every start would cost more than the box.
+ * ('f' file, 'l' link, 't' shown from the host), its path and a NUL, and then for a file the
+ * length (8 bytes, little-endian) and content, for a link the target and a NUL, for
+ * what is shown from the host its device, inode, size and times: it is a mount, not a
+ * copy, and reading it all at every start would cost more than the box.
  *
- * Host trees are alternatives and ssl/certs, which hold links.  Those that end in /usr
+ * Shown are ld.so.cache, alternatives and ssl/certs, which hold links.  Those that end in /usr
  * (cc and awk are such) lead somewhere; any other one leads to nothing in the box.
  */
 #include "box/internal.h"
@@ -18,8 +18,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { LD_CACHE_MAX = 8 << 20 };
 
 struct etc {
 	int fd; /* S/r/etc */
@@ -82,32 +80,16 @@ put_accounts(struct etc *e, const struct sl_setup *s)
 	return put_file(e, "nsswitch.conf", b, (size_t)n);
 }
 
+/* A directory or file of the host that is shown read-only; the mount is made in root.c,
+ * once there is a tree to stand on. */
 static int
-put_ld_cache(struct etc *e)
-{
-	SL_AUTO_FREE uint8_t *p = NULL;
-	struct stat st;
-	ssize_t n;
-
-	if (stat("/etc/ld.so.cache", &st) < 0)
-		return 0; /* the loader then searches the default directories */
-	if (st.st_size > LD_CACHE_MAX || (p = malloc((size_t)st.st_size + 1)) == NULL)
-		return -ENOMEM;
-	if ((n = sl_os_read_file(AT_FDCWD, "/etc/ld.so.cache", p, (size_t)st.st_size)) < 0)
-		return (int)n;
-	return put_file(e, "ld.so.cache", p, (size_t)n);
-}
-
-/* A directory of the host that is shown read-only; the mount is made in root.c, once
- * there is a tree to stand on. */
-static int
-put_tree(struct etc *e, const char *host, const char *path)
+put_host(struct etc *e, const char *host, const char *path)
 {
 	struct stat st;
 	uint64_t id[6];
 
-	if (lstat(host, &st) < 0 || !S_ISDIR(st.st_mode))
-		return 0;
+	if (lstat(host, &st) < 0 || (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)))
+		return 0; /* without the cache the loader searches its directories */
 	id[0] = st.st_dev;
 	id[1] = st.st_ino;
 	id[2] = (uint64_t)st.st_size;
@@ -116,7 +98,10 @@ put_tree(struct etc *e, const char *host, const char *path)
 	id[5] = (uint64_t)st.st_mtim.tv_sec;
 	add_head(e, 't', path);
 	sl_sha256_add(&e->h, id, sizeof(id));
-	return mkdirat(e->fd, path, 0755) < 0 ? -errno : 0;
+	return (S_ISDIR(st.st_mode) ? mkdirat(e->fd, path, 0755)
+				    : mknodat(e->fd, path, S_IFREG | 0444, 0)) < 0
+		   ? -errno
+		   : 0;
 }
 
 int
@@ -133,14 +118,14 @@ sl_box_etc_make(struct sl_setup *s)
 		return -errno;
 	e.fd = fd;
 	sl_sha256_init(&e.h);
-	if ((r = put_accounts(&e, s)) < 0 || (r = put_ld_cache(&e)) < 0 ||
+	if ((r = put_accounts(&e, s)) < 0 || (r = put_host(&e, "/etc/ld.so.cache", "ld.so.cache")) < 0 ||
 	    (r = put_link(&e, "os-release", "../usr/lib/os-release")) < 0 ||
 	    (r = put_link(&e, "mtab", "../proc/self/mounts")) < 0 ||
-	    (r = put_tree(&e, "/etc/alternatives", "alternatives")) < 0)
+	    (r = put_host(&e, "/etc/alternatives", "alternatives")) < 0)
 		return r;
 	if (mkdirat(fd, "ssl", 0755) < 0)
 		return -errno;
-	if ((r = put_tree(&e, "/etc/ssl/certs", "ssl/certs")) < 0)
+	if ((r = put_host(&e, "/etc/ssl/certs", "ssl/certs")) < 0)
 		return r;
 	sl_sha256_end(&e.h, s->m.etc);
 	return 0;

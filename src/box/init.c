@@ -367,7 +367,6 @@ start(struct init *in, const struct sl_m_spawn *m, struct sl_slice strings,
 	SL_AUTO_FREE char **argv = calloc(m->n_argv + 1UL, sizeof(char *));
 	SL_AUTO_FREE char **env = calloc(m->n_env + 1UL, sizeof(char *));
 	const char *cwd;
-	sigset_t none, was;
 	pid_t pid;
 	int r;
 
@@ -380,19 +379,16 @@ start(struct init *in, const struct sl_m_spawn *m, struct sl_slice strings,
 	cwd = next(&strings);
 	if ((r = put_files(m->n_put, strings)) < 0)
 		return r;
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, &was);
 	/* fds: sync, then without a tty out, err and perhaps in */
 	if ((pid = vfork()) == 0)
 		sl_box_child(m, argv, env, cwd, msg->fds[0],
 			     msg->n_fds > 3 ? msg->fds[3] : -1,
 			     msg->n_fds > 2 ? msg->fds[1] : -1,
 			     msg->n_fds > 2 ? msg->fds[2] : -1);
-	r = pid < 0 ? -errno : 0;
-	(void)sigprocmask(SIG_SETMASK, &was, NULL);
-	if (r == 0)
-		in->act = pid;
-	return r;
+	if (pid < 0)
+		return -errno;
+	in->act = pid;
+	return 0;
 }
 
 static void

@@ -165,6 +165,9 @@ const char *sl_box_step_text(unsigned step);
 /* What to change, or "". */
 const char *sl_box_step_advice(unsigned step, int sys, bool is_root);
 
+/* Why namespaces cannot be made, and what to change: raises ENV. */
+int sl_box_userns_text(int e, bool is_private, struct sl_err *err);
+
 /* Parts of the set-up: 0 or -errno, s->what holds the detail. */
 int sl_box_root_make(struct sl_setup *s);
 int sl_box_etc_make(struct sl_setup *s);

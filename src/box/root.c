@@ -42,7 +42,8 @@ static const struct {
 };
 
 /* Of the host's /etc, shown where etc.c has made a place for them. */
-static const char *const etc_tree[] = { "/etc/alternatives", "/etc/ssl/certs" };
+static const char *const etc_tree[] = { "/etc/ld.so.cache", "/etc/alternatives",
+					"/etc/ssl/certs" };
 
 static const struct {
 	const char *name, *target;

@@ -315,6 +315,16 @@ mount_direct(struct sl_setup *s, int ws, int map, const struct stat *st)
 	return protect(s, ws, st);
 }
 
+/* Over the directory, which stays as it is: an overlay, or what stands in for it. */
+static int
+mount_frozen(struct sl_setup *s, int ws, int map, const struct stat *st)
+{
+	if (s->o->grant->ws_mode == SL_WS_OVERLAY && mount_overlay(s, ws, map, st) == 0)
+		return 0;
+	s->m.ws_mode = SL_WS_COPY;
+	return mount_copy(s, ws, st);
+}
+
 int
 sl_box_ws_mount(struct sl_setup *s)
 {
@@ -325,7 +335,7 @@ sl_box_ws_mount(struct sl_setup *s)
 	struct stat st;
 	int r;
 
-	s->m.ws_mode = g->ws_mode;
+	s->m.ws_mode = (int32_t)g->ws_mode;
 	if (g->ws_mode == SL_WS_NONE)
 		return 0;
 	if (g->ws_path.len >= sizeof(path))
@@ -340,14 +350,6 @@ sl_box_ws_mount(struct sl_setup *s)
 		map = sl_box_ids_idmap(&s->ids, st.st_uid, st.st_gid);
 		s->m.is_idmapped = map >= 0;
 	}
-	if (g->ws_mode == SL_WS_DIRECT) {
-		r = mount_direct(s, at, map, &st);
-	} else {
-		r = g->ws_mode == SL_WS_OVERLAY ? mount_overlay(s, at, map, &st) : -ENOTSUP;
-		if (r < 0) {
-			s->m.ws_mode = SL_WS_COPY;
-			r = mount_copy(s, at, &st);
-		}
-	}
+	r = g->ws_mode == SL_WS_DIRECT ? mount_direct(s, at, map, &st) : mount_frozen(s, at, map, &st);
 	return r < 0 ? r : sl_box_mask_below(s, g->ws_path, "/workspace", true);
 }

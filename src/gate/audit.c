@@ -29,7 +29,7 @@ static bool
 say(char *by, const char *what, struct sl_slice v)
 {
 	(void)snprintf(by, BY_MAX, "%s%.*s", what, (int)(v.len > 64 ? 64 : v.len),
-		       (const char *)v.p);
+		       (const char *)(v.p != NULL ? v.p : (const uint8_t *)""));
 	return true;
 }
 

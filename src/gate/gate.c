@@ -6,10 +6,20 @@
 #include "crypto/sha256.h"
 #include "gate/int.h"
 #include "grant/permit_mint.h"
+#include "log/reader.h"
 
 #include <stdio.h>
 
 static const char policy_file[] = "policy/policy.dl";
+
+static int
+cas_name(const uint8_t digest[32], char name[80])
+{
+	char hex[65];
+
+	sl_hex(hex, digest, 32);
+	return snprintf(name, 80, "cas/%s", hex);
+}
 
 /* --- the queue --- */
 
@@ -121,6 +131,23 @@ sl_gate_commit(struct sl_gate *g, struct sl_err *err)
 	return 0;
 }
 
+/* The declarations are in the log now: a file says so to the next start, which needs not
+ * queue them.  Written only after the sync, for what it says must be true; best effort,
+ * for without it they are queued again and the store keeps one copy. */
+static void
+keep_cached(struct sl_gate *g)
+{
+	struct sl_err none = { 0 };
+	char name[80];
+
+	if (!g->has_new_decls)
+		return;
+	g->has_new_decls = false;
+	(void)cas_name(g->decls_digest, name);
+	if (sl_home_write(g->home, name, sl_policy_decls_text(), false, &none) < 0)
+		return;
+}
+
 int
 sl_gate_wait(struct sl_gate *g, struct sl_err *err)
 {
@@ -132,8 +159,12 @@ sl_gate_wait(struct sl_gate *g, struct sl_err *err)
 		return SL_ERR(err, BUG, "no batch is under way");
 	if (e == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
-	if ((r = sl_recorder_wait(g->rec, e, g->n_item, &n, err)) < 0)
+	r = sl_recorder_wait(g->rec, e, g->n_item, &n, err);
+	g->is_committed = false;
+	if (r < 0) { /* refused as a whole: nothing of it is queued any more */
+		g->n_item = 0;
 		return r;
+	}
 	if (n != g->n_item)
 		return SL_ERR(err, BUG, "%zu entries for %zu statements", n, g->n_item);
 	for (size_t i = 0; i < n; i++) {
@@ -143,7 +174,7 @@ sl_gate_wait(struct sl_gate *g, struct sl_err *err)
 			g->item[i].decision->view.is_durable = true;
 	}
 	g->n_item = 0;
-	g->is_committed = false;
+	keep_cached(g);
 	return 0;
 }
 
@@ -181,15 +212,6 @@ sl_gate_permit(struct sl_gate *g, struct sl_decision *d, enum sl_permit_kind kin
 /* --- policy --- */
 
 static int
-cas_name(const uint8_t digest[32], char name[80])
-{
-	char hex[65];
-
-	sl_hex(hex, digest, 32);
-	return snprintf(name, 80, "cas/%s", hex);
-}
-
-static int
 load(struct sl_gate *g, struct sl_slice text, const char *name, const struct sl_policy **ret,
      struct sl_err *err)
 {
@@ -210,8 +232,8 @@ load_decls(struct sl_gate *g, struct sl_err *err)
 	return sl_decls_parse(text, "facts.decl", &lim, &g->policy_a, &g->decls, err);
 }
 
-/* Keep what decisions name by digest where the next start finds it quickly; the log
- * holds it as a blob, so a lost file costs nothing but time. */
+/* Keep the policy's text where the next start finds it quickly; the log holds it as a
+ * blob, so a lost file costs nothing but time. */
 static int
 remember(struct sl_gate *g, struct sl_slice bytes, uint8_t digest[32], struct sl_err *err)
 {
@@ -278,21 +300,46 @@ first_policy(struct sl_gate *g, struct sl_err *err)
 	return 0;
 }
 
+/* The file that the last registration left, else (lost, cut off, changed) the log's blob. */
+static int
+text_in_force(struct sl_gate *g, struct sl_buf *out, struct sl_err *err)
+{
+	struct sl_reader *reader = NULL;
+	struct sl_err none = { 0 };
+	bool is_erased = false;
+	uint8_t digest[32];
+	char name[80];
+	int r;
+
+	(void)cas_name(g->info.policy, name);
+	if (sl_home_read(g->home, name, SL_POLICY_BYTES, out, &none) == 0) {
+		sl_sha256(sl_buf_get(out), digest);
+		if (memcmp(digest, g->info.policy, 32) == 0)
+			return 0;
+	}
+	sl_buf_clear(out);
+	if ((r = sl_reader_open(g->home->fd, &reader, err)) < 0)
+		return r;
+	r = sl_reader_blob(reader, g->info.policy, out, &is_erased, err);
+	sl_reader_close(reader);
+	if (r < 0)
+		return r;
+	/* Best effort: without the file the next start reads the log again. */
+	if (sl_home_write(g->home, name, sl_buf_get(out), false, &none) < 0)
+		return 0;
+	return 0;
+}
+
 static int
 policy_in_force(struct sl_gate *g, struct sl_err *err)
 {
 	SL_AUTO_BUF text = { .max = SL_POLICY_BYTES }, edited = { .max = SL_POLICY_BYTES };
 	struct sl_err none = { 0 };
 	uint8_t digest[32];
-	char name[80];
 	int r;
 
-	(void)cas_name(g->info.policy, name);
-	if ((r = sl_home_read(g->home, name, SL_POLICY_BYTES, &text, err)) < 0)
-		return sl_err_ctx(err, "the policy in force is not in the store"), r;
-	sl_sha256(sl_buf_get(&text), digest);
-	if (memcmp(digest, g->info.policy, 32) != 0)
-		return SL_ERR(err, STORE, "'%s/%s' is not what its name says", g->home->path, name);
+	if ((r = text_in_force(g, &text, err)) < 0)
+		return sl_err_ctx(err, "the policy in force"), r;
 	if ((r = load(g, sl_buf_get(&text), "policy in force", &g->policy, err)) < 0)
 		return r;
 	if (sl_home_read(g->home, policy_file, SL_POLICY_BYTES, &edited, &none) == 0) {
@@ -310,11 +357,15 @@ keep_decls(struct sl_gate *g, struct sl_err *err)
 	SL_AUTO_BUF have = { .max = SL_POLICY_BYTES };
 	uint8_t digest[32];
 	char name[80];
+	int r;
 
 	(void)cas_name(g->decls_digest, name);
 	if (sl_home_read(g->home, name, SL_POLICY_BYTES, &have, &none) == 0)
 		return 0;
-	return remember(g, sl_policy_decls_text(), digest, err);
+	if ((r = sl_recorder_blob(g->rec, sl_policy_decls_text(), digest, err)) < 0)
+		return r;
+	g->has_new_decls = true;
+	return 0;
 }
 
 static int
@@ -367,6 +418,12 @@ const struct sl_gate_info *
 sl_gate_info(const struct sl_gate *g)
 {
 	return &g->info;
+}
+
+int
+sl_gate_fd(const struct sl_gate *g)
+{
+	return sl_recorder_fd(g->rec);
 }
 
 const struct sl_decision_view *

@@ -42,6 +42,8 @@ int sl_gate_open(const struct sl_gate_opts *o, struct sl_gate **ret, struct sl_e
     SL_MUST_CHECK;
 void sl_gate_free(struct sl_gate *g);
 const struct sl_gate_info *sl_gate_info(const struct sl_gate *g);
+/* Of the recorder's channel: hangs up when the recorder is gone. */
+int sl_gate_fd(const struct sl_gate *g);
 
 /* Adds facts to a request.  Returns 0 or SL_E(...); a failed source denies. */
 struct sl_gate_source {
@@ -79,6 +81,10 @@ struct sl_decision_view {
 	char run_key[64];             /* did:key of the run, or "" */
 };
 
+/* The stated facts that the verdict of this proof stands on, as text (foreign; printable
+ * once escaped), at most max of them; how many were written to ret. */
+size_t sl_decision_because(const struct sl_json *proof, struct sl_arena *a, const char **ret,
+			   size_t max);
 /* Decides and queues context and decision.  A deny is a decision, not an error. */
 int sl_gate_decide(struct sl_gate *g, const struct sl_gate_request *q, struct sl_decision **ret,
 		   struct sl_err *err) SL_MUST_CHECK;

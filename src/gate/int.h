@@ -51,6 +51,7 @@ struct sl_gate {
 	struct sl_gate_item *item; /* queued since the last wait */
 	size_t n_item, cap_item;
 	bool is_committed;
+	bool has_new_decls; /* queued, and not yet known to be in the log */
 };
 
 /* Queue one statement; item takes what is to be filled in. */

@@ -81,8 +81,10 @@ sl_chan_send(struct sl_chan *c, uint16_t op, struct sl_slice body, const int *fd
 	uint8_t head[HEAD_LEN];
 	size_t done = 0;
 
-	if (c->is_dead || body.len > UINT32_MAX || n_fds > SL_CHAN_FDS_MAX)
+	if (body.len > UINT32_MAX || n_fds > SL_CHAN_FDS_MAX)
 		return SL_ERR(err, BUG, "channel: cannot send operation %u", op);
+	if (c->is_dead)
+		return SL_ERR(err, SYS, "the other process is gone");
 	put_head(head, (uint32_t)body.len, op, (uint16_t)n_fds);
 	while (done < HEAD_LEN + body.len) {
 		ssize_t n = send_some(c, head, body, done, fds, n_fds);

@@ -77,10 +77,15 @@ static int
 limit(const struct sl_role *role)
 {
 	const struct rlimit none = { 0, 0 };
-	const struct rlimit memory = { role->max_memory, role->max_memory };
+	struct rlimit memory = { role->max_memory, role->max_memory }, now;
 
-	if (setrlimit(RLIMIT_CORE, &none) < 0)
+	if (setrlimit(RLIMIT_CORE, &none) < 0 || getrlimit(RLIMIT_AS, &now) < 0)
 		return -errno;
+	/* Whoever set a lower limit meant it, and a user cannot raise it. */
+	if (now.rlim_max < memory.rlim_max)
+		memory.rlim_cur = memory.rlim_max = now.rlim_max;
+	if (now.rlim_cur < memory.rlim_cur)
+		memory.rlim_cur = now.rlim_cur;
 	if (!role->has_files &&
 	    (setrlimit(RLIMIT_FSIZE, &none) < 0 || setrlimit(RLIMIT_NPROC, &none) < 0))
 		return -errno;

@@ -121,7 +121,7 @@ check_subject(const struct sl_evident *e, struct sl_err *err)
 	} else {
 		due = sl_json_get_str(own, "id");
 	}
-	if (due.len != 64 || subs->n != 1 || !sl_slice_eq(said, due))
+	if (due.len != 64 || subs == NULL || subs->n != 1 || !sl_slice_eq(said, due))
 		return SL_ERR(err, VERIFY, "%s: its subject is not what it is about", e->row->kind);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "cose/checkpoint.h"
 #include "cose/receipt.h"
 #include "crypto/sha256.h"
+#include "record/transparent.h"
 
 #include <stdlib.h>
 
@@ -49,17 +50,6 @@ open_checkpoint(struct sl_evidence *v, enum sl_tree tree, struct sl_checkpoint *
 	return v->n_working > 0 ? r : SL_ERR(err, VERIFY, "no working key is certified");
 }
 
-/* 396 and nothing else: what else stood there would be covered by nothing. */
-static bool
-is_bare(const struct sl_receipt *rc)
-{
-	static const uint8_t head[] = { 0xa1, 0x19, 0x01, 0x8c };
-	struct sl_slice u = rc->s.unprot;
-
-	return sl_slice_starts(u, (struct sl_slice){ head, sizeof(head) }) &&
-	       sl_slice_eq(sl_slice_skip(u, sizeof(head)), rc->s.h.vdp);
-}
-
 static int
 check_receipt(const struct sl_evident *e, struct sl_slice bytes, struct sl_slice origin,
 	      const struct sl_checkpoint *c, const uint8_t pub[32], struct sl_err *err)
@@ -73,7 +63,7 @@ check_receipt(const struct sl_evident *e, struct sl_slice bytes, struct sl_slice
 	    (r = sl_receipt_leaf(&e->s, SL_LEAF_CANONICAL, &leaf, err)) < 0)
 		return r;
 	sl_key_thumb(pub, kid);
-	if (!is_bare(&rc) || !rc.s.is_detached)
+	if (!sl_receipt_is_bare(&rc) || !rc.s.is_detached)
 		return SL_ERR(err, VERIFY, "receipt: it holds more than its proof");
 	if (!sl_didkey_parse(rc.s.h.iss, signer) || memcmp(signer, pub, 32) != 0 ||
 	    !sl_slice_eq(rc.s.h.kid, (struct sl_slice){ kid, 32 }) ||

@@ -15,14 +15,18 @@ enum { TICK_MS = 100 };
 int
 sl_signals_init(struct sl_signals *s, struct sl_err *err)
 {
-	sigset_t set;
+	sigset_t set, quiet;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	*s = (struct sl_signals){ .fd = -1, .cancel_fd = -1 };
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 ||
+	/* A reader that goes away must end the act, not the process that records it: EPIPE
+	 * says so, its signal stays pending. */
+	quiet = set;
+	sigaddset(&quiet, SIGPIPE);
+	if (sigprocmask(SIG_BLOCK, &quiet, NULL) < 0 ||
 	    (s->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
 		return SL_ERR_SYS(err, -errno, "cannot watch for signals");
 	return 0;
@@ -99,6 +103,7 @@ sl_carry_sink(struct sl_carry *c)
 struct ending {
 	int64_t kill_at;  /* 0: nobody asked yet */
 	unsigned signals; /* of ours that were passed on */
+	bool is_told;     /* that nobody reads it */
 };
 
 static void
@@ -122,6 +127,10 @@ keep_time(struct sl_carry *c, struct ending *e, int64_t deadline, struct sl_carr
 		if (c->signals->n > 2) /* whoever asks a third time does not want to wait */
 			(void)sl_box_signal(c->box, SIGKILL);
 	}
+	if (c->is_unread && !e->is_told) { /* as the kernel would tell a writer */
+		e->is_told = true;
+		ask_to_end(c, e, SIGPIPE);
+	}
 	if (deadline > 0 && now >= deadline && !ret->is_timeout) {
 		ret->is_timeout = true;
 		ask_to_end(c, e, SIGTERM);
@@ -135,13 +144,21 @@ keep_time(struct sl_carry *c, struct ending *e, int64_t deadline, struct sl_carr
 static int
 wait_some(struct sl_carry *c, struct sl_err *err)
 {
-	struct pollfd p[3] = { { sl_box_fd(c->box), POLLIN, 0 },
+	struct pollfd p[5] = { { sl_box_fd(c->box), POLLIN, 0 },
 			       { c->signals->fd, POLLIN, 0 },
-			       { c->signals->cancel_fd, POLLIN, 0 } };
-	int n = poll(p, 3, TICK_MS);
+			       { c->signals->cancel_fd, POLLIN, 0 },
+			       { c->role_fd[0], 0, 0 }, /* POLLHUP is always told */
+			       { c->role_fd[1], 0, 0 } };
+	int n = poll(p, 5, TICK_MS);
 
 	if (n < 0 && errno != EINTR)
 		return SL_ERR_SYS(err, -errno, "cannot wait for the box");
+	for (int i = 3; n > 0 && i < 5; i++) {
+		if (p[i].revents == 0)
+			continue;
+		(void)sl_box_signal(c->box, SIGKILL);
+		c->role_fd[i - 3] = -1; /* told once; the next call to it says why */
+	}
 	if (n > 0 && p[0].revents != 0)
 		return sl_box_dispatch(c->box, 0, err);
 	if (n == 0 && c->listener != NULL && c->listener->tick != NULL)

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { EVENT_MEMORY = 4 << 20 };
+enum { EVENT_MEMORY = 4 << 20, BECAUSE_MAX = 5 };
 
 struct sl_json *
 sl_emit_new(const struct sl_emit *e, struct sl_jb *b, const char *name)
@@ -202,15 +202,30 @@ sl_emit_job_done(struct sl_emit *e, const char *name, const char *result, int64_
 	sl_emit_send(e, &b, o);
 }
 
-/* The facts that a policy text names are not split out: the rule and what the engine says
- * of it are the reason. */
+static void
+put_because(struct sl_jb *b, struct sl_json *o, const struct sl_decision_view *d)
+{
+	const char *fact[BECAUSE_MAX];
+	struct sl_json *list = sl_json_set(b, o, "because", sl_json_arr(b)), *f;
+	size_t n = sl_decision_because(d->proof, b->a, fact, BECAUSE_MAX);
+
+	for (size_t i = 0; i < n; i++) {
+		f = sl_json_add(b, list, sl_json_obj(b));
+		(void)sl_json_set(b, f, "fact", sl_json_cstr(b, fact[i]));
+	}
+	if (n > 0)
+		return;
+	f = sl_json_add(b, list, sl_json_obj(b));
+	(void)sl_json_set(b, f, "fact", sl_json_cstr(b, d->message));
+}
+
 void
 sl_emit_decision(struct sl_emit *e, const struct sl_decision_view *d, const uint8_t policy[32],
 		 bool is_step)
 {
 	SL_AUTO_ARENA a = { 0 };
 	struct sl_jb b = { .a = &a };
-	struct sl_json *o, *l, *f;
+	struct sl_json *o, *l;
 
 	sl_arena_init(&a, EVENT_MEMORY);
 	o = is_step ? step_event(e, &b, "decision") : sl_event_new(&b, "decision");
@@ -227,11 +242,8 @@ sl_emit_decision(struct sl_emit *e, const struct sl_decision_view *d, const uint
 		(void)sl_json_set(&b, l, "file", sl_json_cstr(&b, "policy/policy.dl"));
 		(void)sl_json_set(&b, l, "line", sl_json_int(&b, (int64_t)d->rule_line));
 	}
-	if (!d->is_allowed) {
-		l = sl_json_set(&b, o, "because", sl_json_arr(&b));
-		f = sl_json_add(&b, l, sl_json_obj(&b));
-		(void)sl_json_set(&b, f, "fact", sl_json_cstr(&b, d->message));
-	}
+	if (!d->is_allowed)
+		put_because(&b, o, d);
 	sl_emit_send(e, &b, o);
 }
 

@@ -53,14 +53,14 @@ on_output(void *arg, int stream, struct sl_slice bytes)
 
 	if (w->x->write == NULL) {
 		sl_output_feed(&w->out, stream, bytes);
+		w->carry.is_unread |= w->emit.failed < 0;
 		return;
 	}
 	sl_sha256_add(&w->emit.hash, bytes.p, bytes.len);
 	w->emit.len_output += bytes.len;
 	if (w->write_failed == 0 && (r = w->x->write(w->x->arg, stream, bytes)) < 0) {
-		/* Nobody reads any more: what the kernel would tell a writer. */
 		w->write_failed = r;
-		(void)sl_box_signal(w->carry.box, SIGPIPE);
+		w->carry.is_unread = true;
 	}
 }
 
@@ -91,7 +91,8 @@ prepare(struct work *w, struct sl_err *err)
 	int r;
 
 	w->carry = (struct sl_carry){ .signals = &w->sig, .listener = w->x->listener,
-				      .output = on_output, .observed = on_observed, .arg = w };
+				      .output = on_output, .observed = on_observed, .arg = w,
+				      .role_fd = { -1, -1 } };
 	sink = sl_carry_sink(&w->carry);
 	if ((r = sl_box_prepare(&o, &w->carry.box, err)) < 0)
 		return r;
@@ -194,8 +195,11 @@ act(struct work *w, struct sl_err *err)
 	    (r = sl_box_open(w->carry.box, box, err)) == 0) {
 		sl_emit_job_start(&w->emit, NULL, 1, &w->vector);
 		sl_emit_step_start(&w->emit, sl_decision_view(w->d)->entry.id);
+		w->carry.role_fd[0] = sl_gate_fd(w->gate);
 		r = sl_carry_act(&w->carry, proc, &w->x->act, key, 0, &w->end, err);
 	}
+	if (r == 0 && w->end.is_box_dead)
+		r = SL_ERR(err, SYS, "the box died: %s", w->carry.why);
 	sl_permit_drop(box);
 	sl_permit_drop(proc);
 	sl_output_flush(&w->out);
@@ -345,6 +349,23 @@ run_it(struct work *w, struct sl_err *err)
 	return 0;
 }
 
+/* The act is over.  A recorder that failed cannot record that; what it had acknowledged
+ * stands, and the mark stays: the next start closes the run. */
+static int
+ended(struct work *w, struct sl_err *err)
+{
+	int r = record(w, conclusion_of(w), NULL, err);
+
+	if (r < 0) {
+		finish(w, "error", sl_code_exit(r), err);
+		return r;
+	}
+	sl_mark_clear(w->x->home, &w->mark);
+	r = status_of(w);
+	finish(w, conclusion_of(w), r, NULL);
+	return r;
+}
+
 int
 sl_exec(struct sl_exec *x, struct sl_err *err)
 {
@@ -359,11 +380,8 @@ sl_exec(struct sl_exec *x, struct sl_err *err)
 	w.started_ms = sl_time_now_ms();
 	w.start_mono = sl_mono_ms();
 	r = run_it(&w, err);
-	if (r == 0 && (r = record(&w, conclusion_of(&w), NULL, err)) == 0) {
-		sl_mark_clear(x->home, &w.mark);
-		r = status_of(&w);
-		finish(&w, conclusion_of(&w), r, NULL);
-	}
+	if (r == 0)
+		r = ended(&w, err);
 	if (w.emit.failed < 0 && r >= 0) {
 		*err = w.emit.err;
 		r = w.emit.failed;

@@ -13,6 +13,7 @@ on_output(void *arg, int stream, struct sl_slice bytes)
 	struct run *w = arg;
 
 	sl_output_feed(&w->out, stream, bytes);
+	w->carry.is_unread |= w->emit.failed < 0;
 }
 
 static void
@@ -74,7 +75,8 @@ open_box(struct run *w, struct sl_err *err)
 	int r;
 
 	w->carry = (struct sl_carry){ .signals = &w->sig, .listener = w->o->listener,
-				      .output = on_output, .observed = on_observed, .arg = w };
+				      .output = on_output, .observed = on_observed, .arg = w,
+				      .role_fd = { sl_gate_fd(w->gate), sl_parser_fd(w->o->parser) } };
 	sink = sl_carry_sink(&w->carry);
 	if ((r = sl_box_prepare(&o, &w->carry.box, err)) < 0 ||
 	    (r = sl_box_vector(w->carry.box, &w->job.vector, err)) < 0 ||

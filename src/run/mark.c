@@ -23,12 +23,24 @@ int
 sl_mark_set(const struct sl_home *h, const uint8_t run[32], struct sl_mark *ret,
 	    struct sl_err *err)
 {
+	SL_AUTO_FD fd = -1;
+	char tmp[96];
+	int r = 0;
+
 	name_of(run, ret->name);
-	ret->fd = openat(h->fd, ret->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (ret->fd < 0 || flock(ret->fd, LOCK_EX | LOCK_NB) < 0)
-		return SL_ERR_SYS(err, -errno, "cannot mark the run in '%s/runs/open'", h->path);
-	if (dprintf(ret->fd, "%ld\n", (long)getpid()) < 0)
-		return SL_ERR_SYS(err, -errno, "cannot mark the run in '%s/runs/open'", h->path);
+	/* Locked before it has its name: another start must never see it without its owner. */
+	(void)snprintf(tmp, sizeof(tmp), "runs/open/new.%ld", (long)getpid());
+	(void)unlinkat(h->fd, tmp, 0); /* of a process that had this pid and died here */
+	fd = openat(h->fd, tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
+	    dprintf(fd, "%ld\n", (long)getpid()) < 0 ||
+	    renameat(h->fd, tmp, h->fd, ret->name) < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)unlinkat(h->fd, tmp, 0);
+		return SL_ERR_SYS(err, r, "cannot mark the run in '%s/runs/open'", h->path);
+	}
+	ret->fd = sl_steal_fd(&fd);
 	return 0;
 }
 

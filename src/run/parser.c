@@ -10,16 +10,18 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DEADLINE_MS = 30000 };
+enum { DEADLINE_MS = 30000, EXIT_JAIL = 70 };
 
 struct sl_parser {
 	struct sl_chan chan;
 	pid_t pid;
 	struct sl_buf room;
 	const struct sl_engine_host *host;
+	struct sl_err why; /* it is gone */
 };
 
 /* What the parser may say.  safe because bodies are bounded and read as strict CBOR. */
@@ -51,7 +53,7 @@ sl_parser_start(struct sl_parser **ret, struct sl_err *err)
 	}
 	if (p->pid == 0) {
 		if (sl_parser_jail(fd[1]) < 0)
-			_exit(70);
+			_exit(EXIT_JAIL);
 		_exit(sl_parser_main(3)); /* the jail leaves the channel at 3 */
 	}
 	(void)close(fd[1]);
@@ -67,9 +69,11 @@ sl_parser_stop(struct sl_parser *p)
 	if (p == NULL)
 		return;
 	(void)close(p->chan.fd);
-	(void)kill(p->pid, SIGKILL);
-	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (p->pid > 0) {
+		(void)kill(p->pid, SIGKILL);
+		while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
 	if (p->room.p != NULL)
 		explicit_bzero(p->room.p, p->room.cap); /* steps' environments may hold secrets */
 	sl_buf_done(&p->room);
@@ -82,10 +86,51 @@ sl_parser_pid(const struct sl_parser *p)
 	return p->pid;
 }
 
+int
+sl_parser_fd(const struct sl_parser *p)
+{
+	return p->chan.is_dead ? -1 : p->chan.fd;
+}
+
 void
 sl_parser_host(struct sl_parser *p, const struct sl_engine_host *host)
 {
 	p->host = host;
+}
+
+/* Its channel broke: once it is reaped, how it ended says whose fault that is. */
+static int
+gone(struct sl_parser *p, struct sl_err *err)
+{
+	int st = 0, r;
+
+	if (p->why.code != 0) {
+		*err = p->why;
+		return err->code;
+	}
+	*err = (struct sl_err){ 0 };
+	p->chan.is_dead = true;
+	(void)shutdown(p->chan.fd, SHUT_RDWR); /* so that one that is alive ends too */
+	while ((r = waitpid(p->pid, &st, 0)) < 0 && errno == EINTR)
+		;
+	p->pid = r == p->pid ? -1 : p->pid;
+	if (r > 0 && WIFEXITED(st) && WEXITSTATUS(st) == EXIT_JAIL)
+		(void)SL_ERR(err, ENV, "the parser cannot strip itself of its rights");
+	else if (r > 0 && WIFSIGNALED(st) && WTERMSIG(st) == SIGKILL)
+		(void)SL_ERR(err, SYS, "the parser was killed");
+	else if (r > 0 && WIFSIGNALED(st))
+		(void)SL_ERR(err, FORMAT, "the parser died of this input (signal %d)",
+			     WTERMSIG(st));
+	else
+		(void)SL_ERR(err, SYS, "the parser ended before its time");
+	p->why = *err;
+	return err->code;
+}
+
+static int
+sent(struct sl_parser *p, int r, struct sl_err *err)
+{
+	return r < 0 && p->chan.is_dead ? gone(p, err) : r;
 }
 
 static int
@@ -101,7 +146,7 @@ send_json(struct sl_parser *p, uint16_t op, const struct sl_json *v, struct sl_e
 	r = sl_chan_send(&p->chan, op, sl_buf_get(&out), NULL, 0, err);
 	if (out.p != NULL)
 		explicit_bzero(out.p, out.cap);
-	return r;
+	return sent(p, r, err);
 }
 
 /* --- upcalls: the parser asks in the middle of a call --- */
@@ -225,10 +270,11 @@ result(struct sl_parser *p, struct sl_arena *a, const struct sl_json **ret, stru
 	int r;
 
 	for (;;) {
-		if ((r = sl_chan_recv(&p->chan, &p->room, &m, DEADLINE_MS, err)) < 0)
+		r = sl_chan_recv(&p->chan, &p->room, &m, DEADLINE_MS, err);
+		if (r == 0 || (r < 0 && err->sys != 0)) /* it is gone, not out of step */
+			return gone(p, err);
+		if (r < 0)
 			return r;
-		if (r == 0)
-			return SL_ERR(err, FORMAT, "the parser died of this input");
 		if (m.op == SL_PO_OK || m.op == SL_PO_FAIL)
 			break;
 		if ((r = answer(p, &m, err)) < 0)
@@ -279,7 +325,7 @@ int
 sl_parser_line(struct sl_parser *p, struct sl_slice line, struct sl_arena *a,
 	       const struct sl_json **ret, struct sl_err *err)
 {
-	int r = sl_chan_send(&p->chan, SL_PO_LINE, line, NULL, 0, err);
+	int r = sent(p, sl_chan_send(&p->chan, SL_PO_LINE, line, NULL, 0, err), err);
 
 	return r < 0 ? r : result(p, a, ret, NULL, err);
 }

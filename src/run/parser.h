@@ -5,7 +5,8 @@
  * no network and no keys, and answers one call at a time.  What it says is untrusted:
  * bounded frames, strict CBOR, a deadline.  While it works it may ask for a file of the
  * frozen workspace or for hashFiles(): the host's callbacks answer.  If it dies, the
- * call fails (FORMAT: the input did it) and so does every later one.
+ * call fails (FORMAT: the input did it; SYS: it was killed; ENV: it could not strip
+ * itself) and so does every later one.
  */
 #ifndef SL_RUN_PARSER_H
 #define SL_RUN_PARSER_H
@@ -24,6 +25,7 @@ struct sl_parser_in {
 int sl_parser_start(struct sl_parser **ret, struct sl_err *err) SL_MUST_CHECK;
 void sl_parser_stop(struct sl_parser *p); /* kills, reaps; accepts NULL */
 int sl_parser_pid(const struct sl_parser *p);
+int sl_parser_fd(const struct sl_parser *p); /* of its channel: hangs up when it is gone */
 void sl_parser_host(struct sl_parser *p, const struct sl_engine_host *host); /* borrowed */
 
 /* As sl_engine_new + sl_engine_plan; results live in a. */

@@ -38,12 +38,41 @@ close_one(struct work *w, const struct sl_run_info *i, struct sl_arena *a, struc
 	return r;
 }
 
+/* Whether a start before this one closed it, and died before it took the mark away: an
+ * outcome in the node's own tree, for the run may have none. */
+static int
+is_closed(struct work *w, const struct sl_run_info *i, struct sl_arena *a, bool *ret,
+	  struct sl_err *err)
+{
+	struct sl_log_tree node;
+	struct sl_log_entry e;
+	struct sl_stated s;
+	char name[72] = "run:";
+	int r;
+
+	sl_hex(name + 4, i->run, 32);
+	if ((r = sl_run_outcome(w->reader, i, a, &s, ret, err)) < 0 || *ret ||
+	    (r = sl_reader_tree(w->reader, SL_NODE_TREE, &node, err)) < 0)
+		return r;
+	for (uint64_t n = i->decision.e.index + 1; n < node.size && !*ret; n++) {
+		if ((r = sl_reader_entry(w->reader, SL_NODE_TREE, n, &e, err)) < 0)
+			return r;
+		if (strcmp(e.kind, "outcome") != 0)
+			continue;
+		if ((r = sl_stated_read(w->reader, &e, a, &s, err)) < 0)
+			return r;
+		*ret = sl_slice_eq(s.sub, sl_slice_str(name));
+	}
+	return 0;
+}
+
 static int
 each(void *arg, const uint8_t run[32], struct sl_err *err)
 {
 	struct work *w = arg;
 	SL_AUTO_ARENA a = { 0 };
 	struct sl_run_info i;
+	bool has = false;
 	char hex[65];
 	int r;
 
@@ -60,7 +89,9 @@ each(void *arg, const uint8_t run[32], struct sl_err *err)
 		return r;
 	if (i.seal != UINT64_MAX) /* it was sealed; only the mark was left */
 		return 0;
-	return close_one(w, &i, &a, err);
+	if ((r = is_closed(w, &i, &a, &has, err)) < 0)
+		return r;
+	return has ? 0 : close_one(w, &i, &a, err);
 }
 
 int

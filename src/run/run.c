@@ -375,7 +375,8 @@ record(struct run *w, const char *why, struct sl_entry *seal, struct sl_err *err
 	const char *did = sl_gate_info(w->gate)->node.did;
 	SL_AUTO_ARENA a = { 0 };
 	struct sl_jb b = { .a = &a };
-	struct sl_outcome o = { .conclusion = w->ret->conclusion, .why = why,
+	struct sl_outcome o = { .conclusion = why != NULL ? "failure" : w->ret->conclusion,
+				.why = why,
 				.started_ms = w->started_ms, .finished_ms = sl_time_now_ms() };
 	int r;
 

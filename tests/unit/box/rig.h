@@ -37,6 +37,8 @@ struct rig {
 	size_t n_put;
 	struct sl_slice get[4];
 	size_t n_get;
+	char kept[8][256]; /* paths that the grant points to */
+	size_t n_kept;
 };
 
 static inline void
@@ -89,10 +91,20 @@ rig_new(void)
 	return r;
 }
 
+static inline const char *
+rig_keep(struct rig *r, const char *path)
+{
+	char *k = r->kept[r->n_kept++ % 8];
+
+	(void)snprintf(k, sizeof(r->kept[0]), "%s", path);
+	return k;
+}
+
 static inline void
 rig_fs(struct rig *r, const char *path, unsigned access)
 {
-	r->fs[r->g.n_fs++] = (struct sl_grant_fs){ sl_slice_str(path), access };
+	r->fs[r->g.n_fs++] =
+	    (struct sl_grant_fs){ sl_slice_str(rig_keep(r, path)), access };
 }
 
 static inline int

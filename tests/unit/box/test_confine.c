@@ -155,7 +155,7 @@ reaches_no_socket_of_the_host(void **state)
 	assert_int_equal(bind(s, (struct sockaddr *)&a, sizeof(a)), 0);
 	assert_int_equal(chmod(a.sun_path, 0777), 0);
 	assert_int_equal(listen(s, 512), 0);
-	rig_fs(r, strdup(place_path(&place, "grant")), SL_ACC_READ | SL_ACC_WRITE);
+	rig_fs(r, place_path(&place, "grant"), SL_ACC_READ | SL_ACC_WRITE);
 	opened(r);
 	assert_int_equal(tries(r, "unix-connect", a.sun_path, ""), EACCES);
 	assert_non_null(seen(r, "connect", true));
@@ -213,7 +213,7 @@ bounds_disk(void **state)
 	(void)state;
 	r->g.limit[SL_LIM_DISK].max = 16 << 20;
 	place_dir(&place, "disk");
-	rig_fs(r, strdup(place_path(&place, "disk")), SL_ACC_READ | SL_ACC_WRITE);
+	rig_fs(r, place_path(&place, "disk"), SL_ACC_READ | SL_ACC_WRITE);
 	opened(r);
 	/* tmpfs is sized: the file system says no, or the watch was faster. */
 	if (tries(r, "fill", "/tmp/x", "") != ENOSPC)

@@ -94,13 +94,46 @@ counts_what_is_lost(void **state)
 		       &is_new));
 }
 
+/* Every watched call belongs to a row of data/observation.tsv that names it, and every
+ * complete class that the filter observes is watched. */
+static void
+agrees_with_the_table(void **state)
+{
+	size_t watched = 0, n;
+
+	(void)state;
+	assert_null(sl_obs_class("no such class"));
+	for (int nr = 0; nr < 600; nr++) {
+		struct sl_bpf_name name = sl_box_call_name(nr);
+		const struct sl_obs_class *row;
+		const char *at;
+		size_t len;
+
+		if (name.class == NULL)
+			continue;
+		watched++;
+		row = sl_obs_class(name.class);
+		assert_non_null(row);
+		assert_true(row->is_complete);
+		len = strlen(name.act);
+		for (at = row->acts; (at = strstr(at, name.act)) != NULL; at += len)
+			if ((at == row->acts || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+				break;
+		assert_non_null(at);
+	}
+	assert_true(watched > 50);
+	(void)sl_obs_classes(&n);
+	assert_true(n >= 15);
+	assert_false(sl_obs_class("open")->is_complete);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(folds_equal_ones),	  cmocka_unit_test(keeps_different_ones),
 		cmocka_unit_test(escapes),		  cmocka_unit_test(cuts_long_objects_whole),
-		cmocka_unit_test(counts_what_is_lost),
+		cmocka_unit_test(counts_what_is_lost),	  cmocka_unit_test(agrees_with_the_table),
 	};
 
 	return run_suite("obs", tests, SL_ARRAY_LEN(tests));

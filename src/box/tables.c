@@ -1,0 +1,33 @@
+/* tables.c -- data/observation.tsv and data/tiers.tsv, built in. */
+#include "box/box.h"
+
+static const struct sl_obs_class classes[] = {
+#include "obs_rows.h"
+};
+
+static const struct sl_tier_layer layers[] = {
+#include "tier_rows.h"
+};
+
+const struct sl_obs_class *
+sl_obs_classes(size_t *ret_n)
+{
+	*ret_n = sizeof(classes) / sizeof(classes[0]);
+	return classes;
+}
+
+const struct sl_obs_class *
+sl_obs_class(const char *name)
+{
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+		if (strcmp(classes[i].name, name) == 0)
+			return &classes[i];
+	return NULL;
+}
+
+const struct sl_tier_layer *
+sl_box_tier_layers(size_t *ret_n)
+{
+	*ret_n = sizeof(layers) / sizeof(layers[0]);
+	return layers;
+}

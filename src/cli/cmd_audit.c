@@ -1,0 +1,153 @@
+/* cmd_audit.c -- sluice audit: what a run did beside what it was granted. */
+#include "base/auto.h"
+#include "cli/evidence.h"
+#include "cli/out.h"
+#include "gate/audit.h"
+
+#include <stdio.h>
+
+enum { OPT_JSON };
+
+static const struct sl_opt opts[] = {
+	[OPT_JSON] = { "json", 0, NULL, "one object an act, then one a class", false },
+	{ 0 },
+};
+
+struct work {
+	bool is_json;
+};
+
+static int
+json_act(const struct sl_audit_act *x, struct sl_err *err)
+{
+	SL_AUTO_OUT out = { 0 };
+	struct sl_json *v = sl_out_init(&out);
+	struct sl_jb *b = &out.b;
+
+	if (x->step >= 0) {
+		(void)sl_json_set(b, v, "job", sl_json_str(b, x->job));
+		(void)sl_json_set(b, v, "leg", sl_json_int(b, x->leg));
+		(void)sl_json_set(b, v, "step", sl_json_int(b, x->step));
+	}
+	(void)sl_json_set(b, v, "class", sl_json_str(b, x->class));
+	(void)sl_json_set(b, v, "act", sl_json_str(b, x->act));
+	(void)sl_json_set(b, v, "object", sl_json_str(b, x->object));
+	(void)sl_json_set(b, v, "denied", sl_json_bool(b, x->is_denied));
+	(void)sl_json_set(b, v, "count", sl_json_int(b, x->count));
+	(void)sl_json_set(b, v, "first", sl_json_str(b, x->first));
+	(void)sl_json_set(b, v, "last", sl_json_str(b, x->last));
+	if (x->is_covered)
+		(void)sl_json_set(b, v, "covered_by", sl_json_cstr(b, x->by));
+	else
+		(void)sl_json_set(b, v, "covered_by", sl_json_null(b));
+	return sl_out_json(&out, v, err);
+}
+
+static int
+on_act(void *arg, const struct sl_audit_act *x, struct sl_err *err)
+{
+	struct work *w = arg;
+
+	if (w->is_json)
+		return json_act(x, err);
+	if (x->step >= 0) {
+		sl_out_text(x->job);
+		printf("/%lld", (long long)x->step);
+	} else {
+		printf("-");
+	}
+	printf("  %-9.*s ", SL_ARG(x->act));
+	sl_out_text(x->object);
+	if (x->count > 1)
+		printf("  x%lld", (long long)x->count);
+	printf("  <- ");
+	sl_out_text(sl_slice_str(x->is_covered ? x->by : "NOTHING"));
+	printf("\n");
+	return 0;
+}
+
+/* The classes, as the run's last observation has them. */
+static int
+classes(struct work *w, const struct sl_evidence *v, struct sl_err *err)
+{
+	const struct sl_json *list = NULL;
+	int r = 0;
+
+	for (size_t i = v->first[SL_TREE_RUN]; i < v->first[SL_BUNDLE_TREES]; i++)
+		if (v->st[i].row == sl_statement_row(SL_STMT_OBSERVATION))
+			list = sl_json_get(sl_json_get(v->st[i].predicate, "sluice"), "classes");
+	SL_JSON_EACH (c, list) {
+		SL_AUTO_OUT out = { 0 };
+		struct sl_json *o = sl_out_init(&out);
+
+		if (w->is_json) {
+			SL_JSON_EACH (m, c)
+				(void)sl_json_sets(&out.b, o, m->key, sl_json_copy(&out.b, m));
+			if ((r = sl_out_json(&out, o, err)) < 0)
+				return r;
+		} else if (!sl_json_get_bool(c, "complete")) {
+			sl_out_text(sl_json_get_str(c, "class"));
+			printf(": not a complete record (observed by ");
+			sl_out_text(sl_json_get_str(c, "observed_by"));
+			printf(")\n");
+		}
+	}
+	return 0;
+}
+
+static int
+audit(struct work *w, struct sl_slice src, struct sl_err *err)
+{
+	SL_AUTO_FREE struct sl_evidence *v = calloc(1, sizeof(*v));
+	SL_AUTO_ARENA a = { 0 };
+	struct sl_verify_report p;
+	struct sl_audit_report report;
+	struct sl_bundle b = { 0 };
+	int r, q;
+
+	if (v == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	sl_arena_init(&a, SL_VERIFY_MEMORY);
+	if ((r = sl_verify_open(src, &a, &b, v, &p, err)) < 0)
+		return r;
+	if (!p.is_good)
+		return SL_ERR(err, VERIFY, "the run's evidence does not verify: %s: %s",
+			      p.findings.f[0].where, p.findings.f[0].what);
+	r = sl_audit(v, &a, on_act, w, &report, err);
+	if (r < 0 && r != SL_E(AUDIT))
+		return r;
+	if ((q = classes(w, v, err)) < 0)
+		return q;
+	if (!w->is_json) {
+		for (size_t i = 0; i < report.findings.n && i < SL_FINDINGS_MAX; i++)
+			printf("! %s: %s\n", report.findings.f[i].where, report.findings.f[i].what);
+		printf("%zu acts, %zu refused, %zu without a grant that covers them\n",
+		       report.n_acts, report.n_denied, report.n_uncovered);
+	}
+	return (q = sl_out_flush(err)) < 0 ? q : r;
+}
+
+static int
+run(const struct sl_args *args, struct sl_err *err)
+{
+	struct work w = { .is_json = sl_arg_is(args, OPT_JSON) };
+	SL_AUTO_BUF bytes = { .max = SL_BUNDLE_BYTES_MAX };
+	SL_AUTO_LOCAL l = { .home.fd = -1 };
+	int r;
+
+	if ((r = sl_local_open(&l, args, -1, err)) < 0 ||
+	    (r = sl_local_bundle(&l, args->argv[0], &bytes, err)) < 0)
+		return r;
+	return audit(&w, sl_buf_get(&bytes), err);
+}
+
+const struct sl_cmd sl_cmd_audit = {
+	.name = "audit",
+	.summary = "every observed act beside the grant that covers it",
+	.usage = "RUN [--json]",
+	.opts = opts,
+	.min_args = 1,
+	.max_args = 1,
+	.is_main = true,
+	.run = run,
+};

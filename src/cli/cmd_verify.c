@@ -1,0 +1,301 @@
+/* cmd_verify.c -- sluice verify: a run, bundle or receipt, offline. */
+#include "base/hex.h"
+#include "cli/evidence.h"
+#include "cli/out.h"
+#include "cli/ui.h"
+#include "record/read.h"
+#include "record/transparent.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { OPT_TRUST, OPT_JSON };
+
+static const struct sl_opt opts[] = {
+	[OPT_TRUST] = { "trust", 0, "KEY", "a did:key to trust for this check", true },
+	[OPT_JSON] = { "json", 0, NULL, "one object", false },
+	{ 0 },
+};
+
+/* One line of the result. */
+struct check {
+	const char *name;
+	bool is_ok;
+	char text[240];
+};
+
+enum { CHECKS_MAX = 8 + SL_FINDINGS_MAX };
+
+struct result {
+	struct check c[CHECKS_MAX];
+	size_t n;
+	const char *signer;
+	const struct sl_verify_report *p; /* NULL: of a receipt */
+};
+
+static void add(struct result *x, const char *name, bool is_ok, const char *fmt, ...)
+    SL_PRINTF(4, 5);
+
+static void
+add(struct result *x, const char *name, bool is_ok, const char *fmt, ...)
+{
+	struct check *c = &x->c[x->n];
+	va_list ap;
+
+	if (x->n == CHECKS_MAX)
+		return;
+	c->name = name;
+	c->is_ok = is_ok;
+	va_start(ap, fmt);
+	(void)vsnprintf(c->text, sizeof(c->text), fmt, ap);
+	va_end(ap);
+	x->n++;
+}
+
+static const char *
+verdict_of(int r)
+{
+	return r == 0 ? "verified" : r == SL_E(SIGNER) ? "unknown-signer" : "failed";
+}
+
+static int
+show_json(const struct result *x, int verdict, const struct sl_err *why, struct sl_err *err)
+{
+	SL_AUTO_OUT out = { 0 };
+	struct sl_json *v = sl_out_init(&out), *list, *e;
+	const struct sl_verify_report *p = x->p;
+	struct sl_jb *b = &out.b;
+
+	(void)sl_json_set(b, v, "verdict", sl_json_cstr(b, verdict_of(verdict)));
+	(void)sl_json_set(b, v, "signer", sl_json_cstr(b, x->signer != NULL ? x->signer : ""));
+	if (p != NULL) {
+		(void)sl_json_set(b, v, "run", sl_json_cstr(b, p->run));
+		(void)sl_json_set(b, v, "statements", sl_json_int(b, (int64_t)p->n_statements));
+		(void)sl_json_set(b, v, "receipts", sl_json_int(b, (int64_t)p->n_receipts));
+		(void)sl_json_set(b, v, "decisions", sl_json_int(b, (int64_t)p->n_decisions));
+		(void)sl_json_set(b, v, "rederived", sl_json_int(b, (int64_t)p->n_rederived));
+		(void)sl_json_set(b, v, "erased", sl_json_int(b, (int64_t)p->n_erased));
+		(void)sl_json_set(b, v, "acts", sl_json_int(b, (int64_t)p->n_acts));
+		(void)sl_json_set(b, v, "sealed", sl_json_bool(b, p->is_sealed));
+	}
+	list = sl_json_set(b, v, "checks", sl_json_arr(b));
+	for (size_t i = 0; i < x->n; i++) {
+		e = sl_json_add(b, list, sl_json_obj(b));
+		(void)sl_json_set(b, e, "name", sl_json_cstr(b, x->c[i].name));
+		(void)sl_json_set(b, e, "ok", sl_json_bool(b, x->c[i].is_ok));
+		(void)sl_json_set(b, e, "text", sl_json_cstr(b, x->c[i].text));
+	}
+	if (verdict < 0) {
+		(void)sl_json_set(b, v, "error", sl_json_cstr(b, why->msg));
+		(void)sl_json_set(b, v, "error_id", sl_json_cstr(b, sl_code_id(verdict)));
+	}
+	return sl_out_json(&out, v, err);
+}
+
+static int
+show(const struct result *x, int verdict, bool is_json, const struct sl_err *why,
+     struct sl_err *err)
+{
+	bool is_utf8 = sl_ui_detect(STDOUT_FILENO, is_json).is_utf8;
+
+	if (is_json)
+		return show_json(x, verdict, why, err);
+	for (size_t i = 0; i < x->n; i++) {
+		printf(" %s ", x->c[i].is_ok ? (is_utf8 ? "\xe2\x9c\x93" : "+")
+					     : (is_utf8 ? "\xe2\x9c\x97" : "!"));
+		sl_out_text(sl_slice_str(x->c[i].text));
+		printf("\n");
+	}
+	printf("%s\n", verdict == 0		   ? "verified"
+		       : verdict == SL_E(SIGNER) ? "consistent, signer unknown"
+						 : "not verified");
+	return sl_out_flush(err);
+}
+
+/* --- a bundle --- */
+
+static void
+describe(struct result *x, const struct sl_verify_report *p, const char *own)
+{
+	bool is_own = strcmp(own, p->did) == 0;
+
+	x->signer = p->did;
+	if (!p->is_good) {
+		for (size_t i = 0; i < p->findings.n && i < SL_FINDINGS_MAX; i++)
+			add(x, "finding", false, "%s: %s", p->findings.f[i].where,
+			    p->findings.f[i].what);
+		return;
+	}
+	if (p->has_tree)
+		add(x, "keys", true, "%zu statements signed; run key %s, certified by node %s%s",
+		    p->n_statements, p->run_key, p->did, is_own ? " (you)" : "");
+	else
+		add(x, "keys", true, "%zu statements signed by keys of node %s%s", p->n_statements,
+		    p->did, is_own ? " (you)" : "");
+	if (p->is_sealed)
+		add(x, "log", true, "%zu inclusion proofs; the run's log is complete, sealed in the "
+				    "node's log at %llu",
+		    p->n_receipts, (unsigned long long)p->seal);
+	else
+		add(x, "log", true, "%zu inclusion proofs; %s", p->n_receipts,
+		    p->has_tree ? "the run's log is not sealed: more may follow"
+				: "the run has no log of its own");
+	add(x, "decisions", true, "%zu of %zu decisions derived again: same verdicts, same proofs%s",
+	    p->n_rederived, p->n_decisions,
+	    p->n_rederived < p->n_decisions ? "; the rest is not re-derivable: erased" : "");
+	add(x, "acts", true, "%zu outcomes, %zu observations, %zu observed acts (sluice audit)",
+	    p->n_outcomes, p->n_observations, p->n_acts);
+}
+
+/* Malformed is not verified, whatever the parser calls it. */
+static int
+as_verdict(int r, struct sl_err *err)
+{
+	if (r == SL_E(FORMAT) || r == SL_E(LIMIT) || r == SL_E(UNKNOWN) ||
+	    r == SL_E(UNSUPPORTED) || r == SL_E(NOENT) || r == SL_E(USAGE) || r == SL_E(DENIED) ||
+	    r == SL_E(STORE)) {
+		err->code = SL_E(VERIFY);
+		return err->code;
+	}
+	return r;
+}
+
+static int
+bundle(struct sl_local *l, struct sl_slice src, struct result *x, struct sl_verify_report *p,
+       struct sl_err *err)
+{
+	struct sl_trusted t = { l->trusted, l->n_trusted };
+	int r = as_verdict(sl_verify_bundle(src, &t, p, err), err);
+
+	if (r == 0 || r == SL_E(VERIFY) || r == SL_E(SIGNER)) {
+		x->p = p;
+		describe(x, p, l->did);
+	}
+	if (r == SL_E(SIGNER))
+		add(x, "signer", false, "%s is not known here: --trust KEY", p->did);
+	return r;
+}
+
+/* What the local log sealed since agrees with what it said when the run was decided. */
+static int
+consistency(struct sl_local *l, const struct sl_verify_report *p, struct result *x,
+	    struct sl_err *err)
+{
+	struct sl_proof path;
+	uint64_t from = p->is_sealed ? p->seal + 1 : 1;
+	int r = sl_reader_consistency(l->reader, SL_NODE_TREE, from, p->size[SL_TREE_NODE], &path,
+				      err);
+
+	if (r < 0)
+		return as_verdict(r, err);
+	add(x, "consistency", true, "the node's log grew from %llu to %llu entries and kept all",
+	    (unsigned long long)from, (unsigned long long)p->size[SL_TREE_NODE]);
+	return 0;
+}
+
+/* --- a receipt --- */
+
+static bool
+is_trusted(const struct sl_local *l, const char *did)
+{
+	for (size_t i = 0; i < l->n_trusted; i++)
+		if (sl_slice_eq(l->trusted[i], sl_slice_str(did)))
+			return true;
+	return false;
+}
+
+static int
+receipt(struct sl_local *l, struct sl_slice src, struct result *x, struct sl_transparent *t,
+	struct sl_err *err)
+{
+	bool is_known = true, is_local = false;
+	int r = as_verdict(sl_transparent_check(src, l->reader, t, err), err);
+
+	if (r < 0)
+		return r;
+	x->signer = t->iss;
+	add(x, "statement", true, "signed by %s%s", t->iss,
+	    t->is_receipt_alone ? "; found in the log here" : "");
+	for (size_t i = 0; i < t->n; i++) {
+		const struct sl_transparent_receipt *c = &t->receipt[i];
+
+		add(x, "receipt", true, "entry %llu of %llu in %s, signed by %s%s",
+		    (unsigned long long)c->index, (unsigned long long)c->size, c->origin, c->did,
+		    c->is_local ? "; the log here agrees" : "");
+		is_known = is_known && (c->is_local || is_trusted(l, c->did));
+		is_local = is_local || c->is_local;
+	}
+	if (is_known && (is_local || is_trusted(l, t->iss)))
+		return 0;
+	add(x, "signer", false, "the log's key or the issuer is not known here: --trust KEY");
+	return SL_ERR(err, SIGNER, "consistent, but signed by %s, which is not known here", t->iss);
+}
+
+/* --- which of them --- */
+
+static bool
+is_run_id(const char *s)
+{
+	size_t n = strspn(s, "0123456789abcdef");
+
+	return s[n] == '\0' && n >= 4 && n <= 64 && access(s, F_OK) != 0;
+}
+
+static int
+verify(struct sl_local *l, const char *what, struct result *x, struct sl_verify_report *p,
+       struct sl_transparent *t, struct sl_err *err)
+{
+	SL_AUTO_BUF bytes = { .max = SL_BUNDLE_BYTES_MAX + (1 << 17) };
+	struct sl_slice s;
+	int r;
+
+	if (is_run_id(what)) {
+		if ((r = as_verdict(sl_local_bundle(l, what, &bytes, err), err)) < 0)
+			return r;
+		r = bundle(l, sl_buf_get(&bytes), x, p, err);
+		return r < 0 ? r : consistency(l, p, x, err);
+	}
+	if (strcmp(what, "-") != 0 && access(what, F_OK) != 0)
+		return SL_ERR(err, VERIFY, "'%s' is neither a file nor a run of this node", what);
+	if ((r = as_verdict(sl_file_read(what, SL_BUNDLE_BYTES_MAX, &bytes, err), err)) < 0)
+		return r;
+	s = sl_buf_get(&bytes);
+	if (s.len > 0 && s.p[0] == 0xd2) /* tag 18: COSE_Sign1 */
+		return receipt(l, s, x, t, err);
+	return bundle(l, s, x, p, err);
+}
+
+static int
+run(const struct sl_args *args, struct sl_err *err)
+{
+	SL_AUTO_LOCAL l = { .home.fd = -1 };
+	struct sl_verify_report p = { 0 };
+	struct sl_transparent t = { 0 };
+	struct sl_err none = { 0 };
+	struct result x = { 0 };
+	int r, q;
+
+	if ((r = sl_local_open(&l, args, OPT_TRUST, err)) < 0)
+		return r;
+	r = verify(&l, args->argv[0], &x, &p, &t, err);
+	if (r != 0 && r != SL_E(VERIFY) && r != SL_E(SIGNER))
+		return r;
+	q = show(&x, r, sl_arg_is(args, OPT_JSON), err, &none);
+	if (q < 0 && r == 0) {
+		*err = none;
+		return q;
+	}
+	return r;
+}
+
+const struct sl_cmd sl_cmd_verify = {
+	.name = "verify",
+	.summary = "check a run, bundle or receipt, offline",
+	.usage = "[--trust KEY] [--json] RUN|FILE",
+	.opts = opts,
+	.min_args = 1,
+	.max_args = 1,
+	.is_main = true,
+	.run = run,
+};

@@ -1,0 +1,225 @@
+/* transparent.c -- see transparent.h. */
+#include "record/transparent.h"
+
+#include "codec/json.h"
+#include "cose/statement.h"
+#include "record/read.h"
+
+#include <stdio.h>
+
+static bool
+is_only(struct sl_slice map, uint8_t label, struct sl_slice value)
+{
+	const uint8_t head[] = { 0xa1, 0x19, 0x01, label };
+
+	return sl_slice_starts(map, (struct sl_slice){ head, sizeof(head) }) &&
+	       sl_slice_eq(sl_slice_skip(map, sizeof(head)), value);
+}
+
+bool
+sl_receipt_is_bare(const struct sl_receipt *rc)
+{
+	return is_only(rc->s.unprot, SL_COSE_VDP & 0xff, rc->s.h.vdp);
+}
+
+/* The tree of that name in the log at hand: 1, else 0. */
+static int
+find_tree(struct sl_reader *r, const char *origin, struct sl_log_tree *ret, struct sl_err *err)
+{
+	const char *run = strstr(origin, "/run/");
+	struct sl_err none = { 0 };
+	int e;
+
+	for (uint32_t id = 0; id < 2; id++) {
+		if ((e = sl_reader_tree(r, id, ret, err)) < 0)
+			return e;
+		if (strcmp(ret->origin, origin) == 0)
+			return 1;
+	}
+	if (run == NULL || strlen(run + 5) != 64 ||
+	    sl_reader_run(r, sl_slice_str(run + 5), ret, &none) < 0)
+		return 0;
+	return strcmp(ret->origin, origin) == 0;
+}
+
+/* A key that signs for the tree: the one that signed it last, or a certified one. */
+static int
+check_key(struct sl_reader *r, const struct sl_log_tree *t, const char *did, struct sl_err *err)
+{
+	char last[SL_DIDKEY_MAX];
+	struct sl_log_tree node;
+	int e;
+
+	sl_didkey(t->key, last);
+	if (strcmp(last, did) == 0)
+		return 0;
+	if ((e = sl_reader_tree(r, SL_NODE_TREE, &node, err)) < 0)
+		return e;
+	for (uint64_t i = 1; t->kind == SL_TREE_NODE && i < node.size; i++) {
+		SL_AUTO_ARENA a = { 0 };
+		struct sl_log_entry en;
+		struct sl_stated s;
+
+		if ((e = sl_reader_entry(r, SL_NODE_TREE, i, &en, err)) < 0)
+			return e;
+		if (strcmp(en.kind, "key") != 0)
+			continue;
+		sl_arena_init(&a, 16 << 20);
+		if ((e = sl_stated_read(r, &en, &a, &s, err)) < 0)
+			return e;
+		if (sl_slice_eq(sl_json_get_str(s.predicate, "key"), sl_slice_str(did)))
+			return 0;
+	}
+	return SL_ERR(err, VERIFY, "receipt: %s never signed for this log", did);
+}
+
+/* What the log at hand says of it. */
+static int
+check_local(struct sl_reader *r, struct sl_transparent_receipt *x, const uint8_t id[32],
+	    const struct sl_hash *root, struct sl_err *err)
+{
+	struct sl_log_entry e;
+	struct sl_log_tree t;
+	struct sl_hash own;
+	int q;
+
+	if (r == NULL || (q = find_tree(r, x->origin, &t, err)) == 0)
+		return 0;
+	if (q < 0 || (q = check_key(r, &t, x->did, err)) < 0)
+		return q;
+	if (x->index >= t.size || x->size > t.size)
+		return SL_ERR(err, VERIFY, "receipt: the log has no %llu entries",
+			      (unsigned long long)x->size);
+	if ((q = sl_reader_entry(r, t.id, x->index, &e, err)) < 0 ||
+	    (q = sl_reader_root(r, t.id, x->size, &own, err)) < 0)
+		return q;
+	if (memcmp(e.id, id, 32) != 0 || memcmp(own.b, root->b, 32) != 0)
+		return SL_ERR(err, VERIFY, "receipt: the log has something else there");
+	x->is_local = true;
+	return 0;
+}
+
+static int
+parse_receipt(struct sl_slice src, struct sl_receipt *rc, uint8_t ret_pub[32],
+	      struct sl_transparent_receipt *x, struct sl_err *err)
+{
+	uint8_t kid[32];
+	int r;
+
+	if ((r = sl_receipt_parse(src, 0, rc, err)) < 0)
+		return r;
+	if (!sl_receipt_is_bare(rc))
+		return SL_ERR(err, VERIFY, "receipt: it holds more than its proof");
+	if (!sl_didkey_parse(rc->s.h.iss, ret_pub))
+		return SL_ERR(err, VERIFY, "receipt: its issuer is no did:key");
+	sl_key_thumb(ret_pub, kid);
+	if (!sl_slice_eq(rc->s.h.kid, (struct sl_slice){ kid, 32 }))
+		return SL_ERR(err, VERIFY, "receipt: its kid is not that of its issuer");
+	if (rc->s.h.sub.len >= sizeof(x->origin))
+		return SL_ERR(err, LIMIT, "receipt: the name of its log is too long");
+	(void)snprintf(x->origin, sizeof(x->origin), "%.*s", (int)rc->s.h.sub.len,
+		       (const char *)rc->s.h.sub.p);
+	sl_didkey(ret_pub, x->did);
+	x->index = rc->index;
+	x->size = rc->size;
+	return 0;
+}
+
+static int
+check_receipt(struct sl_slice src, const struct sl_sign1 *s, struct sl_reader *r,
+	      struct sl_transparent *ret, struct sl_err *err)
+{
+	struct sl_transparent_receipt *x = &ret->receipt[ret->n];
+	struct sl_hash leaf, root;
+	struct sl_receipt rc;
+	uint8_t pub[32];
+	int e;
+
+	if ((e = parse_receipt(src, &rc, pub, x, err)) < 0 ||
+	    (e = sl_receipt_leaf(s, SL_LEAF_CANONICAL, &leaf, err)) < 0 ||
+	    (e = sl_receipt_verify(&rc, &leaf, pub, &root, err)) < 0 ||
+	    (e = check_local(r, x, ret->id, &root, err)) < 0)
+		return e;
+	ret->n++;
+	return 0;
+}
+
+static int
+check_statement(const struct sl_sign1 *s, struct sl_transparent *ret, struct sl_err *err)
+{
+	const struct sl_slice none = { 0 };
+	uint8_t pub[32], kid[32];
+
+	if (!sl_didkey_parse(s->h.iss, pub))
+		return SL_ERR(err, VERIFY, "statement: its issuer is no did:key");
+	sl_key_thumb(pub, kid);
+	if (s->h.has_kid && !sl_slice_eq(s->h.kid, (struct sl_slice){ kid, 32 }))
+		return SL_ERR(err, VERIFY, "statement: its kid is not that of its issuer");
+	sl_didkey(pub, ret->iss);
+	sl_sign1_canon(s, ret->id);
+	if (sl_sign1_verify(s, none, none, pub, err) < 0)
+		return sl_err_ctx(err, "statement");
+	return 0;
+}
+
+/* A receipt alone: its statement is looked up by tree and index. */
+static int
+check_alone(struct sl_slice src, struct sl_reader *r, struct sl_transparent *ret,
+	    struct sl_err *err)
+{
+	SL_AUTO_BUF bytes = { .max = SL_TRANSPARENT_MAX };
+	struct sl_transparent_receipt x;
+	struct sl_receipt rc;
+	struct sl_log_entry e;
+	struct sl_log_tree t;
+	struct sl_sign1 s;
+	uint8_t pub[32];
+	int q;
+
+	if ((q = parse_receipt(src, &rc, pub, &x, err)) < 0)
+		return q;
+	if (rc.is_consistency)
+		return SL_ERR(err, UNSUPPORTED, "receipt: of consistency; sluice log consistency "
+						"shows whether it holds");
+	q = r != NULL ? find_tree(r, x.origin, &t, err) : 0;
+	if (q < 0)
+		return q;
+	if (q == 0 || x.index >= t.size)
+		return SL_ERR(err, NOENT, "a receipt without its statement, and no log here has its "
+					  "entry: sluice log prove -o writes both");
+	if ((q = sl_reader_entry(r, t.id, x.index, &e, err)) < 0 ||
+	    (q = sl_reader_statement(r, &e, &bytes, err)) < 0 ||
+	    (q = sl_statement_parse(sl_buf_get(&bytes), SL_TRANSPARENT_MAX, 0, &s, err)) < 0 ||
+	    (q = check_statement(&s, ret, err)) < 0)
+		return q;
+	ret->is_receipt_alone = true;
+	return check_receipt(src, &s, r, ret, err);
+}
+
+int
+sl_transparent_check(struct sl_slice src, struct sl_reader *r, struct sl_transparent *ret,
+		     struct sl_err *err)
+{
+	struct sl_sign1 s;
+	size_t n = 0;
+	int e;
+
+	*ret = (struct sl_transparent){ 0 };
+	if ((e = sl_sign1_parse(src, SL_TRANSPARENT_MAX, &s, err)) < 0)
+		return e;
+	if (s.h.has_vds)
+		return check_alone(src, r, ret, err);
+	if ((e = sl_statement_parse(src, SL_TRANSPARENT_MAX, 0, &s, err)) < 0 ||
+	    (e = sl_statement_receipts(&s, &n, err)) < 0 ||
+	    (e = check_statement(&s, ret, err)) < 0)
+		return e;
+	if (n == 0 || n > SL_TRANSPARENT_RECEIPTS)
+		return SL_ERR(err, VERIFY, "a statement with %zu receipts, 1 to %d can be checked", n,
+			      SL_TRANSPARENT_RECEIPTS);
+	if (!is_only(s.unprot, SL_COSE_RECEIPTS & 0xff, s.h.receipts))
+		return SL_ERR(err, VERIFY, "statement: more than receipts in its unprotected header");
+	for (size_t i = 0; i < n; i++)
+		if ((e = check_receipt(sl_statement_receipt(&s, i), &s, r, ret, err)) < 0)
+			return e;
+	return 0;
+}
