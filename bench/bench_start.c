@@ -39,10 +39,35 @@ static const char *const row_name[ROWS] = { "vfork", "bwrap full", "exec whole",
 static char *const true_argv[] = { "/bin/true", NULL };
 
 static char *const bwrap_argv[] = {
-	"bwrap", "--unshare-all", "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib64", "/lib64",
-	"--symlink", "usr/lib", "/lib", "--symlink", "usr/bin", "/bin", "--proc", "/proc", "--dev",
-	"/dev", "--tmpfs", "/tmp", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
-	"--add-seccomp-fd", "9", "--add-seccomp-fd", "10", NULL,
+	"bwrap",
+	"--unshare-all",
+	"--ro-bind",
+	"/usr",
+	"/usr",
+	"--symlink",
+	"usr/lib64",
+	"/lib64",
+	"--symlink",
+	"usr/lib",
+	"/lib",
+	"--symlink",
+	"usr/bin",
+	"/bin",
+	"--proc",
+	"/proc",
+	"--dev",
+	"/dev",
+	"--tmpfs",
+	"/tmp",
+	"--die-with-parent",
+	"--new-session",
+	"--cap-drop",
+	"ALL",
+	"--add-seccomp-fd",
+	"9",
+	"--add-seccomp-fd",
+	"10",
+	NULL,
 };
 
 static double
@@ -70,7 +95,8 @@ spawn(const struct bench *b, char *const *argv, int out)
 		(void)posix_spawn_file_actions_adddup2(&fa, 0, 1);
 	(void)posix_spawn_file_actions_adddup2(&fa, 0, 2);
 	for (int i = 0; i < 2 && strcmp(argv[0], "bwrap") == 0; i++)
-		(void)posix_spawn_file_actions_addopen(&fa, 9 + i, b->bpf[i], O_RDONLY, 0);
+		(void)posix_spawn_file_actions_addopen(&fa, 9 + i, b->bpf[i], O_RDONLY,
+						       0);
 	r = posix_spawnp(&pid, argv[0], &fa, NULL, argv, environ);
 	(void)posix_spawn_file_actions_destroy(&fa);
 	if (r != 0 || waitpid(pid, &st, 0) != pid)
@@ -159,15 +185,16 @@ static char *const matrix[] = {
 	"pids() { [ $(ls -d /proc/[0-9]* | wc -l) -lt 8 ]; }; "
 	"mnt() { ! mount -t tmpfs none /tmp; }; ns() { ! unshare -U true; }; "
 	"t own-pids pids; t usr-read-only ro; t only-lo lo; t no-host-shadow sh_; "
-	"t CapEff-0 s '^CapEff:.0000000000000000'; t CapBnd-0 s '^CapBnd:.0000000000000000'; "
+	"t CapEff-0 s '^CapEff:.0000000000000000'; t CapBnd-0 s "
+	"'^CapBnd:.0000000000000000'; "
 	"t no-new-privs s '^NoNewPrivs:.1'; t seccomp s '^Seccomp:.2'; "
 	"t mount-refused mnt; t userns-refused ns; true",
 	NULL
 };
 
-static const char *const feature[] = { "own-pids", "usr-read-only", "only-lo",
-				       "no-host-shadow", "CapEff-0", "CapBnd-0",
-				       "no-new-privs", "seccomp", "mount-refused",
+static const char *const feature[] = { "own-pids",       "usr-read-only", "only-lo",
+				       "no-host-shadow", "CapEff-0",      "CapBnd-0",
+				       "no-new-privs",   "seccomp",       "mount-refused",
 				       "userns-refused" };
 
 static void
@@ -194,7 +221,8 @@ print_matrix(const struct bench *b)
 	}
 	printf("%-18s %-12s %s\n", "inside", "bwrap full", "exec whole");
 	for (size_t i = 0; i < sizeof(feature) / sizeof(feature[0]); i++)
-		printf("%-18s %-12s %s\n", feature[i], strstr(text[0], feature[i]) ? "yes" : "no",
+		printf("%-18s %-12s %s\n", feature[i],
+		       strstr(text[0], feature[i]) ? "yes" : "no",
 		       strstr(text[1], feature[i]) ? "yes" : "no");
 }
 
@@ -204,12 +232,15 @@ print_pair(const struct bench *b, enum row ours, enum row peer, const char *who)
 	double o = at(b, ours, 0.5), p = at(b, peer, 0.5);
 
 	if (b->failed[ours] > 0 || b->failed[peer] > 0)
-		printf("{\"bench\":\"start\",\"metric\":\"%s\",\"who\":\"%s\",\"unit\":\"ms\","
+		printf("{\"bench\":\"start\",\"metric\":\"%s\",\"who\":\"%s\",\"unit\":"
+		       "\"ms\","
 		       "\"failed\":%d,\"peer_failed\":%d,\"n\":%d}\n",
 		       row_name[ours], who, b->failed[ours], b->failed[peer], b->n);
 	else
-		printf("{\"bench\":\"start\",\"metric\":\"%s\",\"who\":\"%s\",\"unit\":\"ms\","
-		       "\"ours\":%.3f,\"peer\":%.3f,\"peer_name\":\"%s\",\"ratio\":%.3f,\"n\":%d}\n",
+		printf("{\"bench\":\"start\",\"metric\":\"%s\",\"who\":\"%s\",\"unit\":"
+		       "\"ms\","
+		       "\"ours\":%.3f,\"peer\":%.3f,\"peer_name\":\"%s\",\"ratio\":%.3f,"
+		       "\"n\":%d}\n",
 		       row_name[ours], who, o, p, row_name[peer], o / p, b->n);
 }
 
@@ -264,7 +295,9 @@ main(int argc, char **argv)
 			return 2;
 	}
 	if (argc - optind != 3 || rounds < 1 || rounds > ROUNDS_MAX) {
-		fprintf(stderr, "usage: bench_start [-n ROUNDS] [-u] SLUICE GATE.bpf QUIET.bpf\n");
+		fprintf(
+		    stderr,
+		    "usage: bench_start [-n ROUNDS] [-u] SLUICE GATE.bpf QUIET.bpf\n");
 		return 2;
 	}
 	b.sluice = argv[optind];
@@ -282,9 +315,11 @@ main(int argc, char **argv)
 	print_pair(&b, EXEC, BWRAP, who);
 	print_pair(&b, BOX, VFORK, who);
 	for (int i = 0; i < ROWS; i++)
-		printf("%-6s %-14s median %7.3f p10 %7.3f p90 %7.3f min %7.3f ms failed %d/%d\n", who,
-		       row_name[i], at(&b, (enum row)i, 0.5), at(&b, (enum row)i, 0.1),
-		       at(&b, (enum row)i, 0.9), at(&b, (enum row)i, 0), b.failed[i], b.n);
+		printf("%-6s %-14s median %7.3f p10 %7.3f p90 %7.3f min %7.3f ms failed "
+		       "%d/%d\n",
+		       who, row_name[i], at(&b, (enum row)i, 0.5),
+		       at(&b, (enum row)i, 0.1), at(&b, (enum row)i, 0.9),
+		       at(&b, (enum row)i, 0), b.failed[i], b.n);
 	print_matrix(&b);
 	return b.failed[EXEC] + b.failed[BOX] > 0;
 }

@@ -179,13 +179,13 @@ filter(const struct gen *g, uint32_t act)
 
 	if (c == NULL)
 		die(g, "cannot start a filter", "");
-	must(g, seccomp_attr_set(c, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), "arch");
+	must(g, seccomp_attr_set(c, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS),
+	     "arch");
 	must(g, seccomp_attr_set(c, SCMP_FLTATR_CTL_OPTIMIZE, 2), "optimize");
 	return c;
 }
 
-static void
-export(const struct gen *g, scmp_filter_ctx c, const char *path)
+static void export(const struct gen *g, scmp_filter_ctx c, const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 
@@ -209,8 +209,8 @@ print_program(const struct gen *g, scmp_filter_ctx c, FILE *out, const char *nam
 		die(g, "program too long", name);
 	fprintf(out, "static const struct sock_filter %s[] = {\n", name);
 	for (size_t i = 0; i < n; i++)
-		fprintf(out, "\t{ 0x%02x, %u, %u, 0x%08x },\n", p[i].code, p[i].jt, p[i].jf,
-			p[i].k);
+		fprintf(out, "\t{ 0x%02x, %u, %u, 0x%08x },\n", p[i].code, p[i].jt,
+			p[i].jf, p[i].k);
 	fprintf(out, "};\n\n");
 }
 

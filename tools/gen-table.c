@@ -32,7 +32,8 @@ main(int argc, char **argv)
 			if ((e = strchr(p, '\t')) != NULL)
 				*e++ = '\0';
 			if (strpbrk(p, "\"\\") != NULL) {
-				fprintf(stderr, "%s:%lu: quote or backslash\n", argv[1], row);
+				fprintf(stderr, "%s:%lu: quote or backslash\n", argv[1],
+					row);
 				return 1;
 			}
 			fputs(n++ > 0 ? ", " : " ", out);
@@ -43,7 +44,8 @@ main(int argc, char **argv)
 		}
 		fputs(" },\n", out);
 		if (n != want) {
-			fprintf(stderr, "%s:%lu: %lu columns, not %lu\n", argv[1], row, n, want);
+			fprintf(stderr, "%s:%lu: %lu columns, not %lu\n", argv[1], row, n,
+				want);
 			return 1;
 		}
 	}

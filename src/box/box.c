@@ -1,7 +1,7 @@
 /* box.c -- see box.h. */
+#include "base/hex.h"
 #include "box/internal.h"
 #include "crypto/sha256.h"
-#include "base/hex.h"
 #include "os/jail.h"
 #include "os/proc.h"
 
@@ -47,7 +47,8 @@ new_box(const struct sl_box_opts *o)
 	b->sink = *o->sink;
 	b->stdin_fd = o->stdin_fd;
 	b->hit = SL_LIM_COUNT;
-	b->chan.fd = b->init_pidfd = b->epfd = b->cgroup_fd = b->proc_fd = b->tmpfs_fd = -1;
+	b->chan.fd = b->init_pidfd = b->epfd = b->cgroup_fd = b->proc_fd = b->tmpfs_fd =
+	    -1;
 	b->sync_fd = b->listen_fd = b->timer_fd = -1;
 	b->usage.written = UINT64_MAX;
 	b->is_dgram_ok = o->grant->n_fs == 0 && o->grant->ws_mode != SL_WS_DIRECT;
@@ -68,9 +69,10 @@ notif_room(struct sl_box *b, struct sl_err *err)
 	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &s) < 0)
 		return SL_ERR(err, ENV,
 			      "box: this kernel has no seccomp notification (Linux 5.0)");
-	b->notif_size = s.seccomp_notif > sizeof(*b->req) ? s.seccomp_notif : sizeof(*b->req);
-	b->resp_size =
-	    s.seccomp_notif_resp > sizeof(*b->resp) ? s.seccomp_notif_resp : sizeof(*b->resp);
+	b->notif_size =
+	    s.seccomp_notif > sizeof(*b->req) ? s.seccomp_notif : sizeof(*b->req);
+	b->resp_size = s.seccomp_notif_resp > sizeof(*b->resp) ? s.seccomp_notif_resp
+							       : sizeof(*b->resp);
 	b->req = calloc(1, b->notif_size);
 	b->resp = calloc(1, b->resp_size);
 	if (b->req == NULL || b->resp == NULL || b->obs == NULL)
@@ -89,7 +91,8 @@ check_opts(const struct sl_box_opts *o, struct sl_err *err)
 	if (!sl_slice_eq(o->grant->root, SL_LIT("host:")))
 		return SL_ERR(err, UNSUPPORTED, "box: root '%.*s' is not supported",
 			      SL_ARG(o->grant->root));
-	if (n == 0 || n > 63 || strspn(o->host_name, "abcdefghijklmnopqrstuvwxyz0123456789-") != n)
+	if (n == 0 || n > 63 ||
+	    strspn(o->host_name, "abcdefghijklmnopqrstuvwxyz0123456789-") != n)
 		return SL_ERR(err, BUG, "box: bad host name");
 	return sl_box_grants_check(o, err);
 }
@@ -106,8 +109,9 @@ find_cgroup(struct sl_box *b)
 	p += 3;
 	if ((end = strchr(p, '\n')) != NULL)
 		*end = '\0';
-	b->cgroup_fd = sl_box_cgroup_make(b->grant, "/sys/fs/cgroup", p[1] == '\0' ? "" : p,
-					  b->cgroup_dir, sizeof(b->cgroup_dir));
+	b->cgroup_fd =
+	    sl_box_cgroup_make(b->grant, "/sys/fs/cgroup", p[1] == '\0' ? "" : p,
+			       b->cgroup_dir, sizeof(b->cgroup_dir));
 }
 
 int
@@ -115,18 +119,22 @@ sl_box_userns_text(int e, bool is_private, struct sl_err *err)
 {
 	const char *how = "";
 
-	if (e == EPERM && sl_os_read_number("/proc/sys/kernel/unprivileged_userns_clone") == 0)
+	if (e == EPERM &&
+	    sl_os_read_number("/proc/sys/kernel/unprivileged_userns_clone") == 0)
 		how = "; set sysctl kernel.unprivileged_userns_clone=1";
 	else if ((e == EPERM || e == ENOSPC || e == EUSERS) &&
 		 sl_os_read_number("/proc/sys/user/max_user_namespaces") == 0)
 		how = "; set sysctl user.max_user_namespaces to at least 64";
 	else if (e == ENOSPC)
-		how = "; a limit in /proc/sys/user is reached: raise user.max_*_namespaces";
+		how =
+		    "; a limit in /proc/sys/user is reached: raise user.max_*_namespaces";
 	else if (e == EPERM && is_private)
-		how = "; root without CAP_SYS_ADMIN (a container?): give it, or run as a user "
+		how = "; root without CAP_SYS_ADMIN (a container?): give it, or run as a "
+		      "user "
 		      "with user namespaces";
 	else if (e == EPERM)
-		how = "; user namespaces are forbidden here (a container's seccomp profile, or "
+		how = "; user namespaces are forbidden here (a container's seccomp "
+		      "profile, or "
 		      "sysctl kernel.apparmor_restrict_unprivileged_userns)";
 	return SL_ERR(err, ENV, "box: cannot make namespaces: %s%s", strerror(e), how);
 }
@@ -134,9 +142,13 @@ sl_box_userns_text(int e, bool is_private, struct sl_err *err)
 static int
 start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err *err)
 {
-	uint64_t ns = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
+	/* NEWNET is init's: setup.c, net_start(). */
+	uint64_t ns = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
 		      CLONE_NEWCGROUP | CLONE_CLEAR_SIGHAND;
-	struct sl_setup s = { .o = o, .ids = b->ids, .run_fd = o->run_fd, .exe_fd = -1,
+	struct sl_setup s = { .o = o,
+			      .ids = b->ids,
+			      .run_fd = o->run_fd,
+			      .exe_fd = -1,
 			      .landlock_abi = abi };
 	SL_AUTO_FD exe = -1;
 	SL_AUTO_FD peer = -1;
@@ -161,7 +173,8 @@ start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err
 	r = sl_os_clone(ns, b->cgroup_fd, &b->init_pidfd);
 	if (r != 0 && here >= 0 && fchdir(here) < 0) {
 		b->init_pid = r;
-		return SL_ERR_SYS(err, -errno, "box: cannot return to the working directory");
+		return SL_ERR_SYS(err, -errno,
+				  "box: cannot return to the working directory");
 	}
 	if (r < 0)
 		return sl_box_userns_text(-r, b->ids.is_private, err);
@@ -180,10 +193,11 @@ sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *
 	if ((r = check_opts(o, err)) < 0)
 		return r;
 	if ((abi = sl_jail_landlock_abi()) < 2)
-		return SL_ERR(err, ENV,
-			      "box: Landlock ABI 2 is needed and %s; use Linux 5.19 or later with "
-			      "'landlock' in the kernel's lsm= parameter",
-			      abi < 0 ? "there is none" : "this kernel has ABI 1");
+		return SL_ERR(
+		    err, ENV,
+		    "box: Landlock ABI 2 is needed and %s; use Linux 5.19 or later with "
+		    "'landlock' in the kernel's lsm= parameter",
+		    abi < 0 ? "there is none" : "this kernel has ABI 1");
 	/* 6 is the last whose rights we use. */
 	if (abi > 6)
 		abi = 6;
@@ -237,10 +251,10 @@ layer(struct sl_slice *l, size_t *n, const char *s)
 int
 sl_box_vector(struct sl_box *b, struct sl_box_vector *ret, struct sl_err *err)
 {
-	static const char *const always[] = { "userns",	   "mountns",	   "pidns",
-					      "netns",	   "ipcns",	   "utsns",
-					      "cgroupns",  "mount-api",	   "openat2",
-					      "no-new-privs", "no-caps",   "seccomp",
+	static const char *const always[] = { "userns",          "mountns",   "pidns",
+					      "netns",           "ipcns",     "utsns",
+					      "cgroupns",        "mount-api", "openat2",
+					      "no-new-privs",    "no-caps",   "seccomp",
 					      "seccomp-killable" };
 	struct sl_box_vector *v = &b->vec;
 	struct sl_slice *l;
@@ -257,7 +271,8 @@ sl_box_vector(struct sl_box *b, struct sl_box_vector *ret, struct sl_err *err)
 			return SL_ERR(err, NOMEM, "out of memory for a box");
 		for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
 			layer(l, &n, always[i]);
-		layer(l, &n, sl_arena_printf(&b->arena, "landlock:%d", b->m_ready.landlock_abi));
+		layer(l, &n,
+		      sl_arena_printf(&b->arena, "landlock:%d", b->m_ready.landlock_abi));
 		layer(l, &n, b->ids.is_private ? "private-uid" : NULL);
 		layer(l, &n, b->m_setup.is_idmapped != 0 ? "idmap" : NULL);
 		layer(l, &n, b->m_setup.ws_mode == SL_WS_OVERLAY ? "overlay" : NULL);
@@ -266,7 +281,8 @@ sl_box_vector(struct sl_box *b, struct sl_box_vector *ret, struct sl_err *err)
 		*v = (struct sl_box_vector){ .tier = SL_LIT("T1"),
 					     .layers = l,
 					     .n_layers = n,
-					     .ws_mode = (enum sl_ws_mode)b->m_setup.ws_mode,
+					     .ws_mode =
+						 (enum sl_ws_mode)b->m_setup.ws_mode,
 					     .ws_why = sl_slice_str(b->m_setup.ws_why),
 					     .etc_digest = { (uint8_t *)hex, 64 } };
 		memcpy(v->limit, b->class, sizeof(v->limit));
@@ -342,14 +358,16 @@ check_act(const struct sl_act *act, struct sl_err *err)
 			return SL_ERR(err, FORMAT, "an argument holds a NUL byte");
 	for (size_t i = 0; i < act->n_env; i++)
 		if (has_nul(act->env[i]))
-			return SL_ERR(err, FORMAT, "an environment value holds a NUL byte");
+			return SL_ERR(err, FORMAT,
+				      "an environment value holds a NUL byte");
 	for (size_t i = 0; i < act->n_put; i++)
 		if (!sl_path_is_canonical(act->put[i].path))
 			return SL_ERR(err, BUG, "a file's place is not a plain path");
 	for (size_t i = 0; i < act->n_get; i++)
 		if (!sl_path_is_canonical(act->get[i]))
 			return SL_ERR(err, BUG, "a file's place is not a plain path");
-	return has_nul(act->cwd) ? SL_ERR(err, FORMAT, "the directory holds a NUL byte") : 0;
+	return has_nul(act->cwd) ? SL_ERR(err, FORMAT, "the directory holds a NUL byte")
+				 : 0;
 }
 
 static void
@@ -393,9 +411,8 @@ set_source(struct sl_box *b)
 	struct stat st;
 
 	b->relay.in_src = b->stdin_fd;
-	b->relay.is_src_pollable =
-	    b->stdin_fd >= 0 && fstat(b->stdin_fd, &st) == 0 && !S_ISREG(st.st_mode) &&
-	    !S_ISDIR(st.st_mode);
+	b->relay.is_src_pollable = b->stdin_fd >= 0 && fstat(b->stdin_fd, &st) == 0 &&
+				   !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
 static int
@@ -416,7 +433,8 @@ make_streams(struct sl_box *b, int *fds, size_t *n, struct sl_err *err)
 		for (int i = 0; i < 2; i++)
 			if ((e = make_pipe(false, &r->out[i], &fds[(*n)++])) < 0)
 				return SL_ERR_SYS(err, e, "box: cannot make a pipe");
-		if (b->stdin_fd >= 0 && (e = make_pipe(true, &r->in_dst, &fds[(*n)++])) < 0)
+		if (b->stdin_fd >= 0 &&
+		    (e = make_pipe(true, &r->in_dst, &fds[(*n)++])) < 0)
 			return SL_ERR_SYS(err, e, "box: cannot make a pipe");
 	}
 	b->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -443,7 +461,8 @@ watch_all(struct sl_box *b, struct sl_err *err)
 	if (timerfd_settime(b->timer_fd, 0, &every, NULL) < 0)
 		return SL_ERR_SYS(err, -errno, "box: cannot set a timer");
 	for (size_t i = 0; i < sizeof(w) / sizeof(w[0]); i++)
-		if (w[i].fd >= 0 && (r = sl_box_watch_fd(b, w[i].fd, EPOLLIN, w[i].tag)) < 0)
+		if (w[i].fd >= 0 &&
+		    (r = sl_box_watch_fd(b, w[i].fd, EPOLLIN, w[i].tag)) < 0)
 			return SL_ERR_SYS(err, r, "box: cannot wait for events");
 	return 0;
 }
@@ -505,7 +524,8 @@ sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
 		return b->state == SL_BS_DEAD
 			   ? SL_ERR(err, ENV, "box: it is gone")
 			   : SL_ERR(err, BUG, "box: not open, or something runs in it");
-	if ((r = check_act(act, err)) < 0 || (r = sl_act_digest(act, hmac_key, d, err)) < 0)
+	if ((r = check_act(act, err)) < 0 ||
+	    (r = sl_act_digest(act, hmac_key, d, err)) < 0)
 		return r;
 	v = sl_permit_use(step, SL_PERMIT_PROC);
 	if (memcmp(d, v.act, sizeof(d)) != 0)
@@ -549,7 +569,8 @@ sl_box_files(struct sl_box *b, struct sl_arena *a, struct sl_slice *ret, size_t 
 	const char *p = (const char *)b->get.p;
 
 	if (b->state != SL_BS_OPEN || n != b->n_get)
-		return SL_ERR(err, BUG, "box: files are read back after the end, all of them");
+		return SL_ERR(err, BUG,
+			      "box: files are read back after the end, all of them");
 	for (size_t i = 0; i < n; i++, p += strlen(p) + 1) {
 		SL_AUTO_BUF req = { .max = SL_GRANT_PATH_MAX + 16 };
 		uint64_t max = b->get_max;
@@ -560,26 +581,30 @@ sl_box_files(struct sl_box *b, struct sl_arena *a, struct sl_slice *ret, size_t 
 		sl_buf_put(&req, &max, sizeof(max));
 		sl_buf_put(&req, p, strlen(p) + 1);
 		if (req.is_failed)
-			return SL_ERR(err, NOMEM, "out of memory for reading '%s' back", p);
-		if ((r = sl_box_request(b, SL_OP_GET, sl_buf_get(&req), SL_OP_FILE, &msg, err)) < 0)
+			return SL_ERR(err, NOMEM, "out of memory for reading '%s' back",
+				      p);
+		if ((r = sl_box_request(b, SL_OP_GET, sl_buf_get(&req), SL_OP_FILE, &msg,
+					err)) < 0)
 			return r;
 		if (msg.body.len < sizeof(e))
 			return SL_ERR(err, ENV, "box: init sent a malformed file");
 		memcpy(&e, msg.body.p, sizeof(e));
 		msg.body = sl_slice_skip(msg.body, sizeof(e));
 		if (e == EFBIG || msg.body.len > max)
-			return SL_ERR(err, LIMIT, "'%s' holds more than %zu bytes", p, b->get_max);
+			return SL_ERR(err, LIMIT, "'%s' holds more than %zu bytes", p,
+				      b->get_max);
 		ret[i] = (struct sl_slice){ (const uint8_t *)"", 0 };
 		/* Absent, a link, not a file: as if empty; the act did not write it. */
-		if (e == 0 && msg.body.len > 0 && (ret[i] = sl_arena_dup(a, msg.body)).p == NULL)
+		if (e == 0 && msg.body.len > 0 &&
+		    (ret[i] = sl_arena_dup(a, msg.body)).p == NULL)
 			return SL_ERR(err, NOMEM, "out of memory for '%s'", p);
 	}
 	return 0;
 }
 
 int
-sl_box_hash_files(struct sl_box *b, const struct sl_slice *pattern, size_t n, char ret_hex[65],
-		  struct sl_err *err)
+sl_box_hash_files(struct sl_box *b, const struct sl_slice *pattern, size_t n,
+		  char ret_hex[65], struct sl_err *err)
 {
 	SL_AUTO_BUF req = { .max = 1 << 20 };
 	struct sl_msg msg;
@@ -590,12 +615,14 @@ sl_box_hash_files(struct sl_box *b, const struct sl_slice *pattern, size_t n, ch
 		return SL_ERR(err, BUG, "box: not open, or something runs in it");
 	for (size_t i = 0; i < n; i++) {
 		if (has_nul(pattern[i]))
-			return SL_ERR(err, FORMAT, "hashFiles: a pattern holds a NUL byte");
+			return SL_ERR(err, FORMAT,
+				      "hashFiles: a pattern holds a NUL byte");
 		put_str(&req, pattern[i]);
 	}
 	if (req.is_failed)
 		return SL_ERR(err, LIMIT, "hashFiles: patterns of more than 1 MiB");
-	if ((r = sl_box_request(b, SL_OP_HASH, sl_buf_get(&req), SL_OP_HASHED, &msg, err)) < 0)
+	if ((r = sl_box_request(b, SL_OP_HASH, sl_buf_get(&req), SL_OP_HASHED, &msg,
+				err)) < 0)
 		return r;
 	memcpy(&e, msg.body.p, sizeof(e));
 	msg.body = sl_slice_skip(msg.body, sizeof(e));
@@ -626,8 +653,9 @@ sl_box_signal(struct sl_box *b, int sig)
 
 	if (b->state != SL_BS_RUN)
 		return -ESRCH;
-	return sl_chan_send(&b->chan, SL_OP_SIGNAL, (struct sl_slice){ (uint8_t *)&m, sizeof(m) },
-			    NULL, 0, &err) < 0
+	return sl_chan_send(&b->chan, SL_OP_SIGNAL,
+			    (struct sl_slice){ (uint8_t *)&m, sizeof(m) }, NULL, 0,
+			    &err) < 0
 		   ? -EPIPE
 		   : 0;
 }
@@ -635,7 +663,8 @@ sl_box_signal(struct sl_box *b, int sig)
 int
 sl_box_resize(struct sl_box *b, unsigned rows, unsigned cols)
 {
-	struct winsize w = { .ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols };
+	struct winsize w = { .ws_row = (unsigned short)rows,
+			     .ws_col = (unsigned short)cols };
 
 	if (!b->relay.is_pty || b->relay.out[0] < 0)
 		return -ENOTTY;
@@ -662,8 +691,9 @@ sl_box_close(struct sl_box *b)
 		return;
 	end_init(b);
 	sl_relay_close(b);
-	const int fd[] = { b->chan.fd,	b->init_pidfd, b->epfd,	     b->cgroup_fd, b->proc_fd,
-			   b->tmpfs_fd, b->sync_fd,    b->listen_fd, b->timer_fd };
+	const int fd[] = { b->chan.fd,   b->init_pidfd, b->epfd,
+			   b->cgroup_fd, b->proc_fd,    b->tmpfs_fd,
+			   b->sync_fd,   b->listen_fd,  b->timer_fd };
 	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++)
 		if (fd[i] >= 0)
 			(void)close(fd[i]);

@@ -21,23 +21,23 @@ struct sl_box;
 
 /* What was achieved, read back, not what was asked: goes into every statement. */
 struct sl_box_vector {
-	struct sl_slice tier;             /* "T1" */
-	const struct sl_slice *layers;    /* "userns" "mountns" ... "landlock:7" "seccomp" */
+	struct sl_slice tier;          /* "T1" */
+	const struct sl_slice *layers; /* "userns" "mountns" ... "landlock:7" "seccomp" */
 	size_t n_layers;
 	enum sl_limit_class limit[SL_LIM_COUNT]; /* the class each limit really has */
-	enum sl_ws_mode ws_mode;          /* OVERLAY may have become COPY: say so */
-	struct sl_slice ws_why;           /* why, or empty */
-	struct sl_slice etc_digest;       /* hex SHA-256 of the /etc made for the box */
+	enum sl_ws_mode ws_mode;    /* OVERLAY may have become COPY: say so */
+	struct sl_slice ws_why;     /* why, or empty */
+	struct sl_slice etc_digest; /* hex SHA-256 of the /etc made for the box */
 };
 
 /* One folded observation.  class, enforced_by, observed_by and complete are columns
  * of data/observation.tsv. */
 struct sl_obs {
-	const char *class;    /* "exec", "connect", "bind", "socket", "mount", ... */
-	struct sl_slice act;  /* system call */
+	const char *class;      /* "exec", "connect", "bind", "socket", "mount", ... */
+	struct sl_slice act;    /* system call */
 	struct sl_slice object; /* path, address, family: escaped text, <= 256 bytes */
 	bool is_denied;
-	int err;              /* errno given, 0 when allowed */
+	int err; /* errno given, 0 when allowed */
 	uint64_t count;
 	int64_t first_ms, last_ms; /* wall clock */
 };
@@ -54,13 +54,13 @@ const struct sl_obs_class *sl_obs_classes(size_t *ret_n);
 const struct sl_obs_class *sl_obs_class(const char *name); /* NULL when unknown */
 
 struct sl_proc_end {
-	int status;       /* exit status, or -1 */
-	int signal;       /* or 0 */
+	int status;          /* exit status, or -1 */
+	int signal;          /* or 0 */
 	enum sl_limit limit; /* SL_LIM_COUNT: none; else the limit that ended it */
 	bool is_not_found, is_not_executable; /* exec failed (127, 126) */
 	int64_t wall_ms, cpu_ms;
-	uint64_t max_rss;    /* bytes */
-	uint64_t n_left;     /* processes that it left behind */
+	uint64_t max_rss; /* bytes */
+	uint64_t n_left;  /* processes that it left behind */
 };
 
 /* Called from dispatch.  stream: 1 or 2 (a pty gives only 1).  Bytes are foreign. */
@@ -76,23 +76,24 @@ struct sl_box_opts {
 	const struct sl_grant *grant;
 	const struct sl_box_sink *sink;
 	const char *host_name;
-	int run_fd;            /* directory on disk for this box: upper/, work/, copy/ */
+	int run_fd; /* directory on disk for this box: upper/, work/, copy/ */
 	const char *const *masked; /* host paths no grant may reach: $SLUICE_HOME, ... */
 	size_t n_masked;
-	int stdin_fd;          /* -1: /dev/null; else relayed (a tty: through the pty) */
-	bool holds_secret;     /* the supervisor's memory holds one: re-exec init (the
-				  program then calls sl_box_init_main() first of all) */
+	int stdin_fd;      /* -1: /dev/null; else relayed (a tty: through the pty) */
+	bool holds_secret; /* the supervisor's memory holds one: re-exec init (the
+			      program then calls sl_box_init_main() first of all) */
 	/* Tests, and users who have reason to: do without newer features. */
 	int max_landlock_abi; /* 0: the best there is */
 	bool without_cgroup;
 };
 
-int sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret,
+		   struct sl_err *err) SL_MUST_CHECK;
 /* Set-up is over (waits for it): the vector.  Callable before open. */
-int sl_box_vector(struct sl_box *b, struct sl_box_vector *ret, struct sl_err *err)
-    SL_MUST_CHECK;
-int sl_box_open(struct sl_box *b, struct sl_permit *run, struct sl_err *err) SL_MUST_CHECK;
+int sl_box_vector(struct sl_box *b, struct sl_box_vector *ret,
+		  struct sl_err *err) SL_MUST_CHECK;
+int sl_box_open(struct sl_box *b, struct sl_permit *run,
+		struct sl_err *err) SL_MUST_CHECK;
 /* One process at a time.  act is checked against the permit's digest. */
 int sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
 		 const uint8_t hmac_key[32], struct sl_err *err) SL_MUST_CHECK;

@@ -49,8 +49,8 @@ set(const char *dir, const char *file, uint64_t v)
 }
 
 int
-sl_box_cgroup_make(const struct sl_grant *g, const char *mount, const char *own, char *dir,
-		   size_t dir_len)
+sl_box_cgroup_make(const struct sl_grant *g, const char *mount, const char *own,
+		   char *dir, size_t dir_len)
 {
 	char at[256];
 	uint32_t rnd;
@@ -58,11 +58,13 @@ sl_box_cgroup_make(const struct sl_grant *g, const char *mount, const char *own,
 
 	if (snprintf(at, sizeof(at), "%s%s", mount, own) >= (int)sizeof(at))
 		return -ENAMETOOLONG;
-	/* Our own cgroup holds processes, so it cannot delegate: mostly its parent can. */
+	/* Our own cgroup holds processes, so it cannot delegate: mostly its parent can.
+	 */
 	for (int i = 0; !is_parent(at); i++) {
 		char *slash = strrchr(at, '/');
 
-		if (i == CLIMB_MAX || slash == NULL || (size_t)(slash - at) < strlen(mount))
+		if (i == CLIMB_MAX || slash == NULL ||
+		    (size_t)(slash - at) < strlen(mount))
 			return -ENOENT;
 		*slash = '\0';
 	}

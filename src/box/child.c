@@ -46,7 +46,8 @@ limits(const struct sl_m_spawn *m)
 {
 	int r;
 
-	if ((r = limit(RLIMIT_CORE, 0, 0)) < 0 || (r = limit(RLIMIT_MEMLOCK, 8 << 20, 0)) < 0 ||
+	if ((r = limit(RLIMIT_CORE, 0, 0)) < 0 ||
+	    (r = limit(RLIMIT_MEMLOCK, 8 << 20, 0)) < 0 ||
 	    (r = limit(RLIMIT_DATA, m->rlim_data, 0)) < 0 ||
 	    (r = limit(RLIMIT_NPROC, m->rlim_nproc, 0)) < 0 ||
 	    /* One second between SIGXCPU, which can be caught, and SIGKILL. */
@@ -60,11 +61,14 @@ limits(const struct sl_m_spawn *m)
 static int
 open_tty(const struct sl_m_spawn *m, int sync)
 {
-	struct winsize w = { .ws_row = (unsigned short)m->rows, .ws_col = (unsigned short)m->cols };
-	int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), slave, zero = 0, n;
+	struct winsize w = { .ws_row = (unsigned short)m->rows,
+			     .ws_col = (unsigned short)m->cols };
+	int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), slave,
+	    zero = 0, n;
 	char path[32];
 
-	if (master < 0 || ioctl(master, TIOCSPTLCK, &zero) < 0 || ioctl(master, TIOCGPTN, &n) < 0)
+	if (master < 0 || ioctl(master, TIOCSPTLCK, &zero) < 0 ||
+	    ioctl(master, TIOCGPTN, &n) < 0)
 		return -errno;
 	(void)snprintf(path, sizeof(path), "/dev/pts/%d", n);
 	if ((slave = open(path, O_RDWR | O_NOCTTY)) < 0)
@@ -122,8 +126,8 @@ find(const char *name, char *const *env, char *room, size_t cap)
 		size_t n = strcspn(path, ":");
 		struct stat st;
 
-		if (snprintf(room, cap, "%.*s%s%s", (int)n, path, n > 0 ? "/" : "./", name) <
-			(int)cap &&
+		if (snprintf(room, cap, "%.*s%s%s", (int)n, path, n > 0 ? "/" : "./",
+			     name) < (int)cap &&
 		    stat(room, &st) == 0 && S_ISREG(st.st_mode)) {
 			if (access(room, X_OK) == 0)
 				return room;
@@ -140,8 +144,8 @@ find(const char *name, char *const *env, char *room, size_t cap)
 /* In the child of a vfork: init's memory is shared and init waits until the exec, so
  * nothing is allocated here and nothing of init's is changed. */
 void
-sl_box_child(const struct sl_m_spawn *m, char **argv, char **env, const char *cwd, int sync,
-	     int in, int out, int errfd)
+sl_box_child(const struct sl_m_spawn *m, char **argv, char **env, const char *cwd,
+	     int sync, int in, int out, int errfd)
 {
 	char room[4096];
 	const char *prog;

@@ -7,14 +7,15 @@
 int
 sl_box_gate_on(void)
 {
-	return sl_jail_seccomp(sl_bpf_gate, sizeof(sl_bpf_gate) / sizeof(sl_bpf_gate[0]), false);
+	return sl_jail_seccomp(sl_bpf_gate, sizeof(sl_bpf_gate) / sizeof(sl_bpf_gate[0]),
+			       false);
 }
 
 int
 sl_box_watch_on(void)
 {
-	return sl_jail_seccomp(sl_bpf_watch, sizeof(sl_bpf_watch) / sizeof(sl_bpf_watch[0]),
-			       true);
+	return sl_jail_seccomp(sl_bpf_watch,
+			       sizeof(sl_bpf_watch) / sizeof(sl_bpf_watch[0]), true);
 }
 
 struct sl_bpf_name

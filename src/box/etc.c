@@ -1,13 +1,13 @@
 /* etc.c -- the /etc that is made for a box, and its digest.
  *
  * Digest: SHA-256 over, for each member in the order in which it is made, its kind
- * ('f' file, 'l' link, 't' shown from the host), its path and a NUL, and then for a file the
- * length (8 bytes, little-endian) and content, for a link the target and a NUL, for
+ * ('f' file, 'l' link, 't' shown from the host), its path and a NUL, and then for a file
+ * the length (8 bytes, little-endian) and content, for a link the target and a NUL, for
  * what is shown from the host its device, inode, size and times: it is a mount, not a
  * copy, and reading it all at every start would cost more than the box.
  *
- * Shown are ld.so.cache, alternatives and ssl/certs, which hold links.  Those that end in /usr
- * (cc and awk are such) lead somewhere; any other one leads to nothing in the box.
+ * Shown are ld.so.cache, alternatives and ssl/certs, which hold links.  Those that end in
+ * /usr (cc and awk are such) lead somewhere; any other one leads to nothing in the box.
  */
 #include "box/internal.h"
 #include "crypto/sha256.h"
@@ -69,14 +69,16 @@ put_accounts(struct etc *e, const struct sl_setup *s)
 	n = snprintf(b, sizeof(b), "root:x:0:\nrunner:x:%u:\nnogroup:x:65534:\n", g);
 	if ((r = put_file(e, "group", b, (size_t)n)) < 0)
 		return r;
-	n = snprintf(b, sizeof(b), "127.0.0.1 localhost %s\n::1 localhost\n", s->o->host_name);
+	n = snprintf(b, sizeof(b), "127.0.0.1 localhost %s\n::1 localhost\n",
+		     s->o->host_name);
 	if ((r = put_file(e, "hosts", b, (size_t)n)) < 0)
 		return r;
 	n = snprintf(b, sizeof(b), "%s\n", s->o->host_name);
 	if ((r = put_file(e, "hostname", b, (size_t)n)) < 0)
 		return r;
-	n = snprintf(b, sizeof(b), "passwd: files\ngroup: files\nhosts: files\n"
-				   "services: files\nprotocols: files\n");
+	n = snprintf(b, sizeof(b),
+		     "passwd: files\ngroup: files\nhosts: files\n"
+		     "services: files\nprotocols: files\n");
 	return put_file(e, "nsswitch.conf", b, (size_t)n);
 }
 
@@ -118,7 +120,8 @@ sl_box_etc_make(struct sl_setup *s)
 		return -errno;
 	e.fd = fd;
 	sl_sha256_init(&e.h);
-	if ((r = put_accounts(&e, s)) < 0 || (r = put_host(&e, "/etc/ld.so.cache", "ld.so.cache")) < 0 ||
+	if ((r = put_accounts(&e, s)) < 0 ||
+	    (r = put_host(&e, "/etc/ld.so.cache", "ld.so.cache")) < 0 ||
 	    (r = put_link(&e, "os-release", "../usr/lib/os-release")) < 0 ||
 	    (r = put_link(&e, "mtab", "../proc/self/mounts")) < 0 ||
 	    (r = put_host(&e, "/etc/alternatives", "alternatives")) < 0)

@@ -62,7 +62,8 @@ sl_box_mask(struct sl_setup *s, const char *base, const char *rel, bool is_rw)
 
 /* Masks for the host's protected paths below a host directory that is shown. */
 int
-sl_box_mask_below(struct sl_setup *s, struct sl_slice host_dir, const char *inside, bool is_rw)
+sl_box_mask_below(struct sl_setup *s, struct sl_slice host_dir, const char *inside,
+		  bool is_rw)
 {
 	for (size_t i = 0; i < s->o->n_masked; i++) {
 		struct sl_slice m = sl_slice_str(s->o->masked[i]);
@@ -71,7 +72,8 @@ sl_box_mask_below(struct sl_setup *s, struct sl_slice host_dir, const char *insi
 		if (!sl_path_is_below(m, host_dir) || m.len <= host_dir.len)
 			continue;
 		r = sl_box_mask(s, inside,
-				s->o->masked[i] + host_dir.len + (host_dir.len > 1), is_rw);
+				s->o->masked[i] + host_dir.len + (host_dir.len > 1),
+				is_rw);
 		if (r < 0)
 			return r;
 	}
@@ -153,7 +155,8 @@ sl_box_grants_check(const struct sl_box_opts *o, struct sl_err *err)
 		struct sl_slice p = g->fs[i].path;
 
 		if (!sl_path_is_canonical(p))
-			return SL_ERR(err, FORMAT, "grant: '%.*s' is not an absolute, plain path",
+			return SL_ERR(err, FORMAT,
+				      "grant: '%.*s' is not an absolute, plain path",
 				      SL_ARG(p));
 		if (p.len == 1)
 			return SL_ERR(err, DENIED,
@@ -161,24 +164,27 @@ sl_box_grants_check(const struct sl_box_opts *o, struct sl_err *err)
 				      "directories below it");
 		for (size_t k = 0; k < sizeof(own) / sizeof(own[0]); k++)
 			if (sl_path_is_below(p, sl_slice_str(own[k])))
-				return SL_ERR(err, DENIED,
-					      "grant: '%.*s' lies in %s, which is made for "
-					      "the box",
-					      SL_ARG(p), own[k]);
+				return SL_ERR(
+				    err, DENIED,
+				    "grant: '%.*s' lies in %s, which is made for "
+				    "the box",
+				    SL_ARG(p), own[k]);
 	}
 	for (size_t k = 0; k < o->n_masked; k++) {
 		struct sl_slice m = sl_slice_str(o->masked[k]);
 
 		for (size_t i = 0; i < g->n_fs; i++)
 			if (sl_path_is_below(g->fs[i].path, m))
-				return SL_ERR(err, DENIED,
-					      "grant: '%.*s' lies in '%s', which no grant "
-					      "may reach",
-					      SL_ARG(g->fs[i].path), o->masked[k]);
+				return SL_ERR(
+				    err, DENIED,
+				    "grant: '%.*s' lies in '%s', which no grant "
+				    "may reach",
+				    SL_ARG(g->fs[i].path), o->masked[k]);
 		if (g->ws_mode != SL_WS_NONE && sl_path_is_below(g->ws_path, m))
-			return SL_ERR(err, DENIED,
-				      "workspace '%.*s' lies in '%s', which no grant may reach",
-				      SL_ARG(g->ws_path), o->masked[k]);
+			return SL_ERR(
+			    err, DENIED,
+			    "workspace '%.*s' lies in '%s', which no grant may reach",
+			    SL_ARG(g->ws_path), o->masked[k]);
 	}
 	return 0;
 }

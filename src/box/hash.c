@@ -84,8 +84,7 @@ add(struct walk *w, const char *path)
 		size_t cap = w->cap != 0 ? w->cap * 2 : 1024;
 		const char **f;
 
-		if (cap > FILES_MAX ||
-		    (f = realloc(w->file, cap * sizeof(*f))) == NULL)
+		if (cap > FILES_MAX || (f = realloc(w->file, cap * sizeof(*f))) == NULL)
 			return -ENOMEM;
 		w->file = f;
 		w->cap = cap;
@@ -119,8 +118,9 @@ walk(struct walk *w, int dir, size_t len, unsigned depth)
 		if (fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		if (S_ISDIR(st.st_mode)) {
-			SL_AUTO_FD sub = openat(dirfd(d), de->d_name,
-						O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+			SL_AUTO_FD sub =
+			    openat(dirfd(d), de->d_name,
+				   O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 			w->path[len + n] = '/';
 			if (sub >= 0 && (r = walk(w, sub, len + n + 1, depth + 1)) < 0)

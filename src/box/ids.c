@@ -57,8 +57,10 @@ sl_box_ids_pick(struct sl_box_ids *ret, struct sl_err *err)
 	int r;
 
 	if (geteuid() != 0) {
-		*ret = (struct sl_box_ids){ .in_uid = geteuid(), .out_uid = geteuid(),
-					    .in_gid = getegid(), .out_gid = getegid() };
+		*ret = (struct sl_box_ids){ .in_uid = geteuid(),
+					    .out_uid = geteuid(),
+					    .in_gid = getegid(),
+					    .out_gid = getegid() };
 		return 0;
 	}
 	if ((r = widest_range(&first, &count)) < 0)
@@ -116,11 +118,14 @@ enter_as(const struct sl_box_ids *ids, uint32_t in_uid, uint32_t in_gid)
 
 	if ((r = sl_jail_keep_caps()) < 0)
 		return r;
-	if (setgroups(0, NULL) < 0 || setresgid(ids->out_gid, ids->out_gid, ids->out_gid) < 0 ||
-	    setresuid(ids->out_uid, ids->out_uid, ids->out_uid) < 0 || unshare(CLONE_NEWUSER) < 0)
+	if (setgroups(0, NULL) < 0 ||
+	    setresgid(ids->out_gid, ids->out_gid, ids->out_gid) < 0 ||
+	    setresuid(ids->out_uid, ids->out_uid, ids->out_uid) < 0 ||
+	    unshare(CLONE_NEWUSER) < 0)
 		return -errno;
 	/* The change of uid made /proc/self root's; nothing runs under this uid yet. */
-	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return -errno;
 	return write_maps(in_uid, ids->out_uid, in_gid, ids->out_gid);
 }

@@ -21,8 +21,8 @@
 
 enum {
 	HELPER_MAX = SL_BOX_SOCK_MAX + 1,
-	HELPER_S = 120,      /* a connect, a bind or a hash may take so long */
-	EXIT_OUTSIDE = 255,  /* of a socket's helper */
+	HELPER_S = 120,     /* a connect, a bind or a hash may take so long */
+	EXIT_OUTSIDE = 255, /* of a socket's helper */
 };
 
 struct helper {
@@ -40,9 +40,12 @@ struct init {
 };
 
 static const struct sl_chan_op accepts[] = {
-	{ SL_OP_SPAWN, SL_BOX_MSG_MAX, 4 }, { SL_OP_SIGNAL, sizeof(struct sl_m_signal), 0 },
-	{ SL_OP_SOCK, sizeof(struct sl_m_sock), 2 }, { SL_OP_GET, SL_GRANT_PATH_MAX + 16, 0 },
-	{ SL_OP_HASH, 1 << 20, 0 }, { SL_OP_ASK_USAGE, 0, 0 },
+	{ SL_OP_SPAWN, SL_BOX_MSG_MAX, 4 },
+	{ SL_OP_SIGNAL, sizeof(struct sl_m_signal), 0 },
+	{ SL_OP_SOCK, sizeof(struct sl_m_sock), 2 },
+	{ SL_OP_GET, SL_GRANT_PATH_MAX + 16, 0 },
+	{ SL_OP_HASH, 1 << 20, 0 },
+	{ SL_OP_ASK_USAGE, 0, 0 },
 };
 
 static void
@@ -134,7 +137,8 @@ on_get(struct init *in, struct sl_slice body)
 	else if ((at = parent_of((const char *)body.p + sizeof(max), false, &name)) < 0)
 		e = -at;
 	else if ((fd = openat(at, name,
-			      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)) < 0)
+			      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+				  O_CLOEXEC)) < 0)
 		e = errno;
 	else if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		e = EINVAL;
@@ -220,7 +224,8 @@ bind_path(const struct sl_m_sock *m, int fd, struct sockaddr_un *un, const char 
 		return errno;
 	(void)snprintf(un->sun_path, sizeof(un->sun_path), "%s", name);
 	return bind(fd, (struct sockaddr *)un,
-		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(un->sun_path) + 1)) < 0
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+				strlen(un->sun_path) + 1)) < 0
 		   ? errno
 		   : 0;
 }
@@ -241,7 +246,8 @@ connect_path(const struct sl_m_sock *m, int fd, struct sockaddr_un *un, const ch
 		return ECONNREFUSED;
 	n = snprintf(un->sun_path, sizeof(un->sun_path), "/proc/self/fd/%d", at);
 	return connect(fd, (struct sockaddr *)un,
-		       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) < 0
+		       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+				   (size_t)n)) < 0
 		   ? errno
 		   : 0;
 }
@@ -259,7 +265,8 @@ carry_out(const struct sl_m_sock *m, int fd, int cwd)
 
 	memcpy(a.b, m->addr, sizeof(m->addr));
 	if (m->is_path == 0)
-		return (m->is_bind != 0 ? bind(fd, &a.sa, m->len) : connect(fd, &a.sa, m->len)) < 0
+		return (m->is_bind != 0 ? bind(fd, &a.sa, m->len)
+					: connect(fd, &a.sa, m->len)) < 0
 			   ? errno
 			   : 0;
 	if (cwd < 0 || fchdir(cwd) < 0)
@@ -316,7 +323,8 @@ on_hash(struct init *in, struct sl_slice body)
 		(void)sigemptyset(&none);
 		(void)sigprocmask(SIG_SETMASK, &none, NULL);
 		(void)alarm(HELPER_S);
-		e = ws < 0 ? -errno : sl_box_hash(ws, (const char *)body.p, body.len, hex);
+		e = ws < 0 ? -errno
+			   : sl_box_hash(ws, (const char *)body.p, body.len, hex);
 		(void)!write(p[1], hex, strlen(hex));
 		_exit(-e);
 	}
@@ -381,10 +389,9 @@ start(struct init *in, const struct sl_m_spawn *m, struct sl_slice strings,
 		return r;
 	/* fds: sync, then without a tty out, err and perhaps in */
 	if ((pid = vfork()) == 0)
-		sl_box_child(m, argv, env, cwd, msg->fds[0],
-			     msg->n_fds > 3 ? msg->fds[3] : -1,
-			     msg->n_fds > 2 ? msg->fds[1] : -1,
-			     msg->n_fds > 2 ? msg->fds[2] : -1);
+		sl_box_child(
+		    m, argv, env, cwd, msg->fds[0], msg->n_fds > 3 ? msg->fds[3] : -1,
+		    msg->n_fds > 2 ? msg->fds[1] : -1, msg->n_fds > 2 ? msg->fds[2] : -1);
 	if (pid < 0)
 		return -errno;
 	in->act = pid;
@@ -394,7 +401,8 @@ start(struct init *in, const struct sl_m_spawn *m, struct sl_slice strings,
 static void
 on_spawn(struct init *in, struct sl_msg *msg)
 {
-	struct sl_m_ended end = { .code = CLD_EXITED, .value = 125,
+	struct sl_m_ended end = { .code = CLD_EXITED,
+				  .value = 125,
 				  .usage = { .written = UINT64_MAX } };
 	struct sl_m_spawn m;
 	uint8_t b[5] = { 'p' };
@@ -439,7 +447,8 @@ usage(const struct init *in)
 static void
 act_ended(struct init *in, int status, const struct rusage *u)
 {
-	struct sl_m_ended m = { .cpu_us = us(u), .max_rss = (uint64_t)u->ru_maxrss * 1024 };
+	struct sl_m_ended m = { .cpu_us = us(u),
+				.max_rss = (uint64_t)u->ru_maxrss * 1024 };
 	struct rusage left;
 	pid_t pid;
 	int st;
@@ -586,7 +595,8 @@ sl_box_init(struct sl_setup *s, bool is_reexec)
 	struct init in = { .chan = &s->chan,
 			   .room = { .max = SL_BOX_MSG_MAX },
 			   .io_fd = open("/proc/self/io", O_RDONLY | O_CLOEXEC) };
-	struct sl_m_ready ready = { .landlock_abi = s->landlock_abi, .cap_bnd = UINT64_MAX,
+	struct sl_m_ready ready = { .landlock_abi = s->landlock_abi,
+				    .cap_bnd = UINT64_MAX,
 				    .cap_eff = UINT64_MAX };
 	struct pollfd p[2];
 	sigset_t set;
@@ -632,7 +642,9 @@ sl_box_init(struct sl_setup *s, bool is_reexec)
 int
 sl_box_init_main(int argc, char **argv)
 {
-	struct sl_setup s = { .chan = { .fd = SL_BOX_CHAN_FD }, .run_fd = -1, .exe_fd = -1,
+	struct sl_setup s = { .chan = { .fd = SL_BOX_CHAN_FD },
+			      .run_fd = -1,
+			      .exe_fd = -1,
 			      .rules_fd = SL_BOX_RULES_FD };
 
 	if (argc != 2 || strcmp(argv[0], "sluice-box-init") != 0 || getpid() != 1)

@@ -47,7 +47,7 @@ enum {
 	X(GRANT,    "a granted path could not be shown")                                       \
 	X(MASK,     "a path that no grant may reach could not be masked")                      \
 	X(WS,       "the workspace could not be set up")                                       \
-	X(NET,      "the box's loopback could not be started")                                 \
+	X(NET,      "the box's network could not be made")                                     \
 	X(HOST,     "the box's host name could not be set")                                    \
 	X(PIVOT,    "the box's root could not be entered")                                     \
 	X(UID,      "the box's uid could not be taken")                                        \
@@ -73,12 +73,12 @@ enum sl_box_op {
 	SL_OP_HASH,      /* patterns, each NUL-terminated */
 	SL_OP_ASK_USAGE, /* nothing */
 	/* from init */
-	SL_OP_FAIL,  /* struct sl_m_fail */
-	SL_OP_SETUP, /* struct sl_m_setup; fds: /proc, tmpfs */
-	SL_OP_READY, /* struct sl_m_ready */
-	SL_OP_ENDED, /* struct sl_m_ended */
-	SL_OP_DONE,  /* struct sl_m_done: of SOCK */
-	SL_OP_FILE,  /* i32 errno, bytes */
+	SL_OP_FAIL,   /* struct sl_m_fail */
+	SL_OP_SETUP,  /* struct sl_m_setup; fds: /proc, tmpfs */
+	SL_OP_READY,  /* struct sl_m_ready */
+	SL_OP_ENDED,  /* struct sl_m_ended */
+	SL_OP_DONE,   /* struct sl_m_done: of SOCK */
+	SL_OP_FILE,   /* i32 errno, bytes */
 	SL_OP_HASHED, /* i32 errno, 64 hex digits or nothing */
 	SL_OP_USAGE   /* struct sl_m_usage */
 };
@@ -96,7 +96,7 @@ struct sl_m_setup {
 };
 
 struct sl_m_ready {
-	int32_t landlock_abi; /* in force */
+	int32_t landlock_abi;               /* in force */
 	int32_t seccomp_mode, no_new_privs; /* read back */
 	uint64_t cap_bnd, cap_eff;
 };
@@ -113,7 +113,8 @@ struct sl_m_signal {
 
 struct sl_m_sock {
 	uint64_t id;
-	uint32_t is_bind, is_path, is_direct, is_strict, umask, len; /* path: of a UNIX socket in addr */
+	uint32_t is_bind, is_path, is_direct, is_strict, umask,
+	    len; /* path: of a UNIX socket in addr */
 	uint8_t addr[128];
 };
 
@@ -150,6 +151,8 @@ struct sl_setup {
 	int root_fd; /* mount of S/r, on which all others stand */
 	int proc_fd;
 	int rules_fd, landlock_abi;
+	pid_t net_pid; /* makes the network namespace */
+	int net_sock;
 	enum sl_box_step step;
 	char what[200]; /* detail of a failure */
 	struct sl_m_setup m;
@@ -202,9 +205,9 @@ struct sl_obs_table {
 };
 void sl_obs_clear(struct sl_obs_table *t);
 /* The row, and whether it is new; NULL when lost.  class and act are static strings. */
-const struct sl_obs *sl_obs_add(struct sl_obs_table *t, const char *class, const char *act,
-				struct sl_slice object, bool is_denied, int err,
-				bool *ret_is_new);
+const struct sl_obs *sl_obs_add(struct sl_obs_table *t, const char *class,
+				const char *act, struct sl_slice object, bool is_denied,
+				int err, bool *ret_is_new);
 
 /* confine.c */
 struct sl_bpf_name {
@@ -249,14 +252,15 @@ struct sl_box {
 	struct sl_relay relay;
 	bool is_ended_seen, is_killing;
 	int exec_errno;
-	char first[SL_BOX_OBJ_MAX + 1]; /* the path of the act's own exec, until it is seen */
+	char first[SL_BOX_OBJ_MAX +
+		   1]; /* the path of the act's own exec, until it is seen */
 	struct sl_m_ended m_ended;
 	enum sl_limit hit; /* SL_LIM_COUNT: none */
 	int64_t start_ms, kill_ms;
 	struct sl_m_usage usage; /* the last that init told */
 	uint64_t base_cpu_us;
-	bool is_dgram_ok; /* no socket of the host can be in the tree */
-	struct sl_buf get;  /* paths to read back, each NUL-terminated */
+	bool is_dgram_ok;  /* no socket of the host can be in the tree */
+	struct sl_buf get; /* paths to read back, each NUL-terminated */
 	size_t n_get, get_max;
 	struct sl_obs_table *obs;
 	struct seccomp_notif *req;
@@ -293,14 +297,21 @@ void sl_box_sample(struct sl_box *b);
 int sl_box_classes(struct sl_box *b, struct sl_err *err) SL_MUST_CHECK;
 void sl_box_rlimits(const struct sl_box *b, struct sl_m_spawn *m);
 /* cgroup.c: a v2 leaf with memory and pids, or -1. */
-int sl_box_cgroup_make(const struct sl_grant *g, const char *mount, const char *own, char *dir,
-		       size_t dir_len);
+int sl_box_cgroup_make(const struct sl_grant *g, const char *mount, const char *own,
+		       char *dir, size_t dir_len);
 void sl_box_cgroup_drop(const char *dir);
 
 /* epoll tags */
 enum sl_box_tag {
-	SL_TAG_CHAN, SL_TAG_OUT, SL_TAG_ERR, SL_TAG_SRC, SL_TAG_DST, SL_TAG_LISTEN,
-	SL_TAG_SYNC, SL_TAG_TIMER, SL_TAG_INIT
+	SL_TAG_CHAN,
+	SL_TAG_OUT,
+	SL_TAG_ERR,
+	SL_TAG_SRC,
+	SL_TAG_DST,
+	SL_TAG_LISTEN,
+	SL_TAG_SYNC,
+	SL_TAG_TIMER,
+	SL_TAG_INIT
 };
 
 #endif

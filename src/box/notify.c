@@ -27,20 +27,23 @@ static const struct {
 	const char *act;
 	int arg;
 } path_arg[] = {
-	{ "mount", 1 },	  { "umount2", 0 },  { "pivot_root", 0 }, { "chroot", 0 },
-	{ "open_tree", 1 }, { "move_mount", 3 }, { "fsopen", 0 },   { "fspick", 1 },
-	{ "mount_setattr", 1 }, { "chmod", 0 }, { "fchmodat", 1 }, { "mkdir", 0 },
-	{ "mkdirat", 1 }, { "mknod", 0 },    { "mknodat", 1 },	  { "creat", 0 },
-	{ "open", 0 },	  { "openat", 1 },   { "swapon", 0 },	  { "swapoff", 0 },
-	{ "acct", 0 },	  { "memfd_create", 0 },
+	{ "mount", 1 },        { "umount2", 0 },   { "pivot_root", 0 },
+	{ "chroot", 0 },       { "open_tree", 1 }, { "move_mount", 3 },
+	{ "fsopen", 0 },       { "fspick", 1 },    { "mount_setattr", 1 },
+	{ "chmod", 0 },        { "fchmodat", 1 },  { "mkdir", 0 },
+	{ "mkdirat", 1 },      { "mknod", 0 },     { "mknodat", 1 },
+	{ "creat", 0 },        { "open", 0 },      { "openat", 1 },
+	{ "swapon", 0 },       { "swapoff", 0 },   { "acct", 0 },
+	{ "memfd_create", 0 },
 };
 
 static const char *const family[] = {
-	[0] = "UNSPEC", [1] = "UNIX",	  [2] = "INET",	  [3] = "AX25",	   [4] = "IPX",
-	[5] = "APPLETALK", [9] = "X25",	  [10] = "INET6", [15] = "KEY",	   [16] = "NETLINK",
-	[17] = "PACKET", [21] = "RDS",	  [29] = "CAN",	  [30] = "TIPC",   [31] = "BLUETOOTH",
-	[36] = "IEEE802154", [38] = "ALG", [39] = "NFC",  [40] = "VSOCK",  [41] = "KCM",
-	[42] = "QIPCRTR", [43] = "SMC",	  [44] = "XDP",	  [45] = "MCTP",
+	[0] = "UNSPEC",   [1] = "UNIX",      [2] = "INET",       [3] = "AX25",
+	[4] = "IPX",      [5] = "APPLETALK", [9] = "X25",        [10] = "INET6",
+	[15] = "KEY",     [16] = "NETLINK",  [17] = "PACKET",    [21] = "RDS",
+	[29] = "CAN",     [30] = "TIPC",     [31] = "BLUETOOTH", [36] = "IEEE802154",
+	[38] = "ALG",     [39] = "NFC",      [40] = "VSOCK",     [41] = "KCM",
+	[42] = "QIPCRTR", [43] = "SMC",      [44] = "XDP",       [45] = "MCTP",
 };
 
 /* --- the stopped process's memory --- */
@@ -126,7 +129,8 @@ on_exec(struct sl_box *b, struct sl_bpf_name n)
 	uint8_t room[PATH_READ_MAX + 32];
 	bool is_at = d->nr == SYS_execveat;
 	int dfd = is_at ? (int)d->args[0] : AT_FDCWD, len = 0;
-	struct sl_slice p = read_path((pid_t)b->req->pid, d->args[is_at ? 1 : 0], room + 32);
+	struct sl_slice p =
+	    read_path((pid_t)b->req->pid, d->args[is_at ? 1 : 0], room + 32);
 
 	/* A descriptor's name is known only inside; an empty path is the descriptor. */
 	if (dfd != AT_FDCWD && (p.len == 0 || p.p[0] != '/')) {
@@ -152,7 +156,8 @@ on_exec(struct sl_box *b, struct sl_bpf_name n)
 static void
 on_socket(struct sl_box *b, struct sl_bpf_name n)
 {
-	unsigned fam = (unsigned)b->req->data.args[0], type = (unsigned)b->req->data.args[1] & 15;
+	unsigned fam = (unsigned)b->req->data.args[0],
+		 type = (unsigned)b->req->data.args[1] & 15;
 	char obj[64];
 	int len;
 
@@ -283,9 +288,12 @@ leader(pid_t tid, uint32_t *ret_umask)
 static int
 start_sock(struct sl_box *b, const struct addr *a, bool is_bind, struct sl_sock_op *op)
 {
-	struct sl_m_sock m = { .id = b->req->id, .is_bind = is_bind, .is_path = a->is_path,
+	struct sl_m_sock m = { .id = b->req->id,
+			       .is_bind = is_bind,
+			       .is_path = a->is_path,
 			       .is_direct = b->m_setup.ws_mode == SL_WS_DIRECT,
-			       .is_strict = !b->is_dgram_ok, .len = a->len };
+			       .is_strict = !b->is_dgram_ok,
+			       .len = a->len };
 	pid_t tid = (pid_t)b->req->pid, pid = leader(tid, &m.umask);
 	SL_AUTO_FD pidfd = -1;
 	SL_AUTO_FD sock = -1;
@@ -305,10 +313,12 @@ start_sock(struct sl_box *b, const struct addr *a, bool is_bind, struct sl_sock_
 	memcpy(m.addr, a->u.b, sizeof(m.addr));
 	fds[0] = sock;
 	fds[1] = cwd;
-	if (sl_chan_send(&b->chan, SL_OP_SOCK, (struct sl_slice){ (uint8_t *)&m, sizeof(m) }, fds,
+	if (sl_chan_send(&b->chan, SL_OP_SOCK,
+			 (struct sl_slice){ (uint8_t *)&m, sizeof(m) }, fds,
 			 a->is_path ? 2 : 1, &err) < 0)
 		return EACCES;
-	*op = (struct sl_sock_op){ .id = b->req->id, .is_used = true, .is_bind = is_bind };
+	*op =
+	    (struct sl_sock_op){ .id = b->req->id, .is_used = true, .is_bind = is_bind };
 	memcpy(op->obj, a->text, a->text_len);
 	op->obj_len = a->text_len;
 	return 0;
@@ -360,7 +370,8 @@ is_in_place(struct sl_slice path)
 		if (sl_path_is_below(path, sl_slice_str(p)))
 			return true;
 	/* A relative path is judged by where it led, not by its name. */
-	return path.len == 0 || path.p[0] != '/' || sl_path_is_below(path, SL_LIT("/workspace"));
+	return path.len == 0 || path.p[0] != '/' ||
+	       sl_path_is_below(path, SL_LIT("/workspace"));
 }
 
 void
@@ -378,7 +389,8 @@ sl_box_on_sock_done(struct sl_box *b, const struct sl_m_done *m)
 		return;
 	n = sl_box_call_name(op->is_bind ? SYS_bind : SYS_connect);
 	obj = (struct sl_slice){ (uint8_t *)op->obj, op->obj_len };
-	is_denied = m->is_outside || m->err == EACCES || m->err == EPERM || m->err == EROFS ||
+	is_denied = m->is_outside || m->err == EACCES || m->err == EPERM ||
+		    m->err == EROFS ||
 		    (m->err == ENOENT && !is_in_place(obj) && !is_name_cache(obj));
 	sl_box_observe(b, n.class, n.act, obj, is_denied, m->err);
 	if (b->listen_fd >= 0)
@@ -398,7 +410,8 @@ on_refused(struct sl_box *b, struct sl_bpf_name n)
 
 	for (size_t i = 0; i < sizeof(path_arg) / sizeof(path_arg[0]); i++)
 		if (strcmp(path_arg[i].act, n.act) == 0)
-			obj = read_path((pid_t)b->req->pid, d->args[path_arg[i].arg], room);
+			obj =
+			    read_path((pid_t)b->req->pid, d->args[path_arg[i].arg], room);
 	if (obj.len == 0)
 		obj.len = (size_t)snprintf((char *)room, sizeof(room), "0x%llx",
 					   (unsigned long long)d->args[0]);

@@ -37,8 +37,8 @@ escape(char *out, size_t cap, struct sl_slice s)
 }
 
 const struct sl_obs *
-sl_obs_add(struct sl_obs_table *t, const char *class, const char *act, struct sl_slice object,
-	   bool is_denied, int err, bool *ret_is_new)
+sl_obs_add(struct sl_obs_table *t, const char *class, const char *act,
+	   struct sl_slice object, bool is_denied, int err, bool *ret_is_new)
 {
 	char obj[SL_BOX_OBJ_MAX];
 	struct sl_slice o = { (uint8_t *)obj, escape(obj, sizeof(obj), object) };
@@ -49,8 +49,9 @@ sl_obs_add(struct sl_obs_table *t, const char *class, const char *act, struct sl
 	for (size_t i = 0; i < t->n; i++) {
 		row = &t->row[i];
 		/* class and act come from one table: equal strings, equal pointers. */
-		if (row->class == class && row->is_denied == is_denied && row->err == err &&
-		    row->act.p == (const uint8_t *)act && sl_slice_eq(row->object, o)) {
+		if (row->class == class && row->is_denied == is_denied &&
+		    row->err == err && row->act.p == (const uint8_t *)act &&
+		    sl_slice_eq(row->object, o)) {
 			row->count++;
 			row->last_ms = now;
 			return row;

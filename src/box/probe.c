@@ -23,8 +23,8 @@ struct probe {
 };
 
 static void SL_PRINTF(5, 6)
-add(struct probe *p, const char *name, enum sl_probe_state state, const char *how,
-    const char *fmt, ...)
+    add(struct probe *p, const char *name, enum sl_probe_state state, const char *how,
+	const char *fmt, ...)
 {
 	char b[SL_ERR_MSG_MAX];
 	char *text;
@@ -46,11 +46,13 @@ probe_landlock(struct probe *p)
 
 	if (abi < 2)
 		add(p, "landlock", SL_PROBE_MISSING,
-		    "use Linux 5.19 or later, with 'landlock' in the kernel's lsm= parameter", "%s",
-		    abi < 0 ? "not there" : "ABI 1, and 2 is needed");
+		    "use Linux 5.19 or later, with 'landlock' in the kernel's lsm= "
+		    "parameter",
+		    "%s", abi < 0 ? "not there" : "ABI 1, and 2 is needed");
 	else
 		add(p, "landlock", abi < 6 ? SL_PROBE_LESS : SL_PROBE_OK,
-		    abi < 6 ? "Linux 6.12 adds scopes for signals and abstract sockets" : "",
+		    abi < 6 ? "Linux 6.12 adds scopes for signals and abstract sockets"
+			    : "",
 		    "ABI %d", abi);
 }
 
@@ -71,11 +73,14 @@ static void
 probe_cgroup(struct probe *p, const struct sl_box *b)
 {
 	if (b->cgroup_fd >= 0)
-		add(p, "cgroup limits", SL_PROBE_OK, "", "memory and pids are delegated to us");
+		add(p, "cgroup limits", SL_PROBE_OK, "",
+		    "memory and pids are delegated to us");
 	else
 		add(p, "cgroup limits", SL_PROBE_LESS,
-		    "delegate a cgroup v2 subtree (systemd: Delegate=yes); v1 is not used",
-		    "limits are held by rlimits and by samples every %d ms", SL_BOX_SAMPLE_MS);
+		    "delegate a cgroup v2 subtree (systemd: Delegate=yes); v1 is not "
+		    "used",
+		    "limits are held by rlimits and by samples every %d ms",
+		    SL_BOX_SAMPLE_MS);
 }
 
 /* A box with an overlay in a scratch directory: every layer at once. */
@@ -84,8 +89,11 @@ probe_box(struct probe *p, const char *dir, int run)
 {
 	static const struct sl_box_sink sink = { 0 };
 	struct sl_grant g;
-	struct sl_box_opts o = { .grant = &g, .sink = &sink, .host_name = "probe",
-				 .run_fd = run, .stdin_fd = -1 };
+	struct sl_box_opts o = { .grant = &g,
+				 .sink = &sink,
+				 .host_name = "probe",
+				 .run_fd = run,
+				 .stdin_fd = -1 };
 	struct sl_box_vector v = { 0 };
 	struct sl_err err = { 0 };
 	struct sl_box *b = NULL;
@@ -105,11 +113,14 @@ probe_box(struct probe *p, const char *dir, int run)
 	if (v.ws_mode == SL_WS_OVERLAY)
 		add(p, "overlay", SL_PROBE_OK, "", "the workspace is an overlay");
 	else
-		add(p, "overlay", SL_PROBE_LESS, "keep $SLUICE_HOME on ext4, xfs or btrfs",
+		add(p, "overlay", SL_PROBE_LESS,
+		    "keep $SLUICE_HOME on ext4, xfs or btrfs",
 		    "the workspace is copied: %.*s", SL_ARG(v.ws_why));
 	if (geteuid() == 0)
 		add(p, "idmapped mounts", has_idmap ? SL_PROBE_OK : SL_PROBE_LESS,
-		    has_idmap ? "" : "a file system that supports them (ext4, xfs, btrfs)", "%s",
+		    has_idmap ? ""
+			      : "a file system that supports them (ext4, xfs, btrfs)",
+		    "%s",
 		    has_idmap ? "directories of others under a private uid"
 			      : "none here: grants are shown with their own owners");
 	probe_cgroup(p, b);
@@ -119,8 +130,8 @@ probe_box(struct probe *p, const char *dir, int run)
 static void
 probe_namespaces(struct probe *p)
 {
-	uint64_t ns = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
-		      CLONE_NEWUTS | CLONE_NEWCGROUP;
+	uint64_t ns = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
+		      CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 	struct sl_err err = { 0 };
 	int fd = -1, code, value, r;
 
@@ -147,13 +158,14 @@ with_scratch(struct probe *p, const char *scratch)
 	char lower[SL_GRANT_PATH_MAX + 1];
 	SL_AUTO_FD work = -1;
 
-	if (dir < 0 || snprintf(lower, sizeof(lower), "%s/probe-lower", scratch) >=
-			   (int)sizeof(lower) ||
+	if (dir < 0 ||
+	    snprintf(lower, sizeof(lower), "%s/probe-lower", scratch) >=
+		(int)sizeof(lower) ||
 	    (mkdirat(dir, "probe-lower", 0700) < 0 && errno != EEXIST) ||
 	    (mkdirat(dir, "probe-run", 0700) < 0 && errno != EEXIST) ||
 	    (run = openat(dir, "probe-run", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
-		add(p, "box", SL_PROBE_MISSING, "make the directory writable", "%s: %s", scratch,
-		    strerror(errno));
+		add(p, "box", SL_PROBE_MISSING, "make the directory writable", "%s: %s",
+		    scratch, strerror(errno));
 		return;
 	}
 	probe_box(p, lower, run);

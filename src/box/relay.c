@@ -65,10 +65,12 @@ sl_relay_out(struct sl_box *b, int stream, bool is_drain)
 				drop(b, fd);
 			return;
 		}
-		give = max - r->n_out < (uint64_t)n ? (size_t)(max - r->n_out) : (size_t)n;
+		give =
+		    max - r->n_out < (uint64_t)n ? (size_t)(max - r->n_out) : (size_t)n;
 		r->n_out += give;
 		if (give > 0 && b->sink.output != NULL)
-			b->sink.output(b->sink.arg, stream, (struct sl_slice){ buf, give });
+			b->sink.output(b->sink.arg, stream,
+				       (struct sl_slice){ buf, give });
 		if (give < (size_t)n)
 			sl_box_limit_hit(b, SL_LIM_OUTPUT);
 	}

@@ -22,9 +22,12 @@ static const struct {
 	const char *inside, *in_s;
 	unsigned mode;
 } places[] = {
-	{ "/tmp", "w/tmp", 01777 },	    { "/home/runner", "w/home", 0755 },
-	{ "/run", "w/run", 0755 },	    { "/var/tmp", "w/vartmp", 01777 },
-	{ "/opt/hostedtoolcache", "w/tool", 0755 }, { "/dev/shm", "w/shm", 01777 },
+	{ "/tmp", "w/tmp", 01777 },
+	{ "/home/runner", "w/home", 0755 },
+	{ "/run", "w/run", 0755 },
+	{ "/var/tmp", "w/vartmp", 01777 },
+	{ "/opt/hostedtoolcache", "w/tool", 0755 },
+	{ "/dev/shm", "w/shm", 01777 },
 };
 
 const char *
@@ -37,7 +40,7 @@ static const struct {
 	const char *name;
 	unsigned maj, min;
 } nodes[] = {
-	{ "null", 1, 3 },   { "zero", 1, 5 },	 { "full", 1, 7 },
+	{ "null", 1, 3 },   { "zero", 1, 5 },    { "full", 1, 7 },
 	{ "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
 };
 
@@ -48,15 +51,33 @@ static const char *const etc_tree[] = { "/etc/ld.so.cache", "/etc/alternatives",
 static const struct {
 	const char *name, *target;
 } dev_links[] = {
-	{ "fd", "/proc/self/fd" },	  { "stdin", "/proc/self/fd/0" },
-	{ "stdout", "/proc/self/fd/1" },  { "stderr", "/proc/self/fd/2" },
+	{ "fd", "/proc/self/fd" },       { "stdin", "/proc/self/fd/0" },
+	{ "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
 	{ "core", "/proc/kcore" },
 };
 
 static const char *const skeleton[] = {
-	"r",	 "r/usr", "r/proc", "r/dev",		   "r/tmp",  "r/home", "r/home/runner",
-	"r/opt", "r/opt/hostedtoolcache", "r/run", "r/var", "r/var/tmp", "r/workspace",
-	"r/root", "l", "w", "d", "d/shm", "d/pts", "e", "m",
+	"r",
+	"r/usr",
+	"r/proc",
+	"r/dev",
+	"r/tmp",
+	"r/home",
+	"r/home/runner",
+	"r/opt",
+	"r/opt/hostedtoolcache",
+	"r/run",
+	"r/var",
+	"r/var/tmp",
+	"r/workspace",
+	"r/root",
+	"l",
+	"w",
+	"d",
+	"d/shm",
+	"d/pts",
+	"e",
+	"m",
 };
 
 static int
@@ -65,7 +86,8 @@ make_tmpfs(struct sl_setup *s)
 	const struct sl_grant *g = s->o->grant;
 	uint64_t size = g->limit[SL_LIM_DISK].max, mem = g->limit[SL_LIM_MEMORY].max;
 	char size_s[32], inodes[32];
-	struct sl_mnt_opt opt[] = { { "size", size_s }, { "nr_inodes", inodes },
+	struct sl_mnt_opt opt[] = { { "size", size_s },
+				    { "nr_inodes", inodes },
 				    { "mode", "0755" } };
 
 	/* Pages of tmpfs are memory, so both limits bound it; the tree itself needs
@@ -89,7 +111,8 @@ make_tmpfs(struct sl_setup *s)
 static int
 link_usr(struct sl_setup *s)
 {
-	static const char *const name[] = { "bin", "sbin", "lib", "lib64", "lib32", "libx32" };
+	static const char *const name[] = { "bin",   "sbin",  "lib",
+					    "lib64", "lib32", "libx32" };
 	char host[16], target[64], path[16];
 
 	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
@@ -123,8 +146,9 @@ make_skeleton(struct sl_setup *s)
 		return -errno;
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (mkdirat(s->s_fd, places[i].in_s, places[i].mode) < 0 ||
-		    (s->ids.is_private && fchownat(s->s_fd, places[i].in_s, s->ids.out_uid,
-						   s->ids.out_gid, 0) < 0))
+		    (s->ids.is_private &&
+		     fchownat(s->s_fd, places[i].in_s, s->ids.out_uid, s->ids.out_gid,
+			      0) < 0))
 			return -errno;
 	return link_usr(s);
 }
@@ -205,18 +229,21 @@ mount_dev(struct sl_setup *s)
 	int r;
 
 	sl_box_at(s, SL_BOX_STEP_DEV, "nodes");
-	if ((r = make_nodes(s)) < 0 || (r = show(s, s->s_fd, "d", attr, false, "dev")) < 0)
+	if ((r = make_nodes(s)) < 0 ||
+	    (r = show(s, s->s_fd, "d", attr, false, "dev")) < 0)
 		return r;
-	for (size_t i = 0; !s->ids.is_private && i < sizeof(nodes) / sizeof(nodes[0]); i++) {
+	for (size_t i = 0; !s->ids.is_private && i < sizeof(nodes) / sizeof(nodes[0]);
+	     i++) {
 		(void)snprintf(host, sizeof(host), "/dev/%s", nodes[i].name);
 		(void)snprintf(in, sizeof(in), "dev/%s", nodes[i].name);
 		sl_box_at(s, SL_BOX_STEP_DEV, "%s", host);
-		if ((r = show(s, AT_FDCWD, host, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false,
-			      in)) < 0)
+		if ((r = show(s, AT_FDCWD, host, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+			      false, in)) < 0)
 			return r;
 	}
 	if (s->o->grant->is_tty) {
-		SL_AUTO_FD fd = sl_mnt_new("devpts", pts, 3, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+		SL_AUTO_FD fd =
+		    sl_mnt_new("devpts", pts, 3, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 
 		sl_box_at(s, SL_BOX_STEP_DEV, "devpts");
 		if (fd < 0 || (r = sl_mnt_move(fd, s->root_fd, "dev/pts")) < 0)
@@ -232,8 +259,9 @@ mount_places(struct sl_setup *s)
 		int r;
 
 		sl_box_at(s, SL_BOX_STEP_PLACES, "%s", places[i].inside);
-		if ((r = show(s, s->s_fd, places[i].in_s, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-			      false, places[i].inside + 1)) < 0)
+		if ((r = show(s, s->s_fd, places[i].in_s,
+			      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, false,
+			      places[i].inside + 1)) < 0)
 			return r;
 	}
 	return 0;
@@ -289,13 +317,15 @@ sl_box_mount_point(struct sl_setup *s, const char *path, bool is_dir)
 		return 0;
 	rel++;
 	last = strrchr(rel, '/');
-	(void)snprintf(parent, sizeof(parent), "%.*s", last == NULL ? 0 : (int)(last - rel), rel);
+	(void)snprintf(parent, sizeof(parent), "%.*s",
+		       last == NULL ? 0 : (int)(last - rel), rel);
 	last = last == NULL ? rel : last + 1;
 	if ((bfd = openat(s->s_fd, base, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return -errno;
 	if ((pfd = sl_os_walk(bfd, parent, true)) < 0)
 		return pfd;
-	if ((is_dir ? mkdirat(pfd, last, 0755) : mknodat(pfd, last, S_IFREG | 0444, 0)) < 0 &&
+	if ((is_dir ? mkdirat(pfd, last, 0755) : mknodat(pfd, last, S_IFREG | 0444, 0)) <
+		0 &&
 	    errno != EEXIST)
 		return -errno;
 	return 0;

@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -49,8 +50,8 @@ sl_box_fail(struct sl_setup *s, int neg_errno)
 	struct sl_err err = { 0 };
 
 	memcpy(m.what, s->what, sizeof(m.what));
-	(void)!sl_chan_send(&s->chan, SL_OP_FAIL, (struct sl_slice){ (uint8_t *)&m, sizeof(m) },
-			    NULL, 0, &err);
+	(void)!sl_chan_send(&s->chan, SL_OP_FAIL,
+			    (struct sl_slice){ (uint8_t *)&m, sizeof(m) }, NULL, 0, &err);
 	_exit(1);
 }
 
@@ -102,6 +103,46 @@ loopback_up(void)
 	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP };
 
 	return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &r) < 0 ? -errno : 0;
+}
+
+/* A network namespace takes as long to make as half of the tree: a process of its own
+ * makes it meanwhile and hands it over. */
+static int
+net_start(struct sl_setup *s)
+{
+	int sp[2], fd = -1;
+
+	sl_box_at(s, SL_BOX_STEP_NET, "network namespace");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) < 0)
+		return -errno;
+	if ((s->net_pid = fork()) < 0)
+		return -errno;
+	if (s->net_pid == 0) {
+		if (unshare(CLONE_NEWNET) < 0 || loopback_up() < 0 ||
+		    (fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) < 0)
+			_exit(errno);
+		_exit(sl_os_send_fd(sp[1], fd, 'n') < 0 ? EIO : 0);
+	}
+	(void)close(sp[1]);
+	s->net_sock = sp[0];
+	return 0;
+}
+
+static int
+net_join(struct sl_setup *s)
+{
+	SL_AUTO_FD fd = -1;
+	char tag;
+	int st = 0;
+
+	sl_box_at(s, SL_BOX_STEP_NET, "network namespace and lo");
+	(void)!sl_os_recv_fd(s->net_sock, &tag, &fd);
+	(void)close(s->net_sock);
+	while (waitpid(s->net_pid, &st, 0) < 0 && errno == EINTR)
+		continue;
+	if (fd < 0)
+		return WIFEXITED(st) && WEXITSTATUS(st) > 0 ? -WEXITSTATUS(st) : -EIO;
+	return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
 }
 
 static int
@@ -172,8 +213,7 @@ enter(struct sl_setup *s)
 {
 	int r;
 
-	sl_box_at(s, SL_BOX_STEP_NET, "lo");
-	if ((r = loopback_up()) < 0)
+	if ((r = net_join(s)) < 0)
 		return r;
 	sl_box_at(s, SL_BOX_STEP_HOST, "%s", s->o->host_name);
 	if (sethostname(s->o->host_name, strlen(s->o->host_name)) < 0)
@@ -198,13 +238,14 @@ static int
 hand_over(struct sl_setup *s)
 {
 	int fds[2] = { s->proc_fd, s->s_fd };
-	char abi[16], *argv[] = { (char *)(uintptr_t)"sluice-box-init", abi, NULL };
+	char abi[16], *argv[] = { (char *)(uintptr_t) "sluice-box-init", abi, NULL };
 	char *env[] = { NULL };
 	struct sl_err err = { 0 };
 
 	sl_box_at(s, SL_BOX_STEP_EXEC, "report");
-	if (sl_chan_send(&s->chan, SL_OP_SETUP, (struct sl_slice){ (uint8_t *)&s->m, sizeof(s->m) },
-			 fds, 2, &err) < 0)
+	if (sl_chan_send(&s->chan, SL_OP_SETUP,
+			 (struct sl_slice){ (uint8_t *)&s->m, sizeof(s->m) }, fds, 2,
+			 &err) < 0)
 		return -EPIPE;
 	(void)close(s->proc_fd);
 	(void)close(s->s_fd);
@@ -218,7 +259,8 @@ hand_over(struct sl_setup *s)
 	(void)snprintf(abi, sizeof(abi), "%d", s->landlock_abi);
 	if (dup2(s->rules_fd, SL_BOX_RULES_FD) < 0 ||
 	    (s->rules_fd != SL_BOX_RULES_FD && close(s->rules_fd) < 0) ||
-	    fcntl(SL_BOX_CHAN_FD, F_SETFD, 0) < 0)
+	    fcntl(SL_BOX_CHAN_FD, F_SETFD, 0) < 0 ||
+	    fcntl(SL_BOX_RULES_FD, F_SETFD, 0) < 0)
 		return -errno;
 	return sl_os_execveat(s->exe_fd, "", argv, env, 0x1000 /* AT_EMPTY_PATH */);
 }
@@ -239,8 +281,9 @@ sl_box_setup(struct sl_setup *s)
 		    (r = sl_box_ids_map_self(&s->ids)) < 0)
 			sl_box_fail(s, r);
 	}
-	if ((r = sl_box_root_make(s)) < 0 || (r = sl_box_grants_mount(s)) < 0 ||
-	    (r = sl_box_ws_mount(s)) < 0 || (r = enter(s)) < 0 || (r = hand_over(s)) < 0)
+	if ((r = net_start(s)) < 0 || (r = sl_box_root_make(s)) < 0 ||
+	    (r = sl_box_grants_mount(s)) < 0 || (r = sl_box_ws_mount(s)) < 0 ||
+	    (r = enter(s)) < 0 || (r = hand_over(s)) < 0)
 		sl_box_fail(s, r);
 	sl_box_fail(s, -EIO);
 }
@@ -249,33 +292,45 @@ const char *
 sl_box_step_advice(unsigned step, int sys, bool is_root)
 {
 	if (is_root && sys == EPERM && step <= SL_BOX_STEP_TMPFS)
-		return "; root without CAP_SYS_ADMIN (a container?): give it, or run as a user "
+		return "; root without CAP_SYS_ADMIN (a container?): give it, or run as "
+		       "a user "
 		       "with user namespaces";
+	if (step == SL_BOX_STEP_TMPFS && sys == ENOENT)
+		step = SL_BOX_STEP_PROC; /* it stands on /proc/driver for a while */
 	switch (step) {
 	case SL_BOX_STEP_MAP:
 	case SL_BOX_STEP_PRIVATE:
 	case SL_BOX_STEP_TMPFS:
-		if (sl_os_read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") > 0)
-			return "; set sysctl kernel.apparmor_restrict_unprivileged_userns=0, or "
-			       "install an AppArmor profile for sluice that allows userns";
+		if (sl_os_read_number(
+			"/proc/sys/kernel/apparmor_restrict_unprivileged_userns") > 0)
+			return "; set sysctl "
+			       "kernel.apparmor_restrict_unprivileged_userns=0, or "
+			       "install an AppArmor profile for sluice that allows "
+			       "userns";
 		return "";
+	case SL_BOX_STEP_NET:
+		return sys == ENOSPC ? "; raise sysctl user.max_net_namespaces" : "";
 	case SL_BOX_STEP_PROC:
 		return "; a fully visible /proc is needed in this mount namespace (in a "
 		       "container: one without masked paths in /proc)";
 	case SL_BOX_STEP_USR:
-		return sys == ENOTSUP ? "; the host's /bin, /lib and /sbin must be links into /usr "
-					"(usrmerge)"
-				      : "";
+		return sys == ENOTSUP
+			   ? "; the host's /bin, /lib and /sbin must be links into /usr "
+			     "(usrmerge)"
+			   : "";
 	case SL_BOX_STEP_GRANT:
 		if (sys == ELOOP)
 			return "; a symbolic link is in this path: name the real one";
 		return sys == ENOENT ? "; nothing is there" : "";
 	case SL_BOX_STEP_WS:
-		return sys == ELOOP ? "; a symbolic link is in this path: name the real one" : "";
+		return sys == ELOOP
+			   ? "; a symbolic link is in this path: name the real one"
+			   : "";
 	case SL_BOX_STEP_MASK:
-		return sys == ENOENT ? "; it does not exist yet and the box could make it: grant "
-				       "a directory below instead"
-				     : "";
+		return sys == ENOENT
+			   ? "; it does not exist yet and the box could make it: grant "
+			     "a directory below instead"
+			   : "";
 	case SL_BOX_STEP_LANDLOCK:
 		return sys == EOPNOTSUPP || sys == ENOSYS
 			   ? "; add landlock to the kernel's lsm= parameter"

@@ -35,11 +35,12 @@ sl_box_watch_fd(struct sl_box *b, int fd, uint32_t events, uint64_t what)
 }
 
 void
-sl_box_observe(struct sl_box *b, const char *class, const char *act, struct sl_slice object,
-	       bool is_denied, int err)
+sl_box_observe(struct sl_box *b, const char *class, const char *act,
+	       struct sl_slice object, bool is_denied, int err)
 {
 	bool is_new;
-	const struct sl_obs *o = sl_obs_add(b->obs, class, act, object, is_denied, err, &is_new);
+	const struct sl_obs *o =
+	    sl_obs_add(b->obs, class, act, object, is_denied, err, &is_new);
 
 	if (o != NULL && is_new && b->sink.observed != NULL)
 		b->sink.observed(b->sink.arg, o);
@@ -55,8 +56,8 @@ sl_box_kill_all(struct sl_box *b)
 		return;
 	b->is_killing = true;
 	b->kill_ms = sl_os_now_ms();
-	(void)!sl_chan_send(&b->chan, SL_OP_SIGNAL, (struct sl_slice){ (uint8_t *)&m, sizeof(m) },
-			    NULL, 0, &err);
+	(void)!sl_chan_send(&b->chan, SL_OP_SIGNAL,
+			    (struct sl_slice){ (uint8_t *)&m, sizeof(m) }, NULL, 0, &err);
 }
 
 void
@@ -105,7 +106,8 @@ limit_of_signal(int sig)
 	return sig == SIGXFSZ ? SL_LIM_FILE_SIZE : SL_LIM_COUNT;
 }
 
-/* Tags: 'l' listener, 'n' path of the exec, 't' terminal, 'x' exec failed, others: set-up of the act failed. */
+/* Tags: 'l' listener, 'n' path of the exec, 't' terminal, 'x' exec failed, others: set-up
+ * of the act failed. */
 static int
 on_sync(struct sl_box *b, struct sl_err *err)
 {
@@ -113,7 +115,8 @@ on_sync(struct sl_box *b, struct sl_err *err)
 		char tag = 0;
 		int fd = -1, e = 0, r;
 
-		if (b->sync_fd < 0 || (r = sl_os_recv_fd(b->sync_fd, &tag, &fd)) == -EAGAIN)
+		if (b->sync_fd < 0 ||
+		    (r = sl_os_recv_fd(b->sync_fd, &tag, &fd)) == -EAGAIN)
 			return 0;
 		if (r <= 0) {
 			(void)sl_box_watch_fd(b, b->sync_fd, 0, 0);
@@ -135,7 +138,8 @@ on_sync(struct sl_box *b, struct sl_err *err)
 			b->relay.out[0] = b->relay.in_dst = fd;
 			(void)fcntl(fd, F_SETFL, O_NONBLOCK);
 			if ((r = sl_box_watch_fd(b, fd, EPOLLIN, SL_TAG_OUT)) < 0)
-				return SL_ERR_SYS(err, r, "box: cannot watch the terminal");
+				return SL_ERR_SYS(err, r,
+						  "box: cannot watch the terminal");
 			sl_relay_arm(b);
 			continue;
 		}
@@ -149,7 +153,8 @@ on_sync(struct sl_box *b, struct sl_err *err)
 				len = (size_t)n[0] | (size_t)n[1] << 8;
 			if (len >= sizeof(b->first) ||
 			    recv(b->sync_fd, b->first, len, MSG_WAITALL) != (ssize_t)len)
-				return SL_ERR(err, ENV, "box: the act's start is malformed");
+				return SL_ERR(err, ENV,
+					      "box: the act's start is malformed");
 			b->first[len] = '\0';
 			continue;
 		}
@@ -182,8 +187,10 @@ finish(struct sl_box *b, struct sl_err *err)
 		end.status = m->value;
 	else
 		end.signal = m->value;
-	if (end.limit == SL_LIM_COUNT && (end.limit = limit_of_signal(end.signal)) != SL_LIM_COUNT)
-		sl_box_observe(b, "limit", sl_limit_name(end.limit), SL_LIT("over"), true, 0);
+	if (end.limit == SL_LIM_COUNT &&
+	    (end.limit = limit_of_signal(end.signal)) != SL_LIM_COUNT)
+		sl_box_observe(b, "limit", sl_limit_name(end.limit), SL_LIT("over"), true,
+			       0);
 	end.is_not_found = b->exec_errno == ENOENT || b->exec_errno == ENOTDIR;
 	end.is_not_executable = b->exec_errno != 0 && !end.is_not_found;
 	end.wall_ms = sl_os_now_ms() - b->start_ms;
@@ -205,8 +212,8 @@ set_up_failed(struct sl_box *b, struct sl_slice body, struct sl_err *err)
 	memcpy(&m, body.p, sizeof(m));
 	m.what[sizeof(m.what) - 1] = '\0';
 	b->state = SL_BS_DEAD;
-	return SL_ERR(err, ENV, "box: %s (%s): %s%s", sl_box_step_text((unsigned)m.step), m.what,
-		      strerror(m.sys),
+	return SL_ERR(err, ENV, "box: %s (%s): %s%s", sl_box_step_text((unsigned)m.step),
+		      m.what, strerror(m.sys),
 		      sl_box_step_advice((unsigned)m.step, m.sys, b->ids.is_private));
 }
 
@@ -216,13 +223,14 @@ check_ready(struct sl_box *b, struct sl_err *err)
 	const struct sl_m_ready *m = &b->m_ready;
 
 	/* Read back by init after the last layer: anything else is a bug of ours. */
-	if (m->cap_eff != 0 || m->cap_bnd != 0 || m->no_new_privs != 1 || m->seccomp_mode != 2 ||
-	    !b->is_setup_seen)
+	if (m->cap_eff != 0 || m->cap_bnd != 0 || m->no_new_privs != 1 ||
+	    m->seccomp_mode != 2 || !b->is_setup_seen)
 		return SL_ERR(err, ENV,
 			      "box: a layer is not in force (capabilities %llx/%llx, "
 			      "no_new_privs %d, seccomp %d)",
-			      (unsigned long long)m->cap_eff, (unsigned long long)m->cap_bnd,
-			      m->no_new_privs, m->seccomp_mode);
+			      (unsigned long long)m->cap_eff,
+			      (unsigned long long)m->cap_bnd, m->no_new_privs,
+			      m->seccomp_mode);
 	b->state = SL_BS_READY;
 	return 0;
 }
@@ -231,9 +239,12 @@ static const struct {
 	uint16_t op;
 	size_t len; /* exact, or 0 */
 } lens[] = {
-	{ SL_OP_FAIL, sizeof(struct sl_m_fail) },   { SL_OP_SETUP, sizeof(struct sl_m_setup) },
-	{ SL_OP_READY, sizeof(struct sl_m_ready) }, { SL_OP_ENDED, sizeof(struct sl_m_ended) },
-	{ SL_OP_DONE, sizeof(struct sl_m_done) },   { SL_OP_USAGE, sizeof(struct sl_m_usage) },
+	{ SL_OP_FAIL, sizeof(struct sl_m_fail) },
+	{ SL_OP_SETUP, sizeof(struct sl_m_setup) },
+	{ SL_OP_READY, sizeof(struct sl_m_ready) },
+	{ SL_OP_ENDED, sizeof(struct sl_m_ended) },
+	{ SL_OP_DONE, sizeof(struct sl_m_done) },
+	{ SL_OP_USAGE, sizeof(struct sl_m_usage) },
 };
 
 static int
@@ -243,7 +254,8 @@ on_message(struct sl_box *b, struct sl_msg *msg, struct sl_err *err)
 
 	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
 		if (lens[i].op == msg->op && lens[i].len != msg->body.len)
-			return SL_ERR(err, ENV, "box: init sent a malformed message %u", msg->op);
+			return SL_ERR(err, ENV, "box: init sent a malformed message %u",
+				      msg->op);
 	switch ((enum sl_box_op)msg->op) {
 	case SL_OP_FAIL:
 		return set_up_failed(b, msg->body, err);
@@ -302,11 +314,12 @@ on_chan(struct sl_box *b, struct sl_err *err)
 	if (b->state == SL_BS_SETUP) {
 		b->state = SL_BS_DEAD;
 		return r < 0 ? r
-			     : SL_ERR(err, ENV, "box: init ended while it set the box up%s",
-				      sl_os_wait(b->init_pidfd, false, &code, &value) == 0 &&
-					      code != CLD_EXITED
-					  ? " (killed)"
-					  : "");
+			     : SL_ERR(
+				   err, ENV, "box: init ended while it set the box up%s",
+				   sl_os_wait(b->init_pidfd, false, &code, &value) == 0 &&
+					   code != CLD_EXITED
+				       ? " (killed)"
+				       : "");
 	}
 	if (r < 0)
 		memset(err, 0, sizeof(*err));

@@ -17,10 +17,10 @@ int
 sl_box_classes(struct sl_box *b, struct sl_err *err)
 {
 	static const enum sl_limit_class plain[SL_LIM_COUNT] = {
-		[SL_LIM_MEMORY] = SL_LC_WATCHED,   [SL_LIM_PIDS] = SL_LC_PROCESS,
-		[SL_LIM_CPU] = SL_LC_PROCESS,	   [SL_LIM_WALL] = SL_LC_WATCHED,
-		[SL_LIM_DISK] = SL_LC_WATCHED,	   [SL_LIM_FILE_SIZE] = SL_LC_PROCESS,
-		[SL_LIM_OUTPUT] = SL_LC_WATCHED,   [SL_LIM_NOFILE] = SL_LC_PROCESS,
+		[SL_LIM_MEMORY] = SL_LC_WATCHED, [SL_LIM_PIDS] = SL_LC_PROCESS,
+		[SL_LIM_CPU] = SL_LC_PROCESS,    [SL_LIM_WALL] = SL_LC_WATCHED,
+		[SL_LIM_DISK] = SL_LC_WATCHED,   [SL_LIM_FILE_SIZE] = SL_LC_PROCESS,
+		[SL_LIM_OUTPUT] = SL_LC_WATCHED, [SL_LIM_NOFILE] = SL_LC_PROCESS,
 	};
 
 	memcpy(b->class, plain, sizeof(plain));
@@ -32,15 +32,16 @@ sl_box_classes(struct sl_box *b, struct sl_err *err)
 		b->class[SL_LIM_MEMORY] = b->class[SL_LIM_PIDS] = SL_LC_AGGREGATE;
 	for (enum sl_limit l = 0; l < SL_LIM_COUNT; l++)
 		if (b->grant->limit[l].class > b->class[l])
-			return SL_ERR(err, ENV,
-				      "limit '%s' is asked for as '%s' and can be '%s' here%s",
-				      sl_limit_name(l),
-				      sl_limit_class_name(b->grant->limit[l].class),
-				      sl_limit_class_name(b->class[l]),
-				      l == SL_LIM_MEMORY || l == SL_LIM_PIDS
-					  ? "; delegate a cgroup v2 subtree with memory and "
-					    "pids (systemd: Delegate=yes)"
-					  : "");
+			return SL_ERR(
+			    err, ENV,
+			    "limit '%s' is asked for as '%s' and can be '%s' here%s",
+			    sl_limit_name(l),
+			    sl_limit_class_name(b->grant->limit[l].class),
+			    sl_limit_class_name(b->class[l]),
+			    l == SL_LIM_MEMORY || l == SL_LIM_PIDS
+				? "; delegate a cgroup v2 subtree with memory and "
+				  "pids (systemd: Delegate=yes)"
+				: "");
 	return 0;
 }
 
@@ -50,7 +51,7 @@ sl_box_rlimits(const struct sl_box *b, struct sl_m_spawn *m)
 	const struct sl_grant_limit *l = b->grant->limit;
 
 	m->rlim_data = b->class[SL_LIM_MEMORY] == SL_LC_PROCESS ? l[SL_LIM_MEMORY].max
-								 : RLIM_INFINITY;
+								: RLIM_INFINITY;
 	m->rlim_nproc = l[SL_LIM_PIDS].max + 1; /* init has the same uid */
 	m->rlim_cpu = l[SL_LIM_CPU].max;
 	m->rlim_fsize = l[SL_LIM_FILE_SIZE].max;
@@ -108,7 +109,8 @@ each_process(const struct sl_box *b, const char *file,
 	while ((de = readdir(d)) != NULL) {
 		ssize_t n;
 
-		if (!isdigit((unsigned char)de->d_name[0]) || strcmp(de->d_name, "1") == 0)
+		if (!isdigit((unsigned char)de->d_name[0]) ||
+		    strcmp(de->d_name, "1") == 0)
 			continue;
 		(void)snprintf(path, sizeof(path), "%s/%s", de->d_name, file);
 		if ((n = sl_os_read_file(b->proc_fd, path, text, sizeof(text) - 1)) <= 0)
@@ -179,5 +181,6 @@ sl_box_sample(struct sl_box *b)
 		sl_box_limit_hit(b, SL_LIM_DISK);
 	if (is_memory_over(b, sum.rss, tmpfs))
 		sl_box_limit_hit(b, SL_LIM_MEMORY);
-	(void)!sl_chan_send(&b->chan, SL_OP_ASK_USAGE, (struct sl_slice){ 0 }, NULL, 0, &err);
+	(void)!sl_chan_send(&b->chan, SL_OP_ASK_USAGE, (struct sl_slice){ 0 }, NULL, 0,
+			    &err);
 }

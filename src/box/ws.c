@@ -20,11 +20,21 @@ static const struct {
 	const char *path;
 	bool is_dir;
 } obeyed[] = {
-	{ ".git/hooks", true },	  { ".git/config", false }, { ".git/modules", true },
-	{ ".git/info", true },	  { ".github/workflows", true }, { ".forgejo/workflows", true },
-	{ ".claude", true },	  { ".codex", true },	    { ".cursor", true },
-	{ ".vscode", true },	  { ".idea", true },	    { ".envrc", false },
-	{ ".bashrc", false },	  { ".profile", false },    { ".gitmodules", false },
+	{ ".git/hooks", true },
+	{ ".git/config", false },
+	{ ".git/modules", true },
+	{ ".git/info", true },
+	{ ".github/workflows", true },
+	{ ".forgejo/workflows", true },
+	{ ".claude", true },
+	{ ".codex", true },
+	{ ".cursor", true },
+	{ ".vscode", true },
+	{ ".idea", true },
+	{ ".envrc", false },
+	{ ".bashrc", false },
+	{ ".profile", false },
+	{ ".gitmodules", false },
 	{ ".mcp.json", false },
 };
 
@@ -137,7 +147,8 @@ copy_file(int from, int to)
 			return 0;
 		if (n > 0)
 			continue;
-		if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+		if (errno != EXDEV && errno != EINVAL && errno != ENOSYS &&
+		    errno != EOPNOTSUPP)
 			return -errno;
 		if ((n = read(from, buf, sizeof(buf))) < 0)
 			return -errno;
@@ -149,7 +160,8 @@ copy_file(int from, int to)
 }
 
 static int
-copy_entry(int from, int to, const char *name, const struct sl_box_ids *ids, unsigned depth)
+copy_entry(int from, int to, const char *name, const struct sl_box_ids *ids,
+	   unsigned depth)
 {
 	char target[4096];
 	struct stat st;
@@ -236,7 +248,8 @@ mount_copy(struct sl_setup *s, int from, const struct stat *st)
 		return -EBADF;
 	if ((r = make_dir(s, "copy", st->st_mode & 0777)) < 0)
 		return r;
-	if ((to = openat(s->run_fd, "copy", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
+	if ((to = openat(s->run_fd, "copy",
+			 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
 		return -errno;
 	if ((r = sl_box_ws_copy(from, to, &s->ids, 0)) < 0)
 		return r;
@@ -261,16 +274,20 @@ protect(struct sl_setup *s, int ws, const struct stat *own)
 
 		sl_box_at(s, SL_BOX_STEP_MASK, "/workspace/%s", p);
 		if (slash != NULL) {
-			(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - p), p);
+			(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - p),
+				       p);
 			if (fstatat(ws, parent, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 			    !S_ISDIR(st.st_mode))
 				continue;
 			(void)snprintf(full, sizeof(full), "workspace/%s", parent);
 			/* Bound onto itself once: a rename of it is then EBUSY. */
-			if (i == 0 || strncmp(obeyed[i - 1].path, p, (size_t)(slash - p) + 1) != 0) {
-				SL_AUTO_FD self = sl_mnt_clone(s->root_fd, full, true, 0, -1);
+			if (i == 0 || strncmp(obeyed[i - 1].path, p,
+					      (size_t)(slash - p) + 1) != 0) {
+				SL_AUTO_FD self =
+				    sl_mnt_clone(s->root_fd, full, true, 0, -1);
 
-				if (self < 0 || (r = sl_mnt_move(self, s->root_fd, full)) < 0)
+				if (self < 0 ||
+				    (r = sl_mnt_move(self, s->root_fd, full)) < 0)
 					return self < 0 ? self : r;
 			}
 		}
@@ -282,22 +299,24 @@ protect(struct sl_setup *s, int ws, const struct stat *own)
 			if ((obeyed[i].is_dir ? mkdirat(ws, p, 0755)
 					      : mknodat(ws, p, S_IFREG | 0644, 0)) < 0 ||
 			    (s->ids.is_private &&
-			     fchownat(ws, p, own->st_uid, own->st_gid, AT_SYMLINK_NOFOLLOW) < 0))
+			     fchownat(ws, p, own->st_uid, own->st_gid,
+				      AT_SYMLINK_NOFOLLOW) < 0))
 				return -errno;
 		} else if (S_ISLNK(st.st_mode)) {
 			continue; /* the link's parent decides; its target is elsewhere */
 		}
 		(void)snprintf(full, sizeof(full), "workspace/%s", p);
-		if ((fd = sl_mnt_clone(s->root_fd, full, true, WS_ATTR | MOUNT_ATTR_RDONLY,
-				       -1)) < 0 ||
+		if ((fd = sl_mnt_clone(s->root_fd, full, true,
+				       WS_ATTR | MOUNT_ATTR_RDONLY, -1)) < 0 ||
 		    (r = sl_mnt_move(fd, s->root_fd, full)) < 0)
 			return fd < 0 ? fd : r;
 	}
 	if (n > 0)
-		(void)snprintf(s->m.ws_why, sizeof(s->m.ws_why),
-			       "in place; %zu names that the host obeys were absent and can be "
-			       "made by the box",
-			       n);
+		(void)snprintf(
+		    s->m.ws_why, sizeof(s->m.ws_why),
+		    "in place; %zu names that the host obeys were absent and can be "
+		    "made by the box",
+		    n);
 	return 0;
 }
 
@@ -340,7 +359,8 @@ sl_box_ws_mount(struct sl_setup *s)
 		return 0;
 	if (g->ws_path.len >= sizeof(path))
 		return -ENAMETOOLONG;
-	(void)snprintf(path, sizeof(path), "%.*s", (int)g->ws_path.len, (const char *)g->ws_path.p);
+	(void)snprintf(path, sizeof(path), "%.*s", (int)g->ws_path.len,
+		       (const char *)g->ws_path.p);
 	sl_box_at(s, SL_BOX_STEP_WS, "%s", path);
 	if ((at = sl_os_open_abs(path, O_RDONLY | O_DIRECTORY)) < 0)
 		return at;
@@ -350,6 +370,7 @@ sl_box_ws_mount(struct sl_setup *s)
 		map = sl_box_ids_idmap(&s->ids, st.st_uid, st.st_gid);
 		s->m.is_idmapped = map >= 0;
 	}
-	r = g->ws_mode == SL_WS_DIRECT ? mount_direct(s, at, map, &st) : mount_frozen(s, at, map, &st);
+	r = g->ws_mode == SL_WS_DIRECT ? mount_direct(s, at, map, &st)
+				       : mount_frozen(s, at, map, &st);
 	return r < 0 ? r : sl_box_mask_below(s, g->ws_path, "/workspace", true);
 }

@@ -95,5 +95,6 @@ const struct sl_cmd sl_cmd_doctor = {
 	.summary = "say what works on this machine, and how to get the rest",
 	.usage = "[--json]",
 	.opts = opts,
+	.is_main = true,
 	.run = run,
 };

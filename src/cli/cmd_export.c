@@ -9,7 +9,7 @@
 enum { OPT_OUT, OPT_JSON };
 
 static const struct sl_opt opts[] = {
-	[OPT_OUT] = { "output", 'o', "FILE", "where to write; - is standard output", false },
+	[OPT_OUT] = { "out", 'o', "FILE", "where to write; - is standard output", false },
 	[OPT_JSON] = { "json", 0, NULL, "one object", false },
 	{ 0 },
 };

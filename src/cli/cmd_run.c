@@ -94,6 +94,8 @@ find_workspace(struct work *w, struct sl_err *err)
 	struct stat st;
 	char *cut;
 
+	if (real == NULL && (errno == ENOENT || errno == ENOTDIR))
+		return SL_ERR(err, NOENT, "no directory '%s'", given != NULL ? given : w->o.flow);
 	if (real == NULL)
 		return SL_ERR_SYS(err, -errno, "cannot find '%s'", given != NULL ? given : w->o.flow);
 	if (given == NULL) {

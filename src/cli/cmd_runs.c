@@ -144,6 +144,5 @@ const struct sl_cmd sl_cmd_runs = {
 	.summary = "list what ran here, newest first",
 	.usage = "[--all] [--json]",
 	.opts = opts,
-	.is_main = true,
 	.run = run,
 };

@@ -21,8 +21,9 @@ sl_jail_no_caps(void)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct d[2] = { 0 };
-	unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
-			     SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED;
+	unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED |
+			     SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |
+			     SECBIT_KEEP_CAPS_LOCKED;
 
 	for (int c = 0; c < 64; c++)
 		if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0) {
@@ -80,11 +81,13 @@ sl_jail_landlock_add(int ruleset, int abi, int path_fd, uint64_t rights, bool is
 {
 	const uint64_t of_files = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15;
 	struct landlock_path_beneath_attr a = {
-		.allowed_access = rights & fs_rights(abi) & (is_dir ? UINT64_MAX : of_files),
+		.allowed_access =
+		    rights & fs_rights(abi) & (is_dir ? UINT64_MAX : of_files),
 		.parent_fd = path_fd,
 	};
 
-	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &a, 0) < 0
+	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &a,
+		       0) < 0
 		   ? -errno
 		   : 0;
 }

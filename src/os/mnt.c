@@ -54,7 +54,8 @@ sl_mnt_clone(int dirfd, const char *path, bool is_recursive, uint64_t attr, int 
 int
 sl_mnt_move(int mnt_fd, int dirfd, const char *path)
 {
-	unsigned f = MOVE_MOUNT_F_EMPTY_PATH | (*path == '\0' ? MOVE_MOUNT_T_EMPTY_PATH : 0);
+	unsigned f =
+	    MOVE_MOUNT_F_EMPTY_PATH | (*path == '\0' ? MOVE_MOUNT_T_EMPTY_PATH : 0);
 
 	return move_mount(mnt_fd, "", dirfd, path, f) < 0 ? -errno : 0;
 }

@@ -138,10 +138,12 @@ sl_os_walk(int dirfd, const char *rel, bool is_making)
 		if (n == 0)
 			continue;
 		next = strcmp(part, ".") == 0 || strcmp(part, "..") == 0 ? -EINVAL : 0;
-		if (next == 0 && is_making && mkdirat(at, part, 0755) < 0 && errno != EEXIST)
+		if (next == 0 && is_making && mkdirat(at, part, 0755) < 0 &&
+		    errno != EEXIST)
 			next = -errno;
-		if (next == 0 && (next = openat(at, part, O_PATH | O_DIRECTORY | O_NOFOLLOW |
-							      O_CLOEXEC)) < 0)
+		if (next == 0 &&
+		    (next = openat(at, part,
+				   O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
 			next = -errno;
 		(void)close(at);
 		at = next;
@@ -171,7 +173,8 @@ int
 sl_os_write_file(int dirfd, const char *path, int flags, unsigned mode, const void *p,
 		 size_t n)
 {
-	SL_AUTO_FD fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC | O_NOCTTY | flags, mode);
+	SL_AUTO_FD fd =
+	    openat(dirfd, path, O_WRONLY | O_CLOEXEC | O_NOCTTY | flags, mode);
 
 	return fd < 0 ? -errno : sl_os_write_all(fd, p, n);
 }

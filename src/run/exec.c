@@ -13,7 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-enum { EXEC_MEMORY = 64 << 20, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
+enum { EXEC_MEMORY = 64 << 20, EXIT_REFUSED = 125, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
 
 struct work {
 	struct sl_exec *x;
@@ -317,7 +317,7 @@ decided(struct work *w, struct sl_err *err)
 			? SL_ERR(err, DENIED, "policy denies this: %s (line %zu of the policy: %s)",
 				 d->message, d->rule_line, d->rule)
 			: SL_ERR(err, DENIED, "policy denies this: %s", d->message);
-		finish(w, "denied", sl_code_exit(r), NULL);
+		finish(w, "denied", EXIT_REFUSED, NULL);
 		return r;
 	}
 	r = act(w, err);
@@ -325,7 +325,7 @@ decided(struct work *w, struct sl_err *err)
 	if (r < 0) {
 		if (record(w, "failure", err->msg, &second) == 0)
 			sl_mark_clear(w->x->home, &w->mark);
-		finish(w, "error", sl_code_exit(r), err);
+		finish(w, "error", EXIT_REFUSED, err);
 		return r;
 	}
 	e.outcome = e.conclusion = conclusion_of(w);
@@ -357,7 +357,7 @@ ended(struct work *w, struct sl_err *err)
 	int r = record(w, conclusion_of(w), NULL, err);
 
 	if (r < 0) {
-		finish(w, "error", sl_code_exit(r), err);
+		finish(w, "error", EXIT_REFUSED, err);
 		return r;
 	}
 	sl_mark_clear(w->x->home, &w->mark);

@@ -50,7 +50,7 @@ def is_sync(t):
 
 def syncs(trace):
     """The recorder: whoever synced last.  Its syncs of the log, as indexes."""
-    last = [t[0] for t in trace if is_sync(t)][-1]
+    last = next((t[0] for t in reversed(trace) if is_sync(t)), None)
     return [i for i, t in enumerate(trace) if t[0] == last and t[1] == "fdatasync" and is_sync(t)]
 
 
@@ -73,17 +73,17 @@ if point(acts and sync, "exec: the trace shows the sync and the act", trace[-5:]
     point(sync[-1] > acts[-1], "exec: the outcome is synced after the act")
 
 f = flow(f"{T}/f.yml", "echo one", "echo two", "echo three")
+os.mkdir(T + "/w")
 p, trace = traced("run", ["run", "--json", f, "--workspace", T + "/w"])
 same("run under strace: exit 0", 0, p.returncode, p.stderr.decode(errors="replace"))
 supervisor = trace[0][0]
 acts, sync = in_box(trace, supervisor), syncs(trace)
-starts = [i for i in acts if trace[i][1] != "execve-begins" or True]
 # The scripts start with the step's shell: one exec of bash a step, the rest are its children.
-shells = [i for i in starts if "/bash\"" in trace[i][2] and ".sh\"" in trace[i][2]]
+shells = [i for i in acts if "/bash\"" in trace[i][2] and ".sh\"" in trace[i][2]]
 shells = [i for k, i in enumerate(shells) if k == 0 or trace[i][0] != trace[shells[k - 1]][0]]
 if same("run: three steps started their shell", 3, len(shells),
         "\n".join(str(trace[i])[:200] for i in acts)):
-    point(sync and sync[0] < starts[0], "run: fdatasync returned before the first execve in the box")
+    point(sync and sync[0] < acts[0], "run: fdatasync returned before the first execve in the box")
     for k in range(3):
         after = shells[k - 1] if k else -1
         mine = [s for s in sync if after < s < shells[k]]

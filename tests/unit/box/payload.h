@@ -34,14 +34,15 @@ pl_sock(int family, int type)
 static inline int
 pl_inet(const char *ip, int port, int is_bind)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)port) };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	(void)inet_pton(AF_INET, ip, &a.sin_addr);
 	return (is_bind ? bind(fd, (struct sockaddr *)&a, sizeof(a))
 			: connect(fd, (struct sockaddr *)&a, sizeof(a))) < 0
-		       ? errno
-		       : 0;
+		   ? errno
+		   : 0;
 }
 
 static inline int
@@ -57,8 +58,8 @@ pl_unix(const char *path, int type, int is_bind)
 		a.sun_path[0] = '\0';
 	return (is_bind ? bind(fd, (struct sockaddr *)&a, sizeof(a))
 			: connect(fd, (struct sockaddr *)&a, sizeof(a))) < 0
-		       ? errno
-		       : 0;
+		   ? errno
+		   : 0;
 }
 
 /* A server and a client in one box; the bytes must arrive. */
@@ -74,9 +75,11 @@ pl_unix_pair(const char *path)
 	(void)snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
 	if (bind(s, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(s, 1) < 0 ||
 	    connect(c, (struct sockaddr *)&a, sizeof(a)) < 0 ||
-	    (d = accept(s, NULL, NULL)) < 0 || write(c, "hi", 2) != 2 || read(d, b, 2) != 2)
+	    (d = accept(s, NULL, NULL)) < 0 || write(c, "hi", 2) != 2 ||
+	    read(d, b, 2) != 2)
 		return errno;
-	if (getsockopt(d, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 || cred.uid != getuid())
+	if (getsockopt(d, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 ||
+	    cred.uid != getuid())
 		return 200;
 	return strcmp(b, "hi") == 0 ? 0 : 201;
 }
@@ -200,7 +203,8 @@ pl_fill(const char *path)
 static inline int
 payload(int argc, char **argv)
 {
-	const char *w = argv[2], *a = argc > 3 ? argv[3] : "", *b = argc > 4 ? argv[4] : "";
+	const char *w = argv[2], *a = argc > 3 ? argv[3] : "",
+		   *b = argc > 4 ? argv[4] : "";
 
 	if (strcmp(w, "socket") == 0)
 		return pl_sock((int)strtol(a, NULL, 10), (int)strtol(b, NULL, 10));
@@ -232,7 +236,8 @@ payload(int argc, char **argv)
 	if (strcmp(w, "fill") == 0)
 		return pl_fill(a);
 	if (strcmp(w, "setid") == 0)
-		return close(open(a, O_CREAT | O_WRONLY, 0600)), chmod(a, 04755) < 0 ? errno : 0;
+		return close(open(a, O_CREAT | O_WRONLY, 0600)),
+		       chmod(a, 04755) < 0 ? errno : 0;
 	if (strcmp(w, "creat-setid") == 0)
 		return open(a, O_CREAT | O_WRONLY, 04755) < 0 ? errno : 0;
 	return 210;

@@ -23,7 +23,8 @@ static inline void
 place_copy(const char *to)
 {
 	static char b[1 << 16];
-	int in = open("/proc/self/exe", O_RDONLY), out = open(to, O_WRONLY | O_CREAT, 0755);
+	int in = open("/proc/self/exe", O_RDONLY),
+	    out = open(to, O_WRONLY | O_CREAT, 0755);
 	ssize_t n;
 
 	while ((n = read(in, b, sizeof(b))) > 0)

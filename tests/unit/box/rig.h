@@ -83,8 +83,11 @@ rig_new(void)
 	sl_grant_init(&r->g);
 	r->g.fs = r->fs;
 	r->sink = (struct sl_box_sink){ r, rig_output, NULL, rig_ended, rig_died };
-	r->o = (struct sl_box_opts){ .grant = &r->g, .sink = &r->sink, .host_name = "sluice",
-				     .run_fd = -1, .stdin_fd = -1 };
+	r->o = (struct sl_box_opts){ .grant = &r->g,
+				     .sink = &r->sink,
+				     .host_name = "sluice",
+				     .run_fd = -1,
+				     .stdin_fd = -1 };
 	r->cwd = "/tmp";
 	r->env[0] = SL_LIT("PATH=/usr/bin:/bin");
 	r->n_env = 1;
@@ -144,9 +147,15 @@ static inline int
 rig_spawn(struct rig *r, char *const *argv)
 {
 	struct sl_slice arg[64];
-	struct sl_act act = { .argv = arg, .env = r->env, .n_env = r->n_env,
-			      .cwd = sl_slice_str(r->cwd), .put = r->put, .n_put = r->n_put,
-			      .get = r->get, .n_get = r->n_get, .get_max = 1 << 20 };
+	struct sl_act act = { .argv = arg,
+			      .env = r->env,
+			      .n_env = r->n_env,
+			      .cwd = sl_slice_str(r->cwd),
+			      .put = r->put,
+			      .n_put = r->n_put,
+			      .get = r->get,
+			      .n_get = r->n_get,
+			      .get_max = 1 << 20 };
 	uint8_t id[32] = { 2 }, d[32];
 	struct sl_permit_view v = { SL_PERMIT_PROC, id, id, &r->g, d };
 	struct sl_permit *p;
@@ -190,7 +199,7 @@ rig_run(struct rig *r, char *const *argv)
 static inline int
 rig_sh(struct rig *r, const char *script)
 {
-	char *argv[] = { (char *)(uintptr_t)"/bin/sh", (char *)(uintptr_t)"-c",
+	char *argv[] = { (char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c",
 			 (char *)(uintptr_t)script, NULL };
 
 	return rig_run(r, argv);

@@ -30,8 +30,8 @@ runs(struct rig *r, const char *script, int status)
 		print_message("# %s\n", r->err.msg);
 	assert_int_equal(e, 0);
 	if (r->end.status != status)
-		print_message("# '%s': status %d signal %d\n# out: %s\n# err: %s\n", script,
-			      r->end.status, r->end.signal, r->out, r->errout);
+		print_message("# '%s': status %d signal %d\n# out: %s\n# err: %s\n",
+			      script, r->end.status, r->end.signal, r->out, r->errout);
 	assert_int_equal(r->end.status, status);
 }
 
@@ -81,8 +81,12 @@ shows_no_host_files(void **state)
 
 	(void)state;
 	place_put(&place, "secret", "host secret");
-	runs(r, "ls /root /workspace /usr/local /home/runner /mnt /sys /etc/shadow 2>/dev/null", 2);
-	assert_string_equal(r->out, "/home/runner:\n\n/root:\n\n/usr/local:\n\n/workspace:\n");
+	runs(r,
+	     "ls /root /workspace /usr/local /home/runner /mnt /sys /etc/shadow "
+	     "2>/dev/null",
+	     2);
+	assert_string_equal(r->out,
+			    "/home/runner:\n\n/root:\n\n/usr/local:\n\n/workspace:\n");
 	assert_int_equal(rig_sh(r, place_path(&place, "secret")), 0);
 	assert_int_equal(r->end.status, 127);
 	runs(r, "cat /etc/shadow /proc/kcore /proc/sys/kernel/hostname", 1);
@@ -104,9 +108,11 @@ closes_init(void **state)
 			r->o.holds_secret = true;
 		}
 		opened(r);
-		runs(r, "for f in environ cmdline exe fd maps mem status; do "
-			"cat /proc/1/$f 2>/dev/null && echo seen $f; ls /proc/1/$f 2>/dev/null; "
-			"done; true",
+		runs(r,
+		     "for f in environ cmdline exe fd maps mem status; do "
+		     "cat /proc/1/$f 2>/dev/null && echo seen $f; ls /proc/1/$f "
+		     "2>/dev/null; "
+		     "done; true",
 		     0);
 		assert_string_equal(r->out, "");
 		runs(r, "cd /proc; echo [0-9]*", 0);
@@ -124,8 +130,10 @@ leaks_no_descriptor(void **state)
 	(void)state;
 	fd = open("/etc/passwd", O_RDONLY); /* no CLOEXEC, on purpose */
 	opened(r);
-	runs(r, "for f in /proc/$$/fd/*; do case $(readlink $f) in pipe:*|/dev/null|/proc/*) ;; "
-		"?*) echo leak $f $(readlink $f);; esac; done",
+	runs(r,
+	     "for f in /proc/$$/fd/*; do case $(readlink $f) in "
+	     "pipe:*|/dev/null|/proc/*) ;; "
+	     "?*) echo leak $f $(readlink $f);; esac; done",
 	     0);
 	assert_string_equal(r->out, "");
 	(void)close(fd);
@@ -138,12 +146,14 @@ keeps_the_tree_read_only(void **state)
 	struct rig *r = opened(rig_new());
 
 	(void)state;
-	runs(r, "for d in / /etc /usr /usr/local /dev /root /proc/self; do "
-		"touch $d/x 2>/dev/null && echo wrote $d; done; true",
+	runs(r,
+	     "for d in / /etc /usr /usr/local /dev /root /proc/self; do "
+	     "touch $d/x 2>/dev/null && echo wrote $d; done; true",
 	     0);
 	assert_string_equal(r->out, "");
-	runs(r, "for d in /tmp /home/runner /run /var/tmp /opt/hostedtoolcache /dev/shm; do "
-		"echo x > $d/x && cat $d/x; done",
+	runs(r,
+	     "for d in /tmp /home/runner /run /var/tmp /opt/hostedtoolcache /dev/shm; do "
+	     "echo x > $d/x && cat $d/x; done",
 	     0);
 	assert_string_equal(r->out, "x\nx\nx\nx\nx\nx\n");
 	rig_free(r);
@@ -187,9 +197,9 @@ refuses_grants(void **state)
 		const char *path;
 		int code;
 	} bad[] = {
-		{ "/", SL_E(DENIED) },	    { "/proc/sys", SL_E(DENIED) },
-		{ "/dev", SL_E(DENIED) },   { "/workspace/x", SL_E(DENIED) },
-		{ "relative", SL_E(FORMAT) }, { "/tmp/../etc", SL_E(FORMAT) },
+		{ "/", SL_E(DENIED) },           { "/proc/sys", SL_E(DENIED) },
+		{ "/dev", SL_E(DENIED) },        { "/workspace/x", SL_E(DENIED) },
+		{ "relative", SL_E(FORMAT) },    { "/tmp/../etc", SL_E(FORMAT) },
 		{ "/no/such/place", SL_E(ENV) },
 	};
 	struct rig *r;
@@ -227,7 +237,8 @@ masks(void **state)
 		r = rig_new();
 		r->o.masked = masked;
 		r->o.n_masked = 1;
-		rig_fs(r, i == 0 ? masked[0] : place_path(&place, "home/.local/sluice/key"),
+		rig_fs(r,
+		       i == 0 ? masked[0] : place_path(&place, "home/.local/sluice/key"),
 		       SL_ACC_READ);
 		assert_int_equal(rig_open(r), SL_E(DENIED));
 		rig_free(r);
@@ -237,11 +248,12 @@ masks(void **state)
 	r->o.n_masked = 1;
 	rig_fs(r, place_path(&place, "home"), SL_ACC_READ | SL_ACC_WRITE);
 	opened(r);
-	(void)snprintf(script, sizeof(script),
-		       "cd %s/home && cat f && ls .local/sluice && ! mv .local .l2 2>/dev/null && "
-		       "! mv .local/sluice .local/s2 2>/dev/null && "
-		       "! touch .local/sluice/x 2>/dev/null && ! rmdir .local/sluice 2>/dev/null",
-		       place.dir);
+	(void)snprintf(
+	    script, sizeof(script),
+	    "cd %s/home && cat f && ls .local/sluice && ! mv .local .l2 2>/dev/null && "
+	    "! mv .local/sluice .local/s2 2>/dev/null && "
+	    "! touch .local/sluice/x 2>/dev/null && ! rmdir .local/sluice 2>/dev/null",
+	    place.dir);
 	runs(r, script, 0);
 	assert_string_equal(r->out, "file\n");
 	rig_free(r);
@@ -281,11 +293,14 @@ overlays_the_workspace(void **state)
 		print_message("# copy instead: %.*s\n", SL_ARG(v.ws_why));
 		assert_true(v.ws_why.len > 0);
 	} else {
-		runs(r, "cat a && echo new > a && rm gone && rm -r d && mkdir d && echo m > d/y", 0);
+		runs(r,
+		     "cat a && echo new > a && rm gone && rm -r d && mkdir d && echo m > "
+		     "d/y",
+		     0);
 		assert_int_equal(lstat(place_path(&place, "run1/upper/gone"), &st), 0);
 		assert_true(S_ISCHR(st.st_mode) && st.st_rdev == 0);
-		assert_int_equal(getxattr(place_path(&place, "run1/upper/d"), "user.overlay.opaque",
-					  x, 1),
+		assert_int_equal(getxattr(place_path(&place, "run1/upper/d"),
+					  "user.overlay.opaque", x, 1),
 				 1);
 		assert_int_equal(x[0], 'y');
 		assert_int_equal(access(place_path(&place, "run1/upper/d/y"), F_OK), 0);
@@ -322,12 +337,15 @@ protects_in_place(void **state)
 	place_dir(&place, "ws/.git");
 	place_put(&place, "ws/.git/config", "[core]\n");
 	r = opened(with_workspace(SL_WS_DIRECT, "run3"));
-	runs(r, "echo direct > made && ! mv .git .g2 2>/dev/null && "
-		"! touch .git/hooks/pre-commit 2>/dev/null && ! echo x 2>/dev/null >> .git/config "
-		"&& touch .git/index",
+	runs(r,
+	     "echo direct > made && ! mv .git .g2 2>/dev/null && "
+	     "! touch .git/hooks/pre-commit 2>/dev/null && ! echo x 2>/dev/null >> "
+	     ".git/config "
+	     "&& touch .git/index",
 	     0);
 	assert_int_equal(access(place_path(&place, "ws/made"), F_OK), 0);
-	assert_int_equal(access(place_path(&place, "ws/.git/hooks/pre-commit"), F_OK), -1);
+	assert_int_equal(access(place_path(&place, "ws/.git/hooks/pre-commit"), F_OK),
+			 -1);
 	(void)close(r->o.run_fd);
 	rig_free(r);
 }
@@ -336,8 +354,8 @@ static void
 puts_and_gets_files(void **state)
 {
 	const struct sl_act_file put[] = {
-		{ SL_LIT("/home/runner/a/b/script"), SL_LIT("echo from put; echo k=v > /tmp/out\n"),
-		  0700 },
+		{ SL_LIT("/home/runner/a/b/script"),
+		  SL_LIT("echo from put; echo k=v > /tmp/out\n"), 0700 },
 	};
 	struct sl_slice got[2];
 	struct sl_arena a;
@@ -357,7 +375,9 @@ puts_and_gets_files(void **state)
 	assert_int_equal(got[1].len, 0); /* a link is not followed */
 	r->n_get = 0;
 	/* A file that an act left in the way is replaced, a link not followed. */
-	runs(r, "rm -rf /home/runner/a/b/script; ln -s /tmp/target /home/runner/a/b/script", 0);
+	runs(r,
+	     "rm -rf /home/runner/a/b/script; ln -s /tmp/target /home/runner/a/b/script",
+	     0);
 	runs(r, "test -f /home/runner/a/b/script && test ! -e /tmp/target", 0);
 	sl_arena_free(&a);
 	rig_free(r);
@@ -373,8 +393,8 @@ hash_of_base(void)
 static void
 hashes_files(void **state)
 {
-	const struct sl_slice one[] = { SL_LIT("a") }, all[] = { SL_LIT("**/x"),
-									SL_LIT("!d/x") };
+	const struct sl_slice one[] = { SL_LIT("a") },
+			      all[] = { SL_LIT("**/x"), SL_LIT("!d/x") };
 	char hex[65], want[65], again[65];
 	struct rig *r = opened(with_workspace(SL_WS_OVERLAY, "run4"));
 

@@ -26,8 +26,12 @@ opened(struct rig *r)
 static int
 tries(struct rig *r, const char *what, const char *a, const char *b)
 {
-	char *argv[] = { place.self, "payload", (char *)(uintptr_t)what, (char *)(uintptr_t)a,
-			 (char *)(uintptr_t)b, NULL };
+	char *argv[] = { place.self,
+			 "payload",
+			 (char *)(uintptr_t)what,
+			 (char *)(uintptr_t)a,
+			 (char *)(uintptr_t)b,
+			 NULL };
 	int e = rig_run(r, argv);
 
 	if (e < 0)
@@ -69,26 +73,26 @@ records_what_it_denies(void **state)
 		{ "unix-connect", "@abstract", "", "connect", EACCES },
 		{ "unix-bind", "@abstract", "", "bind", EACCES },
 		{ "unix-bind", "/usr/sock", "", "bind", EACCES },
-		{ "sys", "165", "0", "mount", EPERM },	    /* mount */
-		{ "sys", "166", "0", "mount", EPERM },	    /* umount2 */
-		{ "sys", "155", "0", "mount", EPERM },	    /* pivot_root */
-		{ "sys", "161", "0", "mount", EPERM },	    /* chroot */
-		{ "sys", "428", "0", "mount", EPERM },	    /* open_tree */
-		{ "sys", "430", "0", "mount", EPERM },	    /* fsopen */
+		{ "sys", "165", "0", "mount", EPERM },              /* mount */
+		{ "sys", "166", "0", "mount", EPERM },              /* umount2 */
+		{ "sys", "155", "0", "mount", EPERM },              /* pivot_root */
+		{ "sys", "161", "0", "mount", EPERM },              /* chroot */
+		{ "sys", "428", "0", "mount", EPERM },              /* open_tree */
+		{ "sys", "430", "0", "mount", EPERM },              /* fsopen */
 		{ "sys", "272", "0x10000000", "namespace", EPERM }, /* unshare NEWUSER */
 		{ "sys", "272", "0x40000000", "namespace", EPERM }, /* unshare NEWNET */
 		{ "sys", "56", "0x10000000", "namespace", EPERM },  /* clone NEWUSER */
-		{ "sys", "308", "0", "namespace", EPERM },  /* setns */
+		{ "sys", "308", "0", "namespace", EPERM },          /* setns */
 		{ "sys", "101", "0", "ptrace", EPERM },
 		{ "sys", "310", "1", "ptrace", EPERM }, /* process_vm_readv */
 		{ "sys", "438", "0", "ptrace", EPERM }, /* pidfd_getfd */
 		{ "sys", "321", "0", "bpf", EPERM },
 		{ "sys", "425", "1", "io_uring", EPERM },
 		{ "sys", "250", "0", "keyctl", EPERM },
-		{ "sys", "248", "0", "keyctl", EPERM }, /* add_key */
-		{ "sys", "175", "0", "module", EPERM }, /* init_module */
-		{ "sys", "313", "0", "module", EPERM }, /* finit_module */
-		{ "sys", "246", "0", "module", EPERM }, /* kexec_load */
+		{ "sys", "248", "0", "keyctl", EPERM },     /* add_key */
+		{ "sys", "175", "0", "module", EPERM },     /* init_module */
+		{ "sys", "313", "0", "module", EPERM },     /* finit_module */
+		{ "sys", "246", "0", "module", EPERM },     /* kexec_load */
 		{ "sys", "298", "0", "privileged", EPERM }, /* perf_event_open */
 		{ "sys", "323", "0", "privileged", EPERM }, /* userfaultfd */
 		{ "sys", "304", "0", "privileged", EPERM }, /* open_by_handle_at */
@@ -110,8 +114,8 @@ records_what_it_denies(void **state)
 		if (e == EROFS)
 			e = EACCES;
 		if (e != row[i].err || o == NULL)
-			print_message("# %s %s %s: %d, %s\n", row[i].what, row[i].a, row[i].b, e,
-				      o ? "recorded" : "not recorded");
+			print_message("# %s %s %s: %d, %s\n", row[i].what, row[i].a,
+				      row[i].b, e, o ? "recorded" : "not recorded");
 		assert_int_equal(e, row[i].err);
 		assert_non_null(o);
 		assert_non_null(seen(r, "exec", false)); /* the act itself, always */
@@ -151,7 +155,8 @@ reaches_no_socket_of_the_host(void **state)
 
 	(void)state;
 	place_dir(&place, "grant");
-	(void)snprintf(a.sun_path, sizeof(a.sun_path), "%s", place_path(&place, "grant/sock"));
+	(void)snprintf(a.sun_path, sizeof(a.sun_path), "%s",
+		       place_path(&place, "grant/sock"));
 	assert_int_equal(bind(s, (struct sockaddr *)&a, sizeof(a)), 0);
 	assert_int_equal(chmod(a.sun_path, 0777), 0);
 	assert_int_equal(listen(s, 512), 0);
@@ -284,7 +289,8 @@ ends_what_is_left_behind(void **state)
 	assert_int_equal(tries(r, "daemon", "", ""), 0);
 	assert_true(r->end.n_left <= 1);
 	/* It may be killed before it is heard; never after the end. */
-	assert_int_equal(rig_sh(r, "cd /proc; for p in [0-9]*; do cat $p/cmdline; done"), 0);
+	assert_int_equal(rig_sh(r, "cd /proc; for p in [0-9]*; do cat $p/cmdline; done"),
+			 0);
 	assert_null(strstr(r->out, "daemon"));
 	assert_int_equal(rig_sh(r, "sleep 1000 & sleep 1000 & exit 3"), 0);
 	assert_int_equal(r->end.status, 3);
@@ -296,7 +302,8 @@ static void
 kills_what_ignores_signals(void **state)
 {
 	struct rig *r = opened(rig_new());
-	char *argv[] = { "/bin/sh", "-c", "trap '' TERM INT HUP; echo ready; while :; do sleep 1; done",
+	char *argv[] = { "/bin/sh", "-c",
+			 "trap '' TERM INT HUP; echo ready; while :; do sleep 1; done",
 			 NULL };
 
 	(void)state;
@@ -325,7 +332,8 @@ is_running(const char *marker)
 		size_t n;
 
 		(void)snprintf(path, sizeof(path), "/proc/%s/cmdline", e->d_name);
-		if (e->d_name[0] < '0' || e->d_name[0] > '9' || (f = fopen(path, "r")) == NULL)
+		if (e->d_name[0] < '0' || e->d_name[0] > '9' ||
+		    (f = fopen(path, "r")) == NULL)
 			continue;
 		n = fread(b, 1, sizeof(b) - 1, f);
 		(void)fclose(f);
@@ -350,8 +358,9 @@ dies_with_its_supervisor(void **state)
 	assert_int_equal(pipe(p), 0);
 	if ((pid = fork()) == 0) {
 		struct rig *r = rig_new();
-		char *argv[] = { "/bin/sh", "-c", "trap '' TERM; sleep $0 & echo ready; sleep $0",
-				 marker, NULL };
+		char *argv[] = { "/bin/sh", "-c",
+				 "trap '' TERM; sleep $0 & echo ready; sleep $0", marker,
+				 NULL };
 
 		if (rig_open(r) < 0 || rig_spawn(r, argv) < 0)
 			_exit(1);

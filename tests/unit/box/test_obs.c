@@ -65,8 +65,9 @@ cuts_long_objects_whole(void **state)
 	(void)state;
 	memset(long_name, 1, sizeof(long_name));
 	sl_obs_clear(&t);
-	o = sl_obs_add(&t, "exec", "execve", (struct sl_slice){ long_name, sizeof(long_name) },
-		       false, 0, &is_new);
+	o = sl_obs_add(&t, "exec", "execve",
+		       (struct sl_slice){ long_name, sizeof(long_name) }, false, 0,
+		       &is_new);
 	assert_true(o->object.len <= SL_BOX_OBJ_MAX);
 	assert_int_equal(o->object.len % 4, 0); /* never half an escape */
 }
@@ -83,15 +84,14 @@ counts_what_is_lost(void **state)
 		int n = snprintf(name, sizeof(name), "/bin/%d", i);
 
 		(void)sl_obs_add(&t, "exec", "execve",
-				 (struct sl_slice){ (uint8_t *)name, (size_t)n }, false, 0,
-				 &is_new);
+				 (struct sl_slice){ (uint8_t *)name, (size_t)n }, false,
+				 0, &is_new);
 	}
 	assert_int_equal(t.n, SL_BOX_OBS_MAX);
 	assert_int_equal(t.lost, 7);
 	/* What is known is still counted. */
-	assert_non_null(
-	    sl_obs_add(&t, t.row[0].class, (const char *)t.row[0].act.p, SL_LIT("/bin/0"), false, 0,
-		       &is_new));
+	assert_non_null(sl_obs_add(&t, t.row[0].class, (const char *)t.row[0].act.p,
+				   SL_LIT("/bin/0"), false, 0, &is_new));
 }
 
 /* Every watched call belongs to a row of data/observation.tsv that names it, and every
@@ -117,7 +117,8 @@ agrees_with_the_table(void **state)
 		assert_true(row->is_complete);
 		len = strlen(name.act);
 		for (at = row->acts; (at = strstr(at, name.act)) != NULL; at += len)
-			if ((at == row->acts || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+			if ((at == row->acts || at[-1] == ' ') &&
+			    (at[len] == ' ' || at[len] == '\0'))
 				break;
 		assert_non_null(at);
 	}
@@ -131,9 +132,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(folds_equal_ones),	  cmocka_unit_test(keeps_different_ones),
-		cmocka_unit_test(escapes),		  cmocka_unit_test(cuts_long_objects_whole),
-		cmocka_unit_test(counts_what_is_lost),	  cmocka_unit_test(agrees_with_the_table),
+		cmocka_unit_test(folds_equal_ones),
+		cmocka_unit_test(keeps_different_ones),
+		cmocka_unit_test(escapes),
+		cmocka_unit_test(cuts_long_objects_whole),
+		cmocka_unit_test(counts_what_is_lost),
+		cmocka_unit_test(agrees_with_the_table),
 	};
 
 	return run_suite("obs", tests, SL_ARRAY_LEN(tests));
