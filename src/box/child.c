@@ -112,7 +112,7 @@ tell_path(int sync, const char *prog)
  * PATH that may be executed.  Looked at first, so that only what is meant to run shows
  * up as an exec. */
 static const char *
-find(const char *name, char *const *env, char *room, size_t cap)
+find(const char *name, const char *const *env, char *room, size_t cap)
 {
 	const char *path = "/usr/local/bin:/usr/bin:/bin";
 	int e = ENOENT;
@@ -144,9 +144,14 @@ find(const char *name, char *const *env, char *room, size_t cap)
 /* In the child of a vfork: init's memory is shared and init waits until the exec, so
  * nothing is allocated here and nothing of init's is changed. */
 void
-sl_box_child(const struct sl_m_spawn *m, char **argv, char **env, const char *cwd,
-	     int sync, int in, int out, int errfd)
+sl_box_child(const struct sl_m_spawn *m, const char **argv, const char **env,
+	     const char *cwd, int sync, int in, int out, int errfd)
 {
+	/* execve's vectors are of plain char for history's sake; it only reads them. */
+	const union {
+		const char **in;
+		char *const *out;
+	} a = { argv }, e = { env };
 	char room[4096];
 	const char *prog;
 	sigset_t none;
@@ -173,6 +178,8 @@ sl_box_child(const struct sl_m_spawn *m, char **argv, char **env, const char *cw
 	 * descriptor first. */
 	if ((r = sl_box_watch_on()) < 0 || (r = sl_os_send_fd(sync, r, 'l')) < 0)
 		give_up(sync, 's', -r);
-	(void)execve(prog, argv, env);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): the union hides argv
+	 */
+	(void)execve(prog, a.out, e.out);
 	give_up(sync, 'x', errno);
 }

@@ -145,46 +145,53 @@ sl_box_grants_mount(struct sl_setup *s)
 	return 0;
 }
 
+static int
+check_path(struct sl_slice p, struct sl_err *err)
+{
+	if (!sl_path_is_canonical(p))
+		return SL_ERR(err, FORMAT, "grant: '%.*s' is not an absolute, plain path",
+			      SL_ARG(p));
+	if (p.len == 1)
+		return SL_ERR(err, DENIED,
+			      "grant: '/' would replace the box's root; name the "
+			      "directories below it");
+	for (size_t k = 0; k < sizeof(own) / sizeof(own[0]); k++)
+		if (sl_path_is_below(p, sl_slice_str(own[k])))
+			return SL_ERR(
+			    err, DENIED,
+			    "grant: '%.*s' lies in %s, which is made for the box",
+			    SL_ARG(p), own[k]);
+	return 0;
+}
+
+/* Nothing that is granted lies in a masked place. */
+static int
+check_masked(const struct sl_grant *g, const char *masked, struct sl_err *err)
+{
+	struct sl_slice m = sl_slice_str(masked);
+
+	for (size_t i = 0; i < g->n_fs; i++)
+		if (sl_path_is_below(g->fs[i].path, m))
+			return SL_ERR(
+			    err, DENIED,
+			    "grant: '%.*s' lies in '%s', which no grant may reach",
+			    SL_ARG(g->fs[i].path), masked);
+	if (g->ws_mode != SL_WS_NONE && sl_path_is_below(g->ws_path, m))
+		return SL_ERR(err, DENIED,
+			      "workspace '%.*s' lies in '%s', which no grant may reach",
+			      SL_ARG(g->ws_path), masked);
+	return 0;
+}
+
 /* In the supervisor, before anything is made. */
 int
 sl_box_grants_check(const struct sl_box_opts *o, struct sl_err *err)
 {
-	const struct sl_grant *g = o->grant;
+	int r = 0;
 
-	for (size_t i = 0; i < g->n_fs; i++) {
-		struct sl_slice p = g->fs[i].path;
-
-		if (!sl_path_is_canonical(p))
-			return SL_ERR(err, FORMAT,
-				      "grant: '%.*s' is not an absolute, plain path",
-				      SL_ARG(p));
-		if (p.len == 1)
-			return SL_ERR(err, DENIED,
-				      "grant: '/' would replace the box's root; name the "
-				      "directories below it");
-		for (size_t k = 0; k < sizeof(own) / sizeof(own[0]); k++)
-			if (sl_path_is_below(p, sl_slice_str(own[k])))
-				return SL_ERR(
-				    err, DENIED,
-				    "grant: '%.*s' lies in %s, which is made for "
-				    "the box",
-				    SL_ARG(p), own[k]);
-	}
-	for (size_t k = 0; k < o->n_masked; k++) {
-		struct sl_slice m = sl_slice_str(o->masked[k]);
-
-		for (size_t i = 0; i < g->n_fs; i++)
-			if (sl_path_is_below(g->fs[i].path, m))
-				return SL_ERR(
-				    err, DENIED,
-				    "grant: '%.*s' lies in '%s', which no grant "
-				    "may reach",
-				    SL_ARG(g->fs[i].path), o->masked[k]);
-		if (g->ws_mode != SL_WS_NONE && sl_path_is_below(g->ws_path, m))
-			return SL_ERR(
-			    err, DENIED,
-			    "workspace '%.*s' lies in '%s', which no grant may reach",
-			    SL_ARG(g->ws_path), o->masked[k]);
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < o->grant->n_fs; i++)
+		r = check_path(o->grant->fs[i].path, err);
+	for (size_t k = 0; r == 0 && k < o->n_masked; k++)
+		r = check_masked(o->grant, o->masked[k], err);
+	return r;
 }

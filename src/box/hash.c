@@ -211,41 +211,54 @@ parse_all(char *text, size_t len, struct pattern *pat)
 	return n;
 }
 
-int
-sl_box_hash(int root, const char *patterns, size_t len, char ret_hex[65])
+static int
+hash_all(int root, struct walk *w, char ret_hex[65])
 {
-	SL_AUTO_FREE char *text = malloc(len + 1);
-	SL_AUTO_FREE struct pattern *pat = calloc(PATTERN_MAX, sizeof(*pat));
-	struct walk w = { .pat = pat };
 	struct sl_sha256 h;
 	uint8_t one[32];
 	size_t done = 0;
-	int r;
 
-	ret_hex[0] = '\0';
-	if (text == NULL || pat == NULL)
-		return -ENOMEM;
-	memcpy(text, patterns, len);
-	text[len] = '\0';
-	w.n_pat = parse_all(text, len, pat);
-	sl_arena_init(&w.a, PATHS_MAX);
-	r = walk(&w, root, 0, 0);
-	if (r == 0 && w.n_file > 0)
-		qsort(w.file, w.n_file, sizeof(*w.file), by_bytes);
 	sl_sha256_init(&h);
-	for (size_t i = 0; r >= 0 && i < w.n_file; i++) {
-		if ((r = hash_file(root, w.file[i], one)) == 1) {
+	for (size_t i = 0; i < w->n_file; i++) {
+		int r = hash_file(root, w->file[i], one);
+
+		if (r < 0)
+			return r;
+		if (r == 1)
 			sl_sha256_add(&h, one, sizeof(one));
-			done++;
-		}
+		done += r == 1;
 	}
-	free(w.file);
-	sl_arena_free(&w.a);
-	if (r < 0)
-		return r;
 	if (done > 0) {
 		sl_sha256_end(&h, one);
 		sl_hex(ret_hex, one, sizeof(one));
 	}
 	return 0;
+}
+
+int
+sl_box_hash(int root, const char *patterns, size_t len, char ret_hex[65])
+{
+	struct walk w = { 0 };
+	struct pattern *pat;
+	char *text;
+	int r;
+
+	ret_hex[0] = '\0';
+	sl_arena_init(&w.a, PATHS_MAX);
+	text = sl_arena_str(&w.a, (struct sl_slice){ (const uint8_t *)patterns, len });
+	pat = SL_NEW_N(&w.a, struct pattern, PATTERN_MAX);
+	if (text == NULL || pat == NULL) {
+		sl_arena_free(&w.a);
+		return -ENOMEM;
+	}
+	w.n_pat = parse_all(text, len, pat);
+	w.pat = pat;
+	r = walk(&w, root, 0, 0);
+	if (r == 0 && w.n_file > 0)
+		qsort(w.file, w.n_file, sizeof(*w.file), by_bytes);
+	if (r == 0)
+		r = hash_all(root, &w, ret_hex);
+	free(w.file);
+	sl_arena_free(&w.a);
+	return r;
 }

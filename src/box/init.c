@@ -94,17 +94,29 @@ put_file(const char *path, unsigned mode, const void *p, size_t n)
 	return sl_os_write_all(fd, p, n);
 }
 
+/* The string at the front of s, which it leaves; NULL where none ends in it. */
+static const char *
+next(struct sl_slice *s)
+{
+	const void *e = s->len > 0 ? memchr(s->p, 0, s->len) : NULL;
+	const char *p = (const char *)s->p;
+
+	if (e == NULL)
+		return NULL;
+	*s = sl_slice_skip(*s, (size_t)((const uint8_t *)e - s->p) + 1);
+	return p;
+}
+
 /* Puts are the tail of a spawn's body: path NUL, u32 mode, u32 length, bytes. */
 static int
 put_files(uint32_t n, struct sl_slice s)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		const char *path = (const char *)s.p;
+		const char *path = next(&s);
 		uint32_t v[2];
 		int r;
 
-		s = sl_slice_skip(s, strlen(path) + 1);
-		if (s.len < sizeof(v))
+		if (path == NULL || s.len < sizeof(v))
 			return -EINVAL;
 		memcpy(v, s.p, sizeof(v));
 		s = sl_slice_skip(s, sizeof(v));
@@ -117,44 +129,54 @@ put_files(uint32_t n, struct sl_slice s)
 	return 0;
 }
 
+/* Appends the file's bytes to out, or gives the errno. */
+static int
+get_file(const char *path, uint64_t max, struct sl_buf *out)
+{
+	const char *name = NULL;
+	SL_AUTO_FD at = parent_of(path, false, &name);
+	SL_AUTO_FD fd = -1;
+	struct stat st;
+	size_t end;
+
+	if (at < 0)
+		return -at;
+	if ((fd = openat(at, name,
+			 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)) < 0)
+		return errno;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return EINVAL;
+	if ((uint64_t)st.st_size > max)
+		return EFBIG;
+	if (sl_buf_room(out, (size_t)st.st_size) == NULL)
+		return ENOMEM;
+	end = out->len + (size_t)st.st_size;
+	while (out->len < end) {
+		ssize_t n = read(fd, out->p + out->len, end - out->len);
+
+		if (n <= 0)
+			break; /* it became shorter */
+		out->len += (size_t)n;
+	}
+	return 0;
+}
+
 static void
 on_get(struct init *in, struct sl_slice body)
 {
 	SL_AUTO_BUF out = { .max = SL_BOX_GET_MAX + 16 };
-	SL_AUTO_FD at = -1;
-	SL_AUTO_FD fd = -1;
-	const char *name = NULL;
-	struct stat st;
+	struct sl_slice rest = sl_slice_skip(body, sizeof(uint64_t));
+	const char *path = next(&rest);
 	uint64_t max = 0;
-	int32_t e = 0;
-	uint8_t *p;
+	int32_t e = EINVAL;
 
-	if (body.len > sizeof(max))
+	if (path != NULL)
 		memcpy(&max, body.p, sizeof(max));
 	sl_buf_put(&out, &e, sizeof(e));
-	if (body.len <= sizeof(max) + 1 || max > SL_BOX_GET_MAX)
-		e = EINVAL;
-	else if ((at = parent_of((const char *)body.p + sizeof(max), false, &name)) < 0)
-		e = -at;
-	else if ((fd = openat(at, name,
-			      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-				  O_CLOEXEC)) < 0)
-		e = errno;
-	else if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		e = EINVAL;
-	else if ((uint64_t)st.st_size > max)
-		e = EFBIG;
-	else if ((p = sl_buf_room(&out, (size_t)st.st_size)) == NULL)
-		e = ENOMEM;
-	else
-		while (out.len < sizeof(e) + (size_t)st.st_size) {
-			ssize_t n = read(fd, out.p + out.len,
-					 sizeof(e) + (size_t)st.st_size - out.len);
-
-			if (n <= 0)
-				break;
-			out.len += (size_t)n;
-		}
+	if (out.is_failed)
+		_exit(1);
+	if (path != NULL && max <= SL_BOX_GET_MAX)
+		e = get_file(path, max, &out);
 	memcpy(out.p, &e, sizeof(e));
 	tell(in, SL_OP_FILE, out.p, e != 0 ? sizeof(e) : out.len);
 }
@@ -357,23 +379,15 @@ helper_ended(struct init *in, struct helper *h, int status)
 
 /* --- the act --- */
 
-static char *
-next(struct sl_slice *s)
-{
-	char *p = (char *)(uintptr_t)s->p;
-
-	*s = sl_slice_skip(*s, strlen(p) + 1);
-	return p;
-}
-
 /* vfork: the child changes nothing here but its own descriptors, limits and filters,
- * and its exec needs the supervisor, not us. */
+ * it never returns (so the frame stays ours), and its exec needs the supervisor, not
+ * us.  A fork would copy our page tables at every step. */
 static int
 start(struct init *in, const struct sl_m_spawn *m, struct sl_slice strings,
       const struct sl_msg *msg)
 {
-	SL_AUTO_FREE char **argv = calloc(m->n_argv + 1UL, sizeof(char *));
-	SL_AUTO_FREE char **env = calloc(m->n_env + 1UL, sizeof(char *));
+	SL_AUTO_FREE const char **argv = calloc(m->n_argv + 1UL, sizeof(char *));
+	SL_AUTO_FREE const char **env = calloc(m->n_env + 1UL, sizeof(char *));
 	const char *cwd;
 	pid_t pid;
 	int r;
@@ -381,17 +395,22 @@ start(struct init *in, const struct sl_m_spawn *m, struct sl_slice strings,
 	if (argv == NULL || env == NULL)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < m->n_argv; i++)
-		argv[i] = next(&strings);
+		if ((argv[i] = next(&strings)) == NULL)
+			return -EINVAL;
 	for (uint32_t i = 0; i < m->n_env; i++)
-		env[i] = next(&strings);
-	cwd = next(&strings);
+		if ((env[i] = next(&strings)) == NULL)
+			return -EINVAL;
+	if ((cwd = next(&strings)) == NULL || m->n_argv == 0)
+		return -EINVAL;
 	if ((r = put_files(m->n_put, strings)) < 0)
 		return r;
 	/* fds: sync, then without a tty out, err and perhaps in */
-	if ((pid = vfork()) == 0)
-		sl_box_child(
-		    m, argv, env, cwd, msg->fds[0], msg->n_fds > 3 ? msg->fds[3] : -1,
-		    msg->n_fds > 2 ? msg->fds[1] : -1, msg->n_fds > 2 ? msg->fds[2] : -1);
+	if ((pid = vfork()) == 0) /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
+		sl_box_child(     /* NOLINT(clang-analyzer-unix.Vfork) */
+			     m, argv, env, cwd, msg->fds[0],
+			     msg->n_fds > 3 ? msg->fds[3] : -1,
+			     msg->n_fds > 2 ? msg->fds[1] : -1,
+			     msg->n_fds > 2 ? msg->fds[2] : -1);
 	if (pid < 0)
 		return -errno;
 	in->act = pid;

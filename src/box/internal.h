@@ -192,8 +192,9 @@ const char *sl_box_place(unsigned i); /* inside paths of the writable places, or
 
 /* init.c, child.c, hash.c */
 _Noreturn void sl_box_init(struct sl_setup *s, bool is_reexec);
-_Noreturn void sl_box_child(const struct sl_m_spawn *m, char **argv, char **env,
-			    const char *cwd, int sync, int in, int out, int errfd);
+_Noreturn void sl_box_child(const struct sl_m_spawn *m, const char **argv,
+			    const char **env, const char *cwd, int sync, int in, int out,
+			    int errfd);
 int sl_box_hash(int root_fd, const char *patterns, size_t len, char ret_hex[65]);
 
 /* obs.c: folding in bounded memory. */

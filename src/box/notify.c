@@ -48,6 +48,14 @@ static const char *const family[] = {
 
 /* --- the stopped process's memory --- */
 
+/* An address of the other process: never followed here. */
+static struct iovec
+there(uint64_t at, size_t n)
+{
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+	return (struct iovec){ (void *)(uintptr_t)at, n };
+}
+
 /* Bytes read; fewer where its memory ends. */
 static size_t
 read_mem(pid_t pid, uint64_t at, void *out, size_t n)
@@ -61,7 +69,7 @@ read_mem(pid_t pid, uint64_t at, void *out, size_t n)
 
 		part = part < n - done ? part : n - done;
 		l = (struct iovec){ (char *)out + done, part };
-		r = (struct iovec){ (void *)(uintptr_t)(at + done), part };
+		r = there(at + done, part);
 		if (process_vm_readv(pid, &l, 1, &r, 1, 0) != (ssize_t)part)
 			break;
 		done += part;
@@ -74,7 +82,7 @@ read_mem(pid_t pid, uint64_t at, void *out, size_t n)
 static size_t
 read_bytes(pid_t pid, uint64_t at, void *out, size_t n)
 {
-	struct iovec l = { out, n }, r = { (void *)(uintptr_t)at, n };
+	struct iovec l = { out, n }, r = there(at, n);
 	ssize_t got = process_vm_readv(pid, &l, 1, &r, 1, 0);
 
 	return got < 0 ? 0 : (size_t)got;

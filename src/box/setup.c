@@ -238,7 +238,7 @@ static int
 hand_over(struct sl_setup *s)
 {
 	int fds[2] = { s->proc_fd, s->s_fd };
-	char abi[16], *argv[] = { (char *)(uintptr_t) "sluice-box-init", abi, NULL };
+	char name[] = "sluice-box-init", abi[16], *argv[] = { name, abi, NULL };
 	char *env[] = { NULL };
 	struct sl_err err = { 0 };
 

@@ -106,70 +106,106 @@ limit_of_signal(int sig)
 	return sig == SIGXFSZ ? SL_LIM_FILE_SIZE : SL_LIM_COUNT;
 }
 
+static int
+take_listener(struct sl_box *b, int fd, struct sl_err *err)
+{
+	int r;
+
+	if (fd < 0 || b->listen_fd >= 0) {
+		(void)close(fd);
+		return SL_ERR(err, ENV, "box: the act's start is malformed");
+	}
+	/* Best effort (6.6): the answer then wakes the caller on the same processor. */
+	(void)ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+		    SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+	b->listen_fd = fd;
+	if ((r = sl_box_watch_fd(b, fd, EPOLLIN, SL_TAG_LISTEN)) < 0)
+		return SL_ERR_SYS(err, r, "box: cannot watch the act");
+	return 0;
+}
+
+static int
+take_terminal(struct sl_box *b, int fd, struct sl_err *err)
+{
+	int r;
+
+	if (fd < 0 || b->relay.out[0] >= 0) {
+		(void)close(fd);
+		return SL_ERR(err, ENV, "box: the act's start is malformed");
+	}
+	b->relay.out[0] = b->relay.in_dst = fd;
+	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+	if ((r = sl_box_watch_fd(b, fd, EPOLLIN, SL_TAG_OUT)) < 0)
+		return SL_ERR_SYS(err, r, "box: cannot watch the terminal");
+	sl_relay_arm(b);
+	return 0;
+}
+
+/* The path of the act's own exec: two bytes of length, then the path. */
+static int
+take_path(struct sl_box *b, struct sl_err *err)
+{
+	uint8_t n[2] = { 0, 0 };
+	size_t len = 0;
+
+	if (recv(b->sync_fd, n, 2, MSG_WAITALL) == 2)
+		len = (size_t)n[0] | (size_t)n[1] << 8;
+	if (len >= sizeof(b->first) ||
+	    recv(b->sync_fd, b->first, len, MSG_WAITALL) != (ssize_t)len)
+		return SL_ERR(err, ENV, "box: the act's start is malformed");
+	b->first[len] = '\0';
+	return 0;
+}
+
+static int
+take_errno(struct sl_box *b, char tag, struct sl_err *err)
+{
+	const char *what = "confined";
+	int e = 0;
+
+	if (recv(b->sync_fd, &e, sizeof(e), MSG_WAITALL) != sizeof(e))
+		e = EIO;
+	if (tag == 'x') {
+		b->exec_errno = e;
+		return 0;
+	}
+	if (tag == 'p')
+		what = "given its files";
+	else if (tag == 'd')
+		what = "started in its directory";
+	return SL_ERR(err, ENV, "box: the act could not be %s: %s", what, strerror(e));
+}
+
 /* Tags: 'l' listener, 'n' path of the exec, 't' terminal, 'x' exec failed, others: set-up
  * of the act failed. */
 static int
 on_sync(struct sl_box *b, struct sl_err *err)
 {
-	for (;;) {
-		char tag = 0;
-		int fd = -1, e = 0, r;
+	int r = 0;
 
-		if (b->sync_fd < 0 ||
-		    (r = sl_os_recv_fd(b->sync_fd, &tag, &fd)) == -EAGAIN)
+	while (r == 0 && b->sync_fd >= 0) {
+		char tag = 0;
+		int fd = -1, got = sl_os_recv_fd(b->sync_fd, &tag, &fd);
+
+		if (got == -EAGAIN)
 			return 0;
-		if (r <= 0) {
+		if (got <= 0) {
 			(void)sl_box_watch_fd(b, b->sync_fd, 0, 0);
 			(void)close(b->sync_fd);
 			b->sync_fd = -1;
 			return 0;
 		}
-		if (tag == 'l' && fd >= 0 && b->listen_fd < 0) {
-			/* Best effort (6.6): the answer then wakes the caller on the
-			 * same processor. */
-			(void)ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
-				    SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
-			b->listen_fd = fd;
-			if ((r = sl_box_watch_fd(b, fd, EPOLLIN, SL_TAG_LISTEN)) < 0)
-				return SL_ERR_SYS(err, r, "box: cannot watch the act");
-			continue;
+		if (tag == 'l') {
+			r = take_listener(b, fd, err);
+		} else if (tag == 't') {
+			r = take_terminal(b, fd, err);
+		} else {
+			if (fd >= 0)
+				(void)close(fd);
+			r = tag == 'n' ? take_path(b, err) : take_errno(b, tag, err);
 		}
-		if (tag == 't' && fd >= 0 && b->relay.out[0] < 0) {
-			b->relay.out[0] = b->relay.in_dst = fd;
-			(void)fcntl(fd, F_SETFL, O_NONBLOCK);
-			if ((r = sl_box_watch_fd(b, fd, EPOLLIN, SL_TAG_OUT)) < 0)
-				return SL_ERR_SYS(err, r,
-						  "box: cannot watch the terminal");
-			sl_relay_arm(b);
-			continue;
-		}
-		if (fd >= 0)
-			(void)close(fd);
-		if (tag == 'n') {
-			uint8_t n[2] = { 0, 0 };
-			size_t len = 0;
-
-			if (recv(b->sync_fd, n, 2, MSG_WAITALL) == 2)
-				len = (size_t)n[0] | (size_t)n[1] << 8;
-			if (len >= sizeof(b->first) ||
-			    recv(b->sync_fd, b->first, len, MSG_WAITALL) != (ssize_t)len)
-				return SL_ERR(err, ENV,
-					      "box: the act's start is malformed");
-			b->first[len] = '\0';
-			continue;
-		}
-		if (recv(b->sync_fd, &e, sizeof(e), MSG_WAITALL) != sizeof(e))
-			e = EIO;
-		if (tag == 'x') {
-			b->exec_errno = e;
-			continue;
-		}
-		return SL_ERR(err, ENV, "box: the act could not be %s: %s",
-			      tag == 'p'   ? "given its files"
-			      : tag == 'd' ? "started in its directory"
-					   : "confined",
-			      strerror(e));
 	}
+	return r;
 }
 
 static int

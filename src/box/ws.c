@@ -258,65 +258,82 @@ mount_copy(struct sl_setup *s, int from, const struct stat *st)
 	return sl_mnt_move(fd, s->root_fd, "workspace");
 }
 
-/* Read-only binds over what the host obeys.  An absent name below a directory that is
- * there gets an empty placeholder first: the box could make it otherwise. */
+/* The directory of one of these names, bound onto itself: a rename of it is then EBUSY.
+ * 1: done; 0: it is not there, so neither is the name. */
+static int
+hold_parent(struct sl_setup *s, int ws, const char *p, const char *slash, bool is_first)
+{
+	char full[96], parent[64];
+	SL_AUTO_FD self = -1;
+	struct stat st;
+	int r;
+
+	(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - p), p);
+	if (fstatat(ws, parent, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	if (!is_first)
+		return 1;
+	(void)snprintf(full, sizeof(full), "workspace/%s", parent);
+	if ((self = sl_mnt_clone(s->root_fd, full, true, 0, -1)) < 0)
+		return self;
+	return (r = sl_mnt_move(self, s->root_fd, full)) < 0 ? r : 1;
+}
+
+/* One name, read-only.  Absent below a directory that is there, it gets an empty
+ * placeholder first: the box could make it otherwise.  1: left unprotected. */
+static int
+protect_one(struct sl_setup *s, int ws, size_t i, const struct stat *own)
+{
+	const char *p = obeyed[i].path, *slash = strrchr(p, '/');
+	char full[96];
+	SL_AUTO_FD fd = -1;
+	struct stat st;
+	bool is_first;
+	int r;
+
+	sl_box_at(s, SL_BOX_STEP_MASK, "/workspace/%s", p);
+	if (slash != NULL) {
+		is_first = i == 0 ||
+			   strncmp(obeyed[i - 1].path, p, (size_t)(slash - p) + 1) != 0;
+		if ((r = hold_parent(s, ws, p, slash, is_first)) <= 0)
+			return r;
+	}
+	if (fstatat(ws, p, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (slash == NULL)
+			return 1;
+		if ((obeyed[i].is_dir ? mkdirat(ws, p, 0755)
+				      : mknodat(ws, p, S_IFREG | 0644, 0)) < 0 ||
+		    (s->ids.is_private &&
+		     fchownat(ws, p, own->st_uid, own->st_gid, AT_SYMLINK_NOFOLLOW) < 0))
+			return -errno;
+	} else if (S_ISLNK(st.st_mode)) {
+		return 1; /* the box could replace the link, whatever covers its target */
+	}
+	(void)snprintf(full, sizeof(full), "workspace/%s", p);
+	if ((fd = sl_mnt_clone(s->root_fd, full, true, WS_ATTR | MOUNT_ATTR_RDONLY, -1)) <
+	    0)
+		return fd;
+	return sl_mnt_move(fd, s->root_fd, full);
+}
+
 static int
 protect(struct sl_setup *s, int ws, const struct stat *own)
 {
-	char full[96], parent[64];
-	struct stat st;
-	size_t n = 0;
+	int n = 0;
 
 	for (size_t i = 0; i < sizeof(obeyed) / sizeof(obeyed[0]); i++) {
-		const char *p = obeyed[i].path, *slash = strrchr(p, '/');
-		SL_AUTO_FD fd = -1;
-		int r;
+		int r = protect_one(s, ws, i, own);
 
-		sl_box_at(s, SL_BOX_STEP_MASK, "/workspace/%s", p);
-		if (slash != NULL) {
-			(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - p),
-				       p);
-			if (fstatat(ws, parent, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-			    !S_ISDIR(st.st_mode))
-				continue;
-			(void)snprintf(full, sizeof(full), "workspace/%s", parent);
-			/* Bound onto itself once: a rename of it is then EBUSY. */
-			if (i == 0 || strncmp(obeyed[i - 1].path, p,
-					      (size_t)(slash - p) + 1) != 0) {
-				SL_AUTO_FD self =
-				    sl_mnt_clone(s->root_fd, full, true, 0, -1);
-
-				if (self < 0 ||
-				    (r = sl_mnt_move(self, s->root_fd, full)) < 0)
-					return self < 0 ? self : r;
-			}
-		}
-		if (fstatat(ws, p, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-			if (slash == NULL) {
-				n++;
-				continue;
-			}
-			if ((obeyed[i].is_dir ? mkdirat(ws, p, 0755)
-					      : mknodat(ws, p, S_IFREG | 0644, 0)) < 0 ||
-			    (s->ids.is_private &&
-			     fchownat(ws, p, own->st_uid, own->st_gid,
-				      AT_SYMLINK_NOFOLLOW) < 0))
-				return -errno;
-		} else if (S_ISLNK(st.st_mode)) {
-			continue; /* the link's parent decides; its target is elsewhere */
-		}
-		(void)snprintf(full, sizeof(full), "workspace/%s", p);
-		if ((fd = sl_mnt_clone(s->root_fd, full, true,
-				       WS_ATTR | MOUNT_ATTR_RDONLY, -1)) < 0 ||
-		    (r = sl_mnt_move(fd, s->root_fd, full)) < 0)
-			return fd < 0 ? fd : r;
+		if (r < 0)
+			return r;
+		n += r;
 	}
 	if (n > 0)
-		(void)snprintf(
-		    s->m.ws_why, sizeof(s->m.ws_why),
-		    "in place; %zu names that the host obeys were absent and can be "
-		    "made by the box",
-		    n);
+		(void)snprintf(s->m.ws_why, sizeof(s->m.ws_why),
+			       "in place; %d names that the host obeys are absent or "
+			       "links and can be "
+			       "made by the box",
+			       n);
 	return 0;
 }
 

@@ -75,14 +75,16 @@ classes(struct work *w, const struct sl_evidence *v, struct sl_err *err)
 
 	for (size_t i = v->first[SL_TREE_RUN]; i < v->first[SL_BUNDLE_TREES]; i++)
 		if (v->st[i].row == sl_statement_row(SL_STMT_OBSERVATION))
-			list = sl_json_get(sl_json_get(v->st[i].predicate, "sluice"), "classes");
-	SL_JSON_EACH (c, list) {
+			list = sl_json_get(sl_json_get(v->st[i].predicate, "sluice"),
+					   "classes");
+	SL_JSON_EACH(c, list)
+	{
 		SL_AUTO_OUT out = { 0 };
 		struct sl_json *o = sl_out_init(&out);
 
 		if (w->is_json) {
-			SL_JSON_EACH (m, c)
-				(void)sl_json_sets(&out.b, o, m->key, sl_json_copy(&out.b, m));
+			SL_JSON_EACH(m, c)
+			(void)sl_json_sets(&out.b, o, m->key, sl_json_copy(&out.b, m));
 			if ((r = sl_out_json(&out, o, err)) < 0)
 				return r;
 		} else if (!sl_json_get_bool(c, "complete")) {
@@ -120,7 +122,8 @@ audit(struct work *w, struct sl_slice src, struct sl_err *err)
 		return q;
 	if (!w->is_json) {
 		for (size_t i = 0; i < report.findings.n && i < SL_FINDINGS_MAX; i++)
-			printf("! %s: %s\n", report.findings.f[i].where, report.findings.f[i].what);
+			printf("! %s: %s\n", report.findings.f[i].where,
+			       report.findings.f[i].what);
 		printf("%zu acts, %zu refused, %zu without a grant that covers them\n",
 		       report.n_acts, report.n_denied, report.n_uncovered);
 	}

@@ -15,8 +15,8 @@ static const struct sl_opt opts[] = {
 };
 
 static int
-show(const char *to, struct sl_slice bytes, const struct sl_verify_report *p, bool is_json,
-     struct sl_err *err)
+show(const char *to, struct sl_slice bytes, const struct sl_verify_report *p,
+     bool is_json, struct sl_err *err)
 {
 	uint8_t digest[32];
 	char hex[65];
@@ -27,8 +27,9 @@ show(const char *to, struct sl_slice bytes, const struct sl_verify_report *p, bo
 	sl_sha256(bytes, digest);
 	sl_hex(hex, digest, 32);
 	if (!is_json) {
-		printf("%s: run %.12s, %zu statements, %zu bytes%s\n", to, p->run, p->n_statements,
-		       bytes.len, p->is_sealed ? "" : "; not sealed: the run was not over");
+		printf("%s: run %.12s, %zu statements, %zu bytes%s\n", to, p->run,
+		       p->n_statements, bytes.len,
+		       p->is_sealed ? "" : "; not sealed: the run was not over");
 		return sl_out_flush(err);
 	}
 	v = sl_out_init(&out);
@@ -58,14 +59,16 @@ run(const struct sl_args *args, struct sl_err *err)
 	if (to == NULL)
 		return SL_ERR(err, USAGE, "where to? sluice export RUN -o FILE");
 	if (is_stdout && sl_arg_is(args, OPT_JSON))
-		return SL_ERR(err, USAGE, "--json and the bundle cannot both go to standard output");
+		return SL_ERR(err, USAGE,
+			      "--json and the bundle cannot both go to standard output");
 	if ((r = sl_local_open(&l, args, -1, err)) < 0 ||
 	    (r = sl_local_bundle(&l, args->argv[0], &bytes, err)) < 0)
 		return r;
 	t.n = l.n_trusted;
 	s = sl_buf_get(&bytes);
 	/* What does not verify here would verify nowhere. */
-	if ((r = sl_verify_bundle(s, &t, &p, err)) < 0 || (r = sl_file_write(to, s, err)) < 0)
+	if ((r = sl_verify_bundle(s, &t, &p, err)) < 0 ||
+	    (r = sl_file_write(to, s, err)) < 0)
 		return r;
 	if (is_stdout)
 		return 0;

@@ -3,6 +3,7 @@
 #include "cli/cmd.h"
 #include "cli/listen.h"
 #include "cli/session.h"
+#include "codec/utf8.h"
 #include "run/run.h"
 
 #include <errno.h>
@@ -64,6 +65,18 @@ read_fd(int fd, const char *what, struct sl_buf *out, struct sl_err *err)
 	}
 }
 
+/* Names of files are the caller's input: what cannot be one is theirs to mend. */
+static int
+cannot_open(const char *path, int e, struct sl_err *err)
+{
+	if (e == ENOENT || e == ENOTDIR)
+		return SL_ERR(err, NOENT, "no file '%.200s'", path);
+	if (e == ELOOP || e == ENAMETOOLONG || e == ENXIO)
+		return SL_ERR(err, USAGE, "'%.200s' cannot be read: %s", path, strerrordesc_np(e));
+	return SL_ERR_SYS(err, -e, "cannot open '%.200s'", path);
+}
+
+/* A plain file, or a pipe (a shell's <(command)): a device may have no end. */
 static int
 read_path(const char *path, size_t max, struct sl_buf *out, struct sl_err *err)
 {
@@ -72,12 +85,14 @@ read_path(const char *path, size_t max, struct sl_buf *out, struct sl_err *err)
 	int r;
 
 	sl_buf_init(out, max + 8192);
-	if (fd < 0 && errno == ENOENT)
-		return SL_ERR(err, NOENT, "no file '%s'", path);
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return SL_ERR_SYS(err, -errno, "cannot open '%s'", path);
+		return cannot_open(path, errno, err);
 	if (S_ISDIR(st.st_mode))
 		return SL_ERR(err, USAGE, "'%s' is a directory", path);
+	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
+		return SL_ERR(err, USAGE, "'%s' is no plain file", path);
+	if (fcntl(fd, F_SETFL, O_RDONLY) < 0) /* a pipe's writer may take its time */
+		return SL_ERR_SYS(err, -errno, "cannot read '%s'", path);
 	if ((r = read_fd(fd, path, out, err)) < 0)
 		return r;
 	if (out->len > max)
@@ -115,6 +130,19 @@ find_workspace(struct work *w, struct sl_err *err)
 	return 0;
 }
 
+static bool
+is_name(struct sl_slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+		      (i > 0 && c >= '0' && c <= '9')))
+			return false;
+	}
+	return s.len > 0 && s.len <= 255;
+}
+
 static int
 take_secret(const char *arg, struct sl_run_secret *s, struct sl_buf *value,
 	    struct sl_err *err)
@@ -124,8 +152,10 @@ take_secret(const char *arg, struct sl_run_secret *s, struct sl_buf *value,
 
 	s->name = (struct sl_slice){ (const uint8_t *)arg, eq ? (size_t)(eq - arg) : strlen(arg) };
 	sl_buf_init(value, SECRET_MAX + 8192);
-	if (s->name.len == 0 || s->name.len > 255)
-		return SL_ERR(err, USAGE, "--secret '%s' has no name", arg);
+	if (!is_name(s->name))
+		return SL_ERR(err, USAGE,
+			      "--secret '%.*s': a name has letters, digits and _, and begins "
+			      "with no digit", SL_ARG(s->name));
 	if (eq == NULL) {
 		if ((env = getenv(arg)) == NULL)
 			return SL_ERR(err, USAGE, "--secret %s: no such variable in the environment",
@@ -147,6 +177,11 @@ take_secret(const char *arg, struct sl_run_secret *s, struct sl_buf *value,
 	if (eq != NULL && value->len > 0 && value->p[value->len - 1] == '\n')
 		value->len--; /* what an editor or echo puts behind it */
 	s->value = sl_buf_get(value);
+	/* An environment would end at a NUL, and the mask for the whole not fit the part. */
+	if (value->len > 0 &&
+	    (memchr(value->p, 0, value->len) != NULL || !sl_utf8_ok(s->value)))
+		return SL_ERR(err, USAGE, "--secret %.*s: the value is not text in UTF-8",
+			      SL_ARG(s->name));
 	return 0;
 }
 
@@ -167,6 +202,10 @@ take_secrets(struct work *w, struct sl_err *err)
 		if ((r = take_secret(sl_arg(w->args, OPT_SECRET, i), &w->secret[i],
 				     &w->secret_buf[i], err)) < 0)
 			return r;
+		for (size_t k = 0; k < i; k++)
+			if (sl_slice_eq(w->secret[k].name, w->secret[i].name))
+				return SL_ERR(err, USAGE, "--secret %.*s is given twice",
+					      SL_ARG(w->secret[i].name));
 		w->o.n_secret = i + 1;
 	}
 	return 0;
@@ -183,6 +222,22 @@ wipe_secrets(struct work *w)
 }
 
 static int
+take_input(struct sl_slice *in, size_t i, struct sl_slice arg, struct sl_err *err)
+{
+	struct sl_slice name = sl_slice_upto(arg, '=');
+
+	if (name.len == 0 || name.len == arg.len)
+		return SL_ERR(err, USAGE, "--input '%.*s' is not NAME=VALUE", SL_ARG(arg));
+	if (!sl_utf8_ok(arg))
+		return SL_ERR(err, USAGE, "--input '%.*s' is not UTF-8", SL_ARG(arg));
+	for (size_t k = 0; k < i; k++)
+		if (sl_slice_eq(sl_slice_upto(in[k], '='), name))
+			return SL_ERR(err, USAGE, "--input '%.*s' is given twice", SL_ARG(name));
+	in[i] = arg;
+	return 0;
+}
+
+static int
 take_inputs(struct work *w, struct sl_err *err)
 {
 	static const char *const names[] = { "bash", "sh", "python", "python3" };
@@ -195,7 +250,8 @@ take_inputs(struct work *w, struct sl_err *err)
 	if (in == NULL || shells == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++)
-		in[i] = sl_slice_str(sl_arg(w->args, OPT_INPUT, i));
+		if ((r = take_input(in, i, sl_slice_str(sl_arg(w->args, OPT_INPUT, i)), err)) < 0)
+			return r;
 	for (size_t i = 0; i < 4; i++) {
 		char path[64];
 
@@ -208,6 +264,8 @@ take_inputs(struct work *w, struct sl_err *err)
 	w->o.shells = shells;
 	if (event != NULL && (r = read_path(event, EVENT_MAX, &w->event, err)) < 0)
 		return r;
+	if (event != NULL && w->event.len == 0)
+		return SL_ERR(err, FORMAT, "event '%.200s' is empty, not a JSON object", event);
 	w->o.event = sl_buf_get(&w->event);
 	return 0;
 }

@@ -60,7 +60,8 @@ verdict_of(int r)
 }
 
 static int
-show_json(const struct result *x, int verdict, const struct sl_err *why, struct sl_err *err)
+show_json(const struct result *x, int verdict, const struct sl_err *why,
+	  struct sl_err *err)
 {
 	SL_AUTO_OUT out = { 0 };
 	struct sl_json *v = sl_out_init(&out), *list, *e;
@@ -68,13 +69,18 @@ show_json(const struct result *x, int verdict, const struct sl_err *why, struct 
 	struct sl_jb *b = &out.b;
 
 	(void)sl_json_set(b, v, "verdict", sl_json_cstr(b, verdict_of(verdict)));
-	(void)sl_json_set(b, v, "signer", sl_json_cstr(b, x->signer != NULL ? x->signer : ""));
+	(void)sl_json_set(b, v, "signer",
+			  sl_json_cstr(b, x->signer != NULL ? x->signer : ""));
 	if (p != NULL) {
 		(void)sl_json_set(b, v, "run", sl_json_cstr(b, p->run));
-		(void)sl_json_set(b, v, "statements", sl_json_int(b, (int64_t)p->n_statements));
-		(void)sl_json_set(b, v, "receipts", sl_json_int(b, (int64_t)p->n_receipts));
-		(void)sl_json_set(b, v, "decisions", sl_json_int(b, (int64_t)p->n_decisions));
-		(void)sl_json_set(b, v, "rederived", sl_json_int(b, (int64_t)p->n_rederived));
+		(void)sl_json_set(b, v, "statements",
+				  sl_json_int(b, (int64_t)p->n_statements));
+		(void)sl_json_set(b, v, "receipts",
+				  sl_json_int(b, (int64_t)p->n_receipts));
+		(void)sl_json_set(b, v, "decisions",
+				  sl_json_int(b, (int64_t)p->n_decisions));
+		(void)sl_json_set(b, v, "rederived",
+				  sl_json_int(b, (int64_t)p->n_rederived));
 		(void)sl_json_set(b, v, "erased", sl_json_int(b, (int64_t)p->n_erased));
 		(void)sl_json_set(b, v, "acts", sl_json_int(b, (int64_t)p->n_acts));
 		(void)sl_json_set(b, v, "sealed", sl_json_bool(b, p->is_sealed));
@@ -107,7 +113,7 @@ show(const struct result *x, int verdict, bool is_json, const struct sl_err *why
 		sl_out_text(sl_slice_str(x->c[i].text));
 		printf("\n");
 	}
-	printf("%s\n", verdict == 0		   ? "verified"
+	printf("%s\n", verdict == 0              ? "verified"
 		       : verdict == SL_E(SIGNER) ? "consistent, signer unknown"
 						 : "not verified");
 	return sl_out_flush(err);
@@ -128,23 +134,28 @@ describe(struct result *x, const struct sl_verify_report *p, const char *own)
 		return;
 	}
 	if (p->has_tree)
-		add(x, "keys", true, "%zu statements signed; run key %s, certified by node %s%s",
+		add(x, "keys", true,
+		    "%zu statements signed; run key %s, certified by node %s%s",
 		    p->n_statements, p->run_key, p->did, is_own ? " (you)" : "");
 	else
-		add(x, "keys", true, "%zu statements signed by keys of node %s%s", p->n_statements,
-		    p->did, is_own ? " (you)" : "");
+		add(x, "keys", true, "%zu statements signed by keys of node %s%s",
+		    p->n_statements, p->did, is_own ? " (you)" : "");
 	if (p->is_sealed)
-		add(x, "log", true, "%zu inclusion proofs; the run's log is complete, sealed in the "
-				    "node's log at %llu",
+		add(x, "log", true,
+		    "%zu inclusion proofs; the run's log is complete, sealed in the "
+		    "node's log at %llu",
 		    p->n_receipts, (unsigned long long)p->seal);
 	else
 		add(x, "log", true, "%zu inclusion proofs; %s", p->n_receipts,
 		    p->has_tree ? "the run's log is not sealed: more may follow"
 				: "the run has no log of its own");
-	add(x, "decisions", true, "%zu of %zu decisions derived again: same verdicts, same proofs%s",
+	add(x, "decisions", true,
+	    "%zu of %zu decisions derived again: same verdicts, same proofs%s",
 	    p->n_rederived, p->n_decisions,
-	    p->n_rederived < p->n_decisions ? "; the rest is not re-derivable: erased" : "");
-	add(x, "acts", true, "%zu outcomes, %zu observations, %zu observed acts (sluice audit)",
+	    p->n_rederived < p->n_decisions ? "; the rest is not re-derivable: erased"
+					    : "");
+	add(x, "acts", true,
+	    "%zu outcomes, %zu observations, %zu observed acts (sluice audit)",
 	    p->n_outcomes, p->n_observations, p->n_acts);
 }
 
@@ -153,8 +164,8 @@ static int
 as_verdict(int r, struct sl_err *err)
 {
 	if (r == SL_E(FORMAT) || r == SL_E(LIMIT) || r == SL_E(UNKNOWN) ||
-	    r == SL_E(UNSUPPORTED) || r == SL_E(NOENT) || r == SL_E(USAGE) || r == SL_E(DENIED) ||
-	    r == SL_E(STORE)) {
+	    r == SL_E(UNSUPPORTED) || r == SL_E(NOENT) || r == SL_E(USAGE) ||
+	    r == SL_E(DENIED) || r == SL_E(STORE)) {
 		err->code = SL_E(VERIFY);
 		return err->code;
 	}
@@ -162,8 +173,8 @@ as_verdict(int r, struct sl_err *err)
 }
 
 static int
-bundle(struct sl_local *l, struct sl_slice src, struct result *x, struct sl_verify_report *p,
-       struct sl_err *err)
+bundle(struct sl_local *l, struct sl_slice src, struct result *x,
+       struct sl_verify_report *p, struct sl_err *err)
 {
 	struct sl_trusted t = { l->trusted, l->n_trusted };
 	int r = as_verdict(sl_verify_bundle(src, &t, p, err), err);
@@ -184,12 +195,13 @@ consistency(struct sl_local *l, const struct sl_verify_report *p, struct result 
 {
 	struct sl_proof path;
 	uint64_t from = p->is_sealed ? p->seal + 1 : 1;
-	int r = sl_reader_consistency(l->reader, SL_NODE_TREE, from, p->size[SL_TREE_NODE], &path,
-				      err);
+	int r = sl_reader_consistency(l->reader, SL_NODE_TREE, from,
+				      p->size[SL_TREE_NODE], &path, err);
 
 	if (r < 0)
 		return as_verdict(r, err);
-	add(x, "consistency", true, "the node's log grew from %llu to %llu entries and kept all",
+	add(x, "consistency", true,
+	    "the node's log grew from %llu to %llu entries and kept all",
 	    (unsigned long long)from, (unsigned long long)p->size[SL_TREE_NODE]);
 	return 0;
 }
@@ -206,8 +218,8 @@ is_trusted(const struct sl_local *l, const char *did)
 }
 
 static int
-receipt(struct sl_local *l, struct sl_slice src, struct result *x, struct sl_transparent *t,
-	struct sl_err *err)
+receipt(struct sl_local *l, struct sl_slice src, struct result *x,
+	struct sl_transparent *t, struct sl_err *err)
 {
 	bool is_known = true, is_local = false;
 	int r = as_verdict(sl_transparent_check(src, l->reader, t, err), err);
@@ -221,15 +233,17 @@ receipt(struct sl_local *l, struct sl_slice src, struct result *x, struct sl_tra
 		const struct sl_transparent_receipt *c = &t->receipt[i];
 
 		add(x, "receipt", true, "entry %llu of %llu in %s, signed by %s%s",
-		    (unsigned long long)c->index, (unsigned long long)c->size, c->origin, c->did,
-		    c->is_local ? "; the log here agrees" : "");
+		    (unsigned long long)c->index, (unsigned long long)c->size, c->origin,
+		    c->did, c->is_local ? "; the log here agrees" : "");
 		is_known = is_known && (c->is_local || is_trusted(l, c->did));
 		is_local = is_local || c->is_local;
 	}
 	if (is_known && (is_local || is_trusted(l, t->iss)))
 		return 0;
-	add(x, "signer", false, "the log's key or the issuer is not known here: --trust KEY");
-	return SL_ERR(err, SIGNER, "consistent, but signed by %s, which is not known here", t->iss);
+	add(x, "signer", false,
+	    "the log's key or the issuer is not known here: --trust KEY");
+	return SL_ERR(err, SIGNER,
+		      "consistent, but signed by %s, which is not known here", t->iss);
 }
 
 /* --- which of them --- */
@@ -257,8 +271,10 @@ verify(struct sl_local *l, const char *what, struct result *x, struct sl_verify_
 		return r < 0 ? r : consistency(l, p, x, err);
 	}
 	if (strcmp(what, "-") != 0 && access(what, F_OK) != 0)
-		return SL_ERR(err, VERIFY, "'%s' is neither a file nor a run of this node", what);
-	if ((r = as_verdict(sl_file_read(what, SL_BUNDLE_BYTES_MAX, &bytes, err), err)) < 0)
+		return SL_ERR(err, VERIFY,
+			      "'%s' is neither a file nor a run of this node", what);
+	if ((r = as_verdict(sl_file_read(what, SL_BUNDLE_BYTES_MAX, &bytes, err), err)) <
+	    0)
 		return r;
 	s = sl_buf_get(&bytes);
 	if (s.len > 0 && s.p[0] == 0xd2) /* tag 18: COSE_Sign1 */

@@ -26,8 +26,9 @@ own_did(struct sl_local *l, struct sl_err *err)
 	from = strchr(t.origin, '/');
 	to = from != NULL ? strchr(from + 1, '/') : NULL;
 	if (to == NULL || (size_t)(to - from) > sizeof(l->did) ||
-	    !sl_didkey_parse((struct sl_slice){ (const uint8_t *)from + 1,
-						(size_t)(to - from) - 1 }, pub))
+	    !sl_didkey_parse(
+		(struct sl_slice){ (const uint8_t *)from + 1, (size_t)(to - from) - 1 },
+		pub))
 		return SL_ERR(err, STORE, "the node's tree names no key");
 	sl_didkey(pub, l->did);
 	return 0;
@@ -51,9 +52,11 @@ sl_local_open(struct sl_local *l, const struct sl_args *args, int opt, struct sl
 		l->trusted[l->n_trusted++] = sl_slice_str(l->did);
 	for (size_t i = 0; opt >= 0 && (key = sl_arg(args, opt, i)) != NULL; i++) {
 		if (!sl_didkey_parse(sl_slice_str(key), pub))
-			return SL_ERR(err, USAGE, "'%s' is no did:key of an Ed25519 key", key);
+			return SL_ERR(err, USAGE, "'%s' is no did:key of an Ed25519 key",
+				      key);
 		if (l->n_trusted > SL_TRUST_MAX)
-			return SL_ERR(err, USAGE, "more than %d keys to trust", SL_TRUST_MAX);
+			return SL_ERR(err, USAGE, "more than %d keys to trust",
+				      SL_TRUST_MAX);
 		l->trusted[l->n_trusted++] = sl_slice_str(key);
 	}
 	return 0;
@@ -68,10 +71,12 @@ sl_local_done(struct sl_local *l)
 }
 
 int
-sl_local_bundle(struct sl_local *l, const char *run, struct sl_buf *out, struct sl_err *err)
+sl_local_bundle(struct sl_local *l, const char *run, struct sl_buf *out,
+		struct sl_err *err)
 {
 	if (l->reader == NULL)
-		return SL_ERR(err, NOENT, "no run '%s': no log here: %s", run, l->why.msg);
+		return SL_ERR(err, NOENT, "no run '%s': no log here: %s", run,
+			      l->why.msg);
 	return sl_bundle_make(l->reader, sl_slice_str(run), out, err);
 }
 
@@ -79,7 +84,8 @@ int
 sl_file_read(const char *path, size_t max, struct sl_buf *out, struct sl_err *err)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
-	SL_AUTO_FD fd = is_stdin ? dup(0) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	SL_AUTO_FD fd =
+	    is_stdin ? dup(0) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
 
 	if (fd < 0)
@@ -100,7 +106,8 @@ sl_file_read(const char *path, size_t max, struct sl_buf *out, struct sl_err *er
 			return 0;
 		out->len += (size_t)n;
 		if (out->len > max)
-			return SL_ERR(err, LIMIT, "'%s' is larger than %zu bytes", path, max);
+			return SL_ERR(err, LIMIT, "'%s' is larger than %zu bytes", path,
+				      max);
 	}
 }
 
@@ -115,7 +122,8 @@ sl_file_write(const char *path, struct sl_slice bytes, struct sl_err *err)
 		r = sl_ui_write(STDOUT_FILENO, bytes);
 		return r < 0 ? SL_ERR_SYS(err, r, "cannot write the bundle") : 0;
 	}
-	if (snprintf(tmp, sizeof(tmp), "%s.%ld.tmp", path, (long)getpid()) >= (int)sizeof(tmp))
+	if (snprintf(tmp, sizeof(tmp), "%s.%ld.tmp", path, (long)getpid()) >=
+	    (int)sizeof(tmp))
 		return SL_ERR(err, USAGE, "the path is too long");
 	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)

@@ -20,20 +20,22 @@ struct sl_local { /* the node on this machine, if there is one */
 
 /* Opens what is there, if anything is.  args' option opt names further keys to trust.
  * USAGE: one of them is no did:key. */
-int sl_local_open(struct sl_local *l, const struct sl_args *args, int opt, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_local_open(struct sl_local *l, const struct sl_args *args, int opt,
+		  struct sl_err *err) SL_MUST_CHECK;
 void sl_local_done(struct sl_local *l);
 /* NOENT without a log, too. */
-int sl_local_bundle(struct sl_local *l, const char *run, struct sl_buf *out, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_local_bundle(struct sl_local *l, const char *run, struct sl_buf *out,
+		    struct sl_err *err) SL_MUST_CHECK;
 /* "-" is standard input.  LIMIT when it is larger than max. */
-int sl_file_read(const char *path, size_t max, struct sl_buf *out, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_file_read(const char *path, size_t max, struct sl_buf *out,
+		 struct sl_err *err) SL_MUST_CHECK;
 /* A new file, whole or not at all; "-" is standard output.  USAGE: it is
  * there already; SYS. */
-int sl_file_write(const char *path, struct sl_slice bytes, struct sl_err *err) SL_MUST_CHECK;
+int sl_file_write(const char *path, struct sl_slice bytes,
+		  struct sl_err *err) SL_MUST_CHECK;
 
 #define SL_AUTO_LOCAL                                                                    \
-	__attribute__((cleanup(sl_local_done))) struct sl_local /* l = { .home.fd = -1 } */
+	__attribute__((                                                                  \
+	    cleanup(sl_local_done))) struct sl_local /* l = { .home.fd = -1 } */
 
 #endif

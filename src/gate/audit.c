@@ -14,15 +14,16 @@ static const struct {
 	const char *class;
 	enum rule rule;
 } rules[] = {
-	{ "exec", RULE_EXEC },	    { "connect", RULE_ADDRESS }, { "bind", RULE_ADDRESS },
-	{ "socket", RULE_FAMILY },  { "memory", RULE_LIMIT },	 { "limit", RULE_LIMIT },
+	{ "exec", RULE_EXEC },     { "connect", RULE_ADDRESS }, { "bind", RULE_ADDRESS },
+	{ "socket", RULE_FAMILY }, { "memory", RULE_LIMIT },    { "limit", RULE_LIMIT },
 };
 
 /* The box's own: made for it, gone with it. */
-static const char *const places[] = { "/tmp",	  "/home/runner", "/run",
-				      "/var/tmp", "/dev/shm",	  "/opt/hostedtoolcache" };
+static const char *const places[] = {
+	"/tmp", "/home/runner", "/run", "/var/tmp", "/dev/shm", "/opt/hostedtoolcache"
+};
 /* Of the host base, read-only. */
-static const char *const roots[] = { "/usr",   "/bin",	 "/sbin",  "/lib",
+static const char *const roots[] = { "/usr",   "/bin",   "/sbin",  "/lib",
 				     "/lib64", "/lib32", "/libx32" };
 
 static bool
@@ -69,10 +70,13 @@ covers_exec(const struct sl_grant *g, struct sl_slice path, char *by)
 	if (sl_slice_starts(path, SL_LIT("fd:")))
 		return say(by, "box: by descriptor", (struct sl_slice){ 0 });
 	if (path.len == 0 || path.p[0] != '/')
-		return say(by, "box: below the working directory", (struct sl_slice){ 0 });
+		return say(by, "box: below the working directory",
+			   (struct sl_slice){ 0 });
 	if ((row = row_of(g, path)) != NULL)
-		return say(by, (row->access & SL_ACC_EXEC) != 0 ? "grant: exec "
-								: "refused: no exec in ", row->path);
+		return say(by,
+			   (row->access & SL_ACC_EXEC) != 0 ? "grant: exec "
+							    : "refused: no exec in ",
+			   row->path);
 	if (is_workspace(g, path))
 		return say(by, "grant: workspace ", g->ws_path);
 	if ((dir = below(path, roots, sizeof(roots) / sizeof(roots[0]))) != NULL)
@@ -86,8 +90,9 @@ covers_exec(const struct sl_grant *g, struct sl_slice path, char *by)
 static bool
 is_own_address(struct sl_slice o)
 {
-	static const char *const own[] = { "127.", "0.0.0.0:", "[::]:", "[::1]:",
-					   "[::ffff:127.", "[::ffff:0.0.0.0]:", "[::127." };
+	static const char *const own[] = { "127.",   "0.0.0.0:",     "[::]:",
+					   "[::1]:", "[::ffff:127.", "[::ffff:0.0.0.0]:",
+					   "[::127." };
 	bool has_port = o.len > 0 && memchr(o.p, ':', o.len) != NULL;
 
 	for (size_t i = 0; has_port && i < sizeof(own) / sizeof(own[0]); i++)
@@ -118,8 +123,8 @@ covers_address(const struct sl_grant *g, struct sl_slice o, struct sl_slice e, c
 		return say(by, "box: own loopback", (struct sl_slice){ 0 });
 	/* What else has the form of an address, an abstract name or a family is foreign;
 	 * the rest is a relative path, judged by where it led. */
-	if (o.len == 0 || o.p[0] == '@' || o.p[0] == '[' || (o.p[0] >= '0' && o.p[0] <= '9') ||
-	    sl_slice_starts(o, SL_LIT("family ")))
+	if (o.len == 0 || o.p[0] == '@' || o.p[0] == '[' ||
+	    (o.p[0] >= '0' && o.p[0] <= '9') || sl_slice_starts(o, SL_LIT("family ")))
 		return false;
 	return say(by, "box: below the working directory", (struct sl_slice){ 0 });
 }
@@ -239,23 +244,25 @@ one_act(struct walk *w, const struct sl_evident *e, const struct sl_evident *d,
 		w->r->n_denied++;
 		x.is_covered = say(x.by, "refused", (struct sl_slice){ 0 });
 	} else {
-		x.is_covered = g != NULL && sl_audit_covers(g, x.class, x.object,
-							    sl_json_get_str(j, "errno"), x.by);
+		x.is_covered =
+		    g != NULL && sl_audit_covers(g, x.class, x.object,
+						 sl_json_get_str(j, "errno"), x.by);
 	}
 	if (w->act != NULL && (r = w->act(w->arg, &x, err)) != 0)
 		return r;
 	if (x.is_covered)
 		return 0;
 	w->r->n_uncovered++;
-	(void)SL_ERR(err, AUDIT, "%.*s %.*s: no row of the grant covers it", SL_ARG(x.act),
-		     SL_ARG(x.object));
+	(void)SL_ERR(err, AUDIT, "%.*s %.*s: no row of the grant covers it",
+		     SL_ARG(x.act), SL_ARG(x.object));
 	return found(w, e, err);
 }
 
 static int
 observation(struct walk *w, const struct sl_evident *e, struct sl_err *err)
 {
-	const struct sl_evident *d = decision_of(w, sl_json_get_str(own_of(e), "decision"));
+	const struct sl_evident *d =
+	    decision_of(w, sl_json_get_str(own_of(e), "decision"));
 	const struct sl_grant *g = NULL;
 	const struct sl_json *grant;
 	int r;
@@ -267,9 +274,9 @@ observation(struct walk *w, const struct sl_evident *e, struct sl_err *err)
 	grant = sl_json_get(own_of(d), "grant");
 	if (grant != NULL && (r = sl_grant_parse(grant, w->a, &g, err)) < 0)
 		return r;
-	SL_JSON_EACH (j, sl_json_get(sl_json_get(e->predicate, "monitorLog"), "acts"))
-		if ((r = one_act(w, e, d, g, j, err)) != 0)
-			return r;
+	SL_JSON_EACH(j, sl_json_get(sl_json_get(e->predicate, "monitorLog"), "acts"))
+	if ((r = one_act(w, e, d, g, j, err)) != 0)
+		return r;
 	return 0;
 }
 
@@ -277,10 +284,10 @@ observation(struct walk *w, const struct sl_evident *e, struct sl_err *err)
 static bool
 is_complete(const struct sl_evident *o, struct sl_slice class)
 {
-	SL_JSON_EACH (c, sl_json_get(own_of(o), "classes"))
-		if (sl_slice_eq(sl_json_get_str(c, "class"), class))
-			return sl_json_get_bool(c, "complete") &&
-			       sl_json_get_int(own_of(o), "lost") == 0;
+	SL_JSON_EACH(c, sl_json_get(own_of(o), "classes"))
+	if (sl_slice_eq(sl_json_get_str(c, "class"), class))
+		return sl_json_get_bool(c, "complete") &&
+		       sl_json_get_int(own_of(o), "lost") == 0;
 	return false;
 }
 
@@ -290,13 +297,15 @@ required(struct walk *w, const struct sl_evident *d, const struct sl_evident *o,
 {
 	int r;
 
-	SL_JSON_EACH (c, sl_json_get(own_of(d), "require_complete"))
-		if (!is_complete(o, c->s)) {
-			(void)SL_ERR(err, AUDIT, "policy requires a complete record of '%.*s', "
-						 "and this one is not", SL_ARG(c->s));
-			if ((r = found(w, o, err)) < 0)
-				return r;
-		}
+	SL_JSON_EACH(c, sl_json_get(own_of(d), "require_complete"))
+	if (!is_complete(o, c->s)) {
+		(void)SL_ERR(err, AUDIT,
+			     "policy requires a complete record of '%.*s', "
+			     "and this one is not",
+			     SL_ARG(c->s));
+		if ((r = found(w, o, err)) < 0)
+			return r;
+	}
 	return 0;
 }
 
@@ -306,14 +315,18 @@ decision(struct walk *w, const struct sl_evident *d, bool is_over, struct sl_err
 {
 	const struct sl_evident *out = about(w, d, SL_STMT_OUTCOME);
 	const struct sl_evident *obs = about(w, d, SL_STMT_OBSERVATION);
-	bool is_allowed = sl_slice_eq(sl_json_get_str(own_of(d), "verdict"), SL_LIT("allow"));
+	bool is_allowed =
+	    sl_slice_eq(sl_json_get_str(own_of(d), "verdict"), SL_LIT("allow"));
 	int r;
 
-	/* A run's permit starts boxes; what it required holds for each process in them. */
-	if (obs != NULL && ((r = required(w, d, obs, err)) < 0 ||
-			    (d != w->v->decision && (r = required(w, w->v->decision, obs, err)) < 0)))
+	/* A run's permit starts boxes; what it required holds for each process in them.
+	 */
+	if (obs != NULL &&
+	    ((r = required(w, d, obs, err)) < 0 ||
+	     (d != w->v->decision && (r = required(w, w->v->decision, obs, err)) < 0)))
 		return r;
-	if (obs != NULL || !is_allowed || !is_over || sl_json_get(own_of(d), "wants") == NULL)
+	if (obs != NULL || !is_allowed || !is_over ||
+	    sl_json_get(own_of(d), "wants") == NULL)
 		return 0;
 	(void)SL_ERR(err, AUDIT, "%s: what it did was not observed",
 		     out == NULL ? "allowed, and it left no end" : "it ran");
@@ -322,8 +335,8 @@ decision(struct walk *w, const struct sl_evident *d, bool is_over, struct sl_err
 
 int
 sl_audit(const struct sl_evidence *v, struct sl_arena *a,
-	 int (*act)(void *arg, const struct sl_audit_act *act, struct sl_err *err), void *arg,
-	 struct sl_audit_report *ret, struct sl_err *err)
+	 int (*act)(void *arg, const struct sl_audit_act *act, struct sl_err *err),
+	 void *arg, struct sl_audit_report *ret, struct sl_err *err)
 {
 	struct walk w = { v, a, act, arg, ret };
 	bool is_over = v->seal != NULL;
@@ -335,9 +348,11 @@ sl_audit(const struct sl_evidence *v, struct sl_arena *a,
 
 	*ret = (struct sl_audit_report){ 0 };
 	if (v->decision->statement == NULL)
-		return SL_ERR(err, VERIFY, "the run's decision has been erased: nothing to set its "
-					   "acts beside");
-	for (size_t i = (size_t)(v->decision - v->st); i < v->first[SL_BUNDLE_TREES] && r == 0; i++) {
+		return SL_ERR(err, VERIFY,
+			      "the run's decision has been erased: nothing to set its "
+			      "acts beside");
+	for (size_t i = (size_t)(v->decision - v->st);
+	     i < v->first[SL_BUNDLE_TREES] && r == 0; i++) {
 		const struct sl_evident *e = &v->st[i];
 
 		if (is_row(e, SL_STMT_OBSERVATION))
@@ -359,5 +374,6 @@ sl_audit(const struct sl_evidence *v, struct sl_arena *a,
 	return ret->findings.n == 0
 		   ? 0
 		   : SL_ERR(err, AUDIT, "%s: %s%s", ret->findings.f[0].where,
-			    ret->findings.f[0].what, ret->findings.n > 1 ? "; and more" : "");
+			    ret->findings.f[0].what,
+			    ret->findings.n > 1 ? "; and more" : "");
 }

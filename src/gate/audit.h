@@ -29,14 +29,15 @@ struct sl_audit_report {
 	struct sl_findings findings; /* the acts that nothing covers are among them */
 };
 
-/* Who covers one act; e is the errno's name or empty.  For tests and for the walk below. */
-bool sl_audit_covers(const struct sl_grant *g, struct sl_slice class, struct sl_slice object,
-		     struct sl_slice errno_name, char ret_by[96]);
+/* Who covers one act; e is the errno's name or empty.  For tests and for the walk below.
+ */
+bool sl_audit_covers(const struct sl_grant *g, struct sl_slice class,
+		     struct sl_slice object, struct sl_slice errno_name, char ret_by[96]);
 
 /* Walks a verified run.  act is called for each act, in the order of the log; non-zero
  * ends the walk.  0, or AUDIT with findings; VERIFY: the run's own decision is erased. */
 int sl_audit(const struct sl_evidence *v, struct sl_arena *a,
-	     int (*act)(void *arg, const struct sl_audit_act *act, struct sl_err *err), void *arg,
-	     struct sl_audit_report *ret, struct sl_err *err) SL_MUST_CHECK;
+	     int (*act)(void *arg, const struct sl_audit_act *act, struct sl_err *err),
+	     void *arg, struct sl_audit_report *ret, struct sl_err *err) SL_MUST_CHECK;
 
 #endif

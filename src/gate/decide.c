@@ -274,6 +274,7 @@ decide(struct work *w, struct sl_err *err)
 	int r;
 
 	w->time_ms = now > w->g->info.node.time_ms ? now : w->g->info.node.time_ms;
+	w->g->info.node.time_ms = w->time_ms; /* never back, whatever the wall clock does */
 	if ((r = name_it(w, err)) < 0 || (r = collect(w, err)) < 0 || (r = evaluate(w, err)) < 0)
 		return r;
 	if ((r = queue(w, SL_STMT_CONTEXT, w->d->view.context, sl_json_copy(&b, w->q->context),

@@ -12,7 +12,7 @@ struct work {
 	const struct sl_evidence *v;
 	struct sl_arena *a;
 	struct sl_verify_report *r;
-	const struct sl_grant *grant; /* of the run; NULL: denied or erased */
+	const struct sl_grant *grant;       /* of the run; NULL: denied or erased */
 	const struct sl_evident **decision; /* of the bundle, in the log's order */
 	uint8_t *seen; /* beside each: 1 it has an outcome, 2 an observation */
 	size_t n;
@@ -54,7 +54,9 @@ input(struct work *w, const struct sl_json *own, const char *key, struct sl_slic
 	if (!sl_unhex(d, 32, sl_json_get_str(own, key)))
 		return SL_ERR(err, VERIFY, "decision: '%s' is no digest", key);
 	if ((b = sl_bundle_blob(w->b, d, &is_erased)) == NULL)
-		return is_erased ? 0 : SL_ERR(err, VERIFY, "decision: its %s is missing", key);
+		return is_erased
+			   ? 0
+			   : SL_ERR(err, VERIFY, "decision: its %s is missing", key);
 	*ret = b->bytes;
 	return 1;
 }
@@ -64,12 +66,15 @@ static int
 rederive(struct work *w, const struct sl_evident *d, const struct sl_evident *context,
 	 struct sl_err *err)
 {
-	struct sl_rederive_in in = { .statement = d->statement, .context = context->predicate };
+	struct sl_rederive_in in = { .statement = d->statement,
+				     .context = context->predicate };
 	const struct sl_json *own = own_of(d);
 	struct {
 		const char *key;
 		struct sl_slice *to;
-	} part[] = { { "facts", &in.facts }, { "policy", &in.policy }, { "decls", &in.decls },
+	} part[] = { { "facts", &in.facts },
+		     { "policy", &in.policy },
+		     { "decls", &in.decls },
 		     { "proof", &in.proof } };
 	bool has_all = context->statement != NULL;
 	int r;
@@ -94,7 +99,8 @@ check_policy(const struct work *w, const struct sl_json *own, struct sl_err *err
 	const struct sl_evidence *v = w->v;
 
 	for (size_t i = v->first[SL_TREE_NODE]; i < v->first[SL_TREE_RUN]; i++)
-		if (is_row(&v->st[i], SL_STMT_POLICY) && v->st[i].index < v->decision->index &&
+		if (is_row(&v->st[i], SL_STMT_POLICY) &&
+		    v->st[i].index < v->decision->index &&
 		    sl_slice_eq(sl_json_get_str(v->st[i].predicate, "policy"),
 				sl_json_get_str(own, "policy")))
 			return 0;
@@ -111,7 +117,8 @@ check_common(struct work *w, const struct sl_evident *d, struct sl_err *err)
 		return SL_ERR(err, VERIFY, "decision: of another run");
 	if (!sl_slice_eq(sl_json_get_str(sl_json_get(d->predicate, "verifier"), "id"),
 			 sl_slice_str(w->v->did)))
-		return SL_ERR(err, VERIFY, "decision: made by another node than the log's");
+		return SL_ERR(err, VERIFY,
+			      "decision: made by another node than the log's");
 	if (time < w->time)
 		return SL_ERR(err, VERIFY, "decision: it goes back in time");
 	w->time = time;
@@ -127,15 +134,18 @@ check_run(struct work *w, struct sl_err *err)
 	bool is_allow = sl_slice_eq(verdict, SL_LIT("allow"));
 	int r;
 
-	(void)snprintf(w->r->kind, sizeof(w->r->kind), "%.*s", SL_ARG(sl_json_get_str(own, "kind")));
+	(void)snprintf(w->r->kind, sizeof(w->r->kind), "%.*s",
+		       SL_ARG(sl_json_get_str(own, "kind")));
 	(void)snprintf(w->r->verdict, sizeof(w->r->verdict), "%.*s", SL_ARG(verdict));
 	if ((r = check_common(w, d, err)) < 0)
 		return r;
-	if (!is_hex(sl_json_get_str(own, "id"), w->b->run) || sl_json_get(own, "step") != NULL)
+	if (!is_hex(sl_json_get_str(own, "id"), w->b->run) ||
+	    sl_json_get(own, "step") != NULL)
 		return SL_ERR(err, VERIFY, "decision: not that of a run");
 	if (!is_allow && w->b->n_trees == SL_BUNDLE_TREES)
 		return SL_ERR(err, VERIFY, "the run was denied, but it has a log");
-	if (is_allow && grant != NULL && (r = sl_grant_parse(grant, w->a, &w->grant, err)) < 0)
+	if (is_allow && grant != NULL &&
+	    (r = sl_grant_parse(grant, w->a, &w->grant, err)) < 0)
 		return r;
 	return rederive(w, d, w->v->context, err);
 }
@@ -148,10 +158,13 @@ check_context(struct work *w, const struct sl_evident *d, const struct sl_eviden
 	const struct sl_json *run = own_of(w->v->decision);
 
 	if (d->index == 0 || (c->row != NULL && !is_row(c, SL_STMT_CONTEXT)))
-		return SL_ERR(err, VERIFY, "decision: its context does not come before it");
+		return SL_ERR(err, VERIFY,
+			      "decision: its context does not come before it");
 	if (c->statement != NULL && run != NULL &&
-	    !sl_slice_eq(sl_json_get_str(c->predicate, "parent"), sl_json_get_str(run, "context")))
-		return SL_ERR(err, VERIFY, "decision: its context is not below the run's");
+	    !sl_slice_eq(sl_json_get_str(c->predicate, "parent"),
+			 sl_json_get_str(run, "context")))
+		return SL_ERR(err, VERIFY,
+			      "decision: its context is not below the run's");
 	return 0;
 }
 
@@ -164,7 +177,8 @@ check_step(struct work *w, const struct sl_evident *d, struct sl_err *err)
 	bool is_allow = sl_slice_eq(sl_json_get_str(own, "verdict"), SL_LIT("allow"));
 	int r;
 
-	if ((r = check_common(w, d, err)) < 0 || (r = check_context(w, d, d - 1, err)) < 0)
+	if ((r = check_common(w, d, err)) < 0 ||
+	    (r = check_context(w, d, d - 1, err)) < 0)
 		return r;
 	if (!sl_slice_eq(sl_json_get_str(own, "kind"), SL_LIT("step")) ||
 	    sl_json_get(own, "step") == NULL)
@@ -172,15 +186,19 @@ check_step(struct work *w, const struct sl_evident *d, struct sl_err *err)
 	for (size_t i = 0; i < w->n; i++)
 		if (w->decision[i]->statement != NULL &&
 		    sl_slice_eq(sl_json_get_str(own_of(w->decision[i]), "id"), id))
-			return SL_ERR(err, VERIFY, "decision: a second one of the same ID");
+			return SL_ERR(err, VERIFY,
+				      "decision: a second one of the same ID");
 	if (is_allow && w->v->decision->statement != NULL) {
 		if (w->grant == NULL || sl_json_get(own, "wants") == NULL)
-			return SL_ERR(err, VERIFY, "decision: a step without a grant to be within");
-		if ((r = sl_grant_parse(sl_json_get(own, "wants"), w->a, &want, err)) < 0 ||
+			return SL_ERR(err, VERIFY,
+				      "decision: a step without a grant to be within");
+		if ((r = sl_grant_parse(sl_json_get(own, "wants"), w->a, &want, err)) <
+			0 ||
 		    (r = sl_grant_parse(sl_json_get(own, "grant"), w->a, &got, err)) < 0)
 			return r;
 		if (!sl_grant_within(want, w->grant) || !sl_grant_within(got, w->grant))
-			return SL_ERR(err, VERIFY, "decision: more than the run was granted");
+			return SL_ERR(err, VERIFY,
+				      "decision: more than the run was granted");
 	}
 	return rederive(w, d, d - 1, err);
 }
@@ -212,15 +230,18 @@ check_about(struct work *w, const struct sl_evident *e, struct sl_err *err)
 							 sl_json_get_str(own, "id")))
 			return SL_ERR(err, VERIFY, "%s: of another ID than its decision",
 				      e->row->kind);
-		/* The node's word that a run was interrupted stands beside the run's own. */
+		/* The node's word that a run was interrupted stands beside the run's own.
+		 */
 		if (e->tree == SL_TREE_NODE)
 			return 0;
 		if ((w->seen[i] & bit) != 0)
-			return SL_ERR(err, VERIFY, "%s: a second one of its decision", e->row->kind);
+			return SL_ERR(err, VERIFY, "%s: a second one of its decision",
+				      e->row->kind);
 		w->seen[i] |= bit;
 		return 0;
 	}
-	return SL_ERR(err, VERIFY, "%s: its decision does not come before it", e->row->kind);
+	return SL_ERR(err, VERIFY, "%s: its decision does not come before it",
+		      e->row->kind);
 }
 
 static void
@@ -349,7 +370,8 @@ sl_verify_bundle(struct sl_slice src, const struct sl_trusted *trusted,
 		if (sl_slice_eq(trusted->did[i], sl_slice_str(ret->did)))
 			ret->is_trusted = true;
 	return ret->is_trusted ? 0
-			       : SL_ERR(err, SIGNER, "consistent, but signed for %s, which is not "
-						     "known here",
+			       : SL_ERR(err, SIGNER,
+					"consistent, but signed for %s, which is not "
+					"known here",
 					ret->did);
 }

@@ -101,8 +101,11 @@ sl_jail_landlock_on(int ruleset)
 int
 sl_jail_seccomp(const struct sock_filter *prog, size_t n, bool is_listening)
 {
-	struct sock_fprog f = { .len = (unsigned short)n,
-				.filter = (struct sock_filter *)(uintptr_t)prog };
+	union { /* the kernel only reads it */
+		const struct sock_filter *in;
+		struct sock_filter *out;
+	} p = { prog };
+	struct sock_fprog f = { .len = (unsigned short)n, .filter = p.out };
 	unsigned long flags = is_listening ? SECCOMP_FILTER_FLAG_NEW_LISTENER |
 						 SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 					   : 0;

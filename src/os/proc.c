@@ -276,7 +276,8 @@ sl_os_recv_fd(int sock, char *ret_tag, int *ret_fd)
 		char buf[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} ctl;
-	struct iovec iov = { ret_tag, 1 };
+	char tag = 0;
+	struct iovec iov = { &tag, 1 };
 	struct msghdr m = { .msg_iov = &iov,
 			    .msg_iovlen = 1,
 			    .msg_control = ctl.buf,
@@ -292,5 +293,6 @@ sl_os_recv_fd(int sock, char *ret_tag, int *ret_fd)
 	for (struct cmsghdr *cm = CMSG_FIRSTHDR(&m); cm != NULL; cm = CMSG_NXTHDR(&m, cm))
 		if (cm->cmsg_level == SOL_SOCKET && cm->cmsg_type == SCM_RIGHTS)
 			memcpy(ret_fd, CMSG_DATA(cm), sizeof(*ret_fd));
+	*ret_tag = tag;
 	return 1;
 }

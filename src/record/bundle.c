@@ -13,7 +13,8 @@
 static const char magic[] = "sluice-bundle";
 
 static int
-take_entries(struct sl_cbor_rd *rd, struct sl_arena *a, struct sl_bundle_tree *t, size_t *left)
+take_entries(struct sl_cbor_rd *rd, struct sl_arena *a, struct sl_bundle_tree *t,
+	     size_t *left)
 {
 	size_t n = sl_cbor_arr(rd);
 
@@ -33,10 +34,12 @@ take_entries(struct sl_cbor_rd *rd, struct sl_arena *a, struct sl_bundle_tree *t
 		e->statement = sl_cbor_bstr(rd);
 		e->receipt = sl_cbor_bstr(rd);
 		if (rd->code == 0 && i > 0 && e->index <= t->entry[i - 1].index)
-			return sl_cbor_refuse(rd, SL_E(FORMAT), "entries are not in order");
+			return sl_cbor_refuse(rd, SL_E(FORMAT),
+					      "entries are not in order");
 		if (rd->code == 0 && (e->statement.len > SL_BUNDLE_STATEMENT_MAX ||
 				      e->receipt.len > SL_RECEIPT_BYTES_MAX))
-			return sl_cbor_refuse(rd, SL_E(LIMIT), "a statement or receipt is too long");
+			return sl_cbor_refuse(rd, SL_E(LIMIT),
+					      "a statement or receipt is too long");
 	}
 	t->n = n;
 	return rd->code;
@@ -55,9 +58,10 @@ take_trees(struct sl_cbor_rd *rd, struct sl_arena *a, struct sl_bundle *b)
 		sl_cbor_arr_n(rd, 3);
 		t->origin = sl_cbor_tstr(rd);
 		t->checkpoint = sl_cbor_bstr(rd);
-		if (rd->code == 0 &&
-		    (t->origin.len >= SL_ORIGIN_MAX || t->checkpoint.len > SL_BUNDLE_NOTE_MAX))
-			return sl_cbor_refuse(rd, SL_E(LIMIT), "an origin or checkpoint is too long");
+		if (rd->code == 0 && (t->origin.len >= SL_ORIGIN_MAX ||
+				      t->checkpoint.len > SL_BUNDLE_NOTE_MAX))
+			return sl_cbor_refuse(rd, SL_E(LIMIT),
+					      "an origin or checkpoint is too long");
 		if (take_entries(rd, a, t, &left) != 0)
 			return rd->code;
 	}
@@ -103,7 +107,9 @@ sl_bundle_decode(struct sl_slice src, struct sl_arena *a, struct sl_bundle *ret,
 		 struct sl_err *err)
 {
 	const struct sl_limits lim = { SL_BUNDLE_BYTES_MAX,
-				       4 * (size_t)SL_BUNDLE_ENTRIES_MAX + SL_BUNDLE_BLOBS_MAX + 64, 8 };
+				       4 * (size_t)SL_BUNDLE_ENTRIES_MAX +
+					   SL_BUNDLE_BLOBS_MAX + 64,
+				       8 };
 	struct sl_bundle b = { 0 };
 	struct sl_cbor_rd rd;
 	struct sl_slice s;

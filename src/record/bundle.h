@@ -15,8 +15,8 @@
 enum {
 	SL_BUNDLE_VERSION = 1,
 	SL_BUNDLE_BYTES_MAX = 256 << 20,
-	SL_BUNDLE_ENTRIES_MAX = 100000,  /* of all trees */
-	SL_BUNDLE_BLOBS_MAX = 400000,    /* and erased digests, together */
+	SL_BUNDLE_ENTRIES_MAX = 100000,     /* of all trees */
+	SL_BUNDLE_BLOBS_MAX = 400000,       /* and erased digests, together */
 	SL_BUNDLE_STATEMENT_MAX = 16 << 20, /* bytes */
 	SL_BUNDLE_NOTE_MAX = 4096,
 	SL_BUNDLE_TREES = 3 /* platform, node, run: index is enum sl_tree */
@@ -53,8 +53,8 @@ int sl_bundle_decode(struct sl_slice src, struct sl_arena *a, struct sl_bundle *
 /* Appends; out fails when it is full. */
 void sl_bundle_encode(const struct sl_bundle *b, struct sl_buf *out);
 /* The blob of that digest, or NULL; *ret_erased (or NULL): it is listed as erased. */
-const struct sl_bundle_blob *sl_bundle_blob(const struct sl_bundle *b, const uint8_t digest[32],
-					    bool *ret_erased);
+const struct sl_bundle_blob *sl_bundle_blob(const struct sl_bundle *b,
+					    const uint8_t digest[32], bool *ret_erased);
 
 /* Appends the bundle of the run whose ID begins with hex (4 digits at least), as the log
  * stands.  NOENT, FORMAT, LIMIT: no such run, several, or larger than a bundle may be;

@@ -31,6 +31,8 @@ struct make {
 	struct key_row key[KEYS_MAX]; /* certified working keys */
 	size_t n_keys;
 	uint64_t decision;
+	uint8_t policy[32]; /* taken last: the steps of a run have one */
+	bool has_policy;
 	uint8_t (*ref)[32]; /* digests named, as they come */
 	size_t n_refs, cap_refs;
 	size_t n_bytes;
@@ -90,7 +92,9 @@ take_node(struct make *m, uint64_t index, struct sl_err *err)
 		if (m->node[i] == index)
 			return 0;
 	if (m->n_node == NODE_MAX)
-		return SL_ERR(err, LIMIT, "more than %d statements of the node in a bundle", NODE_MAX);
+		return SL_ERR(err, LIMIT,
+			      "more than %d statements of the node in a bundle",
+			      NODE_MAX);
 	for (; at > 0 && m->node[at - 1] > index; at--)
 		m->node[at] = m->node[at - 1];
 	m->node[at] = index;
@@ -104,7 +108,8 @@ static bool
 is_hex_prefix(struct sl_slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if (!((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f')))
+		if (!((s.p[i] >= '0' && s.p[i] <= '9') ||
+		      (s.p[i] >= 'a' && s.p[i] <= 'f')))
 			return false;
 	return s.len >= 4 && s.len <= 64;
 }
@@ -130,8 +135,8 @@ find_decision(struct make *m, struct sl_err *err)
 		if (!is_kind(&e, "decision"))
 			continue;
 		if ((r = sl_reader_statement(m->r, &e, &bytes, err)) < 0 ||
-		    (r = sl_statement_parse(sl_buf_get(&bytes), SL_BUNDLE_STATEMENT_MAX, 0, &s,
-					    err)) < 0)
+		    (r = sl_statement_parse(sl_buf_get(&bytes), SL_BUNDLE_STATEMENT_MAX,
+					    0, &s, err)) < 0)
 			return r;
 		id = sl_slice_skip(s.h.sub, 4);
 		if (!sl_slice_starts(id, m->hex) || !sl_unhex(m->b.run, 32, id))
@@ -140,9 +145,11 @@ find_decision(struct make *m, struct sl_err *err)
 		found++;
 	}
 	if (found == 0)
-		return SL_ERR(err, NOENT, "no run '%.*s' in this node's log", SL_ARG(m->hex));
+		return SL_ERR(err, NOENT, "no run '%.*s' in this node's log",
+			      SL_ARG(m->hex));
 	if (found > 1)
-		return SL_ERR(err, LIMIT, "%zu runs begin with '%.*s'", found, SL_ARG(m->hex));
+		return SL_ERR(err, LIMIT, "%zu runs begin with '%.*s'", found,
+			      SL_ARG(m->hex));
 	sl_hex(m->run, m->b.run, 32);
 	return m->decision > 0 ? 0 : SL_ERR(err, STORE, "a decision without its context");
 }
@@ -224,8 +231,12 @@ take_policy(struct make *m, const uint8_t digest[32], struct sl_err *err)
 {
 	char hex[65];
 
+	if (m->has_policy && memcmp(m->policy, digest, 32) == 0)
+		return 0;
+	memcpy(m->policy, digest, 32);
+	m->has_policy = true;
 	sl_hex(hex, digest, 32);
-	for (uint64_t i = m->tree[SL_TREE_NODE].size; i-- > 0;) {
+	for (uint64_t i = m->decision; i-- > 0;) {
 		const struct sl_json *p = NULL;
 		struct sl_log_entry e;
 		struct sl_sign1 s;
@@ -233,7 +244,7 @@ take_policy(struct make *m, const uint8_t digest[32], struct sl_err *err)
 
 		if ((r = sl_reader_entry(m->r, SL_NODE_TREE, i, &e, err)) < 0)
 			return r;
-		if (!is_kind(&e, "policy") || i > m->decision)
+		if (!is_kind(&e, "policy"))
 			continue;
 		if ((r = statement_at(m, SL_NODE_TREE, i, &e, &s, err)) < 0 ||
 		    (r = inline_predicate(m, &s, &p, err)) < 0)
@@ -261,7 +272,7 @@ add_ref(struct make *m, const uint8_t digest[32], struct sl_err *err)
 {
 	if (m->n_refs == m->cap_refs) {
 		size_t cap = m->cap_refs ? 2 * m->cap_refs : 256;
-		uint8_t (*p)[32] = reallocarray(m->ref, cap, 32);
+		uint8_t(*p)[32] = reallocarray(m->ref, cap, 32);
 
 		if (p == NULL)
 			return no_memory(err);
@@ -274,8 +285,8 @@ add_ref(struct make *m, const uint8_t digest[32], struct sl_err *err)
 
 /* The payload of a statement, parsed into a; NULL where it is erased. */
 static int
-payload_of(struct make *m, const struct sl_sign1 *s, struct sl_arena *a, struct sl_json **ret,
-	   struct sl_err *err)
+payload_of(struct make *m, const struct sl_sign1 *s, struct sl_arena *a,
+	   struct sl_json **ret, struct sl_err *err)
 {
 	SL_AUTO_BUF bytes = { .max = BLOB_MAX };
 	struct sl_slice payload = s->payload;
@@ -314,10 +325,12 @@ follow(struct make *m, const struct sl_sign1 *s, struct sl_err *err)
 	n = sl_bundle_refs(v, s->h.has_hash_alg ? s->payload.p : NULL, ref);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = add_ref(m, ref[i], err);
-	if (r == 0 && sl_statement_find(sl_json_get_str(v, "predicateType")) ==
-			  sl_statement_row(SL_STMT_DECISION) &&
+	if (r == 0 &&
+	    sl_statement_find(sl_json_get_str(v, "predicateType")) ==
+		sl_statement_row(SL_STMT_DECISION) &&
 	    sl_unhex(policy, 32,
-		     sl_json_get_str(sl_json_get(sl_json_get(v, "predicate"), "sluice"), "policy")))
+		     sl_json_get_str(sl_json_get(sl_json_get(v, "predicate"), "sluice"),
+				     "policy")))
 		r = take_policy(m, policy, err);
 	return r;
 }
@@ -334,10 +347,11 @@ put_entry(struct make *m, enum sl_tree kind, uint64_t index, struct sl_err *err)
 
 	if ((r = statement_at(m, m->tree[kind].id, index, &le, &s, err)) < 0 ||
 	    (r = follow(m, &s, err)) < 0 ||
-	    (r = sl_reader_receipt(m->r, m->tree[kind].id, index, m->tree[kind].size, &receipt,
-				   err)) < 0)
+	    (r = sl_reader_receipt(m->r, m->tree[kind].id, index, m->tree[kind].size,
+				   &receipt, err)) < 0)
 		return r;
-	*e = (struct sl_bundle_entry){ index, s.bytes, sl_arena_dup(&m->a, sl_buf_get(&receipt)) };
+	*e = (struct sl_bundle_entry){ index, s.bytes,
+				       sl_arena_dup(&m->a, sl_buf_get(&receipt)) };
 	if (e->receipt.p == NULL)
 		return no_memory(err);
 	t->n++;
@@ -356,8 +370,10 @@ start_tree(struct make *m, enum sl_tree kind, size_t room, struct sl_err *err)
 	int r;
 
 	if (room > SL_BUNDLE_ENTRIES_MAX)
-		return SL_ERR(err, LIMIT, "more than %d statements", SL_BUNDLE_ENTRIES_MAX);
-	if ((r = sl_reader_checkpoint(m->r, m->tree[kind].id, m->tree[kind].size, &note, err)) < 0)
+		return SL_ERR(err, LIMIT, "more than %d statements",
+			      SL_BUNDLE_ENTRIES_MAX);
+	if ((r = sl_reader_checkpoint(m->r, m->tree[kind].id, m->tree[kind].size, &note,
+				      err)) < 0)
 		return r;
 	t->origin = sl_slice_str(m->tree[kind].origin);
 	t->checkpoint = sl_arena_dup(&m->a, sl_buf_get(&note));
@@ -382,7 +398,8 @@ node_tree(struct make *m, struct sl_err *err)
 {
 	int r;
 
-	if ((r = take_node(m, 0, err)) < 0 || (r = take_node(m, m->decision - 1, err)) < 0 ||
+	if ((r = take_node(m, 0, err)) < 0 ||
+	    (r = take_node(m, m->decision - 1, err)) < 0 ||
 	    (r = take_node(m, m->decision, err)) < 0 || (r = scan_node(m, err)) < 0 ||
 	    (r = take_signer(m, m->tree[SL_TREE_NODE].key, err)) < 0)
 		return r;
@@ -395,11 +412,13 @@ node_tree(struct make *m, struct sl_err *err)
 			uint8_t pub[32];
 			size_t refs = m->n_refs;
 
-			if ((r = statement_at(m, SL_NODE_TREE, m->node[i], &e, &s, err)) < 0 ||
+			if ((r = statement_at(m, SL_NODE_TREE, m->node[i], &e, &s, err)) <
+				0 ||
 			    (r = follow(m, &s, err)) < 0)
 				return r;
 			m->n_refs = refs; /* noted for good by put_entry() */
-			if (sl_didkey_parse(s.h.iss, pub) && (r = take_signer(m, pub, err)) < 0)
+			if (sl_didkey_parse(s.h.iss, pub) &&
+			    (r = take_signer(m, pub, err)) < 0)
 				return r;
 		}
 	}
@@ -443,7 +462,8 @@ blobs(struct make *m, struct sl_err *err)
 			*err = (struct sl_err){ 0 };
 		to = is_erased ? &gone[n_gone++] : &have[n_have++];
 		memcpy(to->digest, m->ref[i], 32);
-		if (!is_erased && (to->bytes = sl_arena_dup(&m->a, sl_buf_get(&bytes))).p == NULL)
+		if (!is_erased &&
+		    (to->bytes = sl_arena_dup(&m->a, sl_buf_get(&bytes))).p == NULL)
 			return no_memory(err);
 	}
 	m->b.blob = have;
@@ -473,7 +493,8 @@ make(struct make *m, struct sl_buf *out, struct sl_err *err)
 }
 
 int
-sl_bundle_make(struct sl_reader *r, struct sl_slice hex, struct sl_buf *out, struct sl_err *err)
+sl_bundle_make(struct sl_reader *r, struct sl_slice hex, struct sl_buf *out,
+	       struct sl_err *err)
 {
 	struct make *m = calloc(1, sizeof(*m));
 	int e;

@@ -15,7 +15,8 @@ sl_finding_add(struct sl_findings *f, const char *where, int code, struct sl_err
 {
 	if (code >= 0)
 		return 0;
-	if (code == SL_E(NOMEM) || code == SL_E(SYS) || code == SL_E(ENV) || code == SL_E(BUG))
+	if (code == SL_E(NOMEM) || code == SL_E(SYS) || code == SL_E(ENV) ||
+	    code == SL_E(BUG))
 		return code;
 	if (f->n < SL_FINDINGS_MAX) {
 		(void)snprintf(f->f[f->n].where, sizeof(f->f[0].where), "%s", where);
@@ -31,11 +32,13 @@ sl_evident_where(const struct sl_evident *e, char ret[48])
 {
 	static const char *const names[] = { "platform", "node", "run" };
 
-	(void)snprintf(ret, 48, "%s entry %llu", names[e->tree], (unsigned long long)e->index);
+	(void)snprintf(ret, 48, "%s entry %llu", names[e->tree],
+		       (unsigned long long)e->index);
 }
 
 int
-sl_evident_found(struct sl_findings *f, const struct sl_evident *e, int code, struct sl_err *err)
+sl_evident_found(struct sl_findings *f, const struct sl_evident *e, int code,
+		 struct sl_err *err)
 {
 	char where[48];
 
@@ -59,9 +62,11 @@ check_origins(struct sl_evidence *v, struct sl_err *err)
 		return SL_ERR(err, VERIFY, "the platform's origin names no node");
 	sl_didkey(v->identity, v->did);
 	for (size_t i = 0; i < v->b->n_trees; i++) {
-		sl_log_origin(v->did, (uint8_t)i, i == SL_TREE_RUN ? v->b->run : NULL, want);
+		sl_log_origin(v->did, (uint8_t)i, i == SL_TREE_RUN ? v->b->run : NULL,
+			      want);
 		if (!sl_slice_eq(v->b->tree[i].origin, sl_slice_str(want)))
-			return SL_ERR(err, VERIFY, "tree %zu has the origin '%.*s', not '%s'", i,
+			return SL_ERR(err, VERIFY,
+				      "tree %zu has the origin '%.*s', not '%s'", i,
 				      SL_ARG(v->b->tree[i].origin), want);
 	}
 	return 0;
@@ -86,7 +91,8 @@ check_version(const struct sl_evident *e, struct sl_err *err)
 			  (is_row(e, SL_STMT_CONTEXT) && e->tree == SL_TREE_PLATFORM)))
 		return 0;
 	if (v == NULL || v->kind != SL_JSON_INT || v->i != 1)
-		return SL_ERR(err, VERIFY, "%s: its version is not known here", e->row->kind);
+		return SL_ERR(err, VERIFY, "%s: its version is not known here",
+			      e->row->kind);
 	return 0;
 }
 
@@ -96,7 +102,8 @@ check_subject(const struct sl_evident *e, struct sl_err *err)
 	const struct sl_json *subs = sl_json_get(e->statement, "subject");
 	const struct sl_json *sub = subs != NULL ? subs->child : NULL;
 	const struct sl_json *p = e->predicate, *own = sl_json_get(p, "sluice");
-	struct sl_slice said = sl_json_get_str(sl_json_get(sub, "digest"), "sha256"), due = { 0 };
+	struct sl_slice said = sl_json_get_str(sl_json_get(sub, "digest"), "sha256"),
+			due = { 0 };
 	uint8_t d[32];
 	char hex[65];
 	int r;
@@ -122,12 +129,14 @@ check_subject(const struct sl_evident *e, struct sl_err *err)
 		due = sl_json_get_str(own, "id");
 	}
 	if (due.len != 64 || subs == NULL || subs->n != 1 || !sl_slice_eq(said, due))
-		return SL_ERR(err, VERIFY, "%s: its subject is not what it is about", e->row->kind);
+		return SL_ERR(err, VERIFY, "%s: its subject is not what it is about",
+			      e->row->kind);
 	return 0;
 }
 
 static int
-parse_payload(struct sl_evidence *v, struct sl_evident *e, struct sl_arena *a, struct sl_err *err)
+parse_payload(struct sl_evidence *v, struct sl_evident *e, struct sl_arena *a,
+	      struct sl_err *err)
 {
 	struct sl_slice payload = e->s.payload;
 	struct sl_json *j = NULL;
@@ -154,7 +163,8 @@ parse_payload(struct sl_evidence *v, struct sl_evident *e, struct sl_arena *a, s
 	e->statement = j;
 	e->predicate = sl_json_get(j, "predicate");
 	if (e->row == NULL || e->predicate == NULL ||
-	    !sl_slice_eq(sl_json_get_str(j, "_type"), SL_LIT("https://in-toto.io/Statement/v1")) ||
+	    !sl_slice_eq(sl_json_get_str(j, "_type"),
+			 SL_LIT("https://in-toto.io/Statement/v1")) ||
 	    !sl_slice_eq(sl_json_get_str(j, "predicateType"), sl_slice_str(e->row->type)))
 		return SL_ERR(err, VERIFY, "not an in-toto Statement that is known here");
 	if (e->row->is_envelope != e->s.h.has_hash_alg && e->tree != SL_TREE_PLATFORM)
@@ -185,7 +195,8 @@ parse_statement(struct sl_evidence *v, struct sl_evident *e, struct sl_slice byt
 }
 
 static int
-parse_all(struct sl_evidence *v, struct sl_arena *a, struct sl_findings *f, struct sl_err *err)
+parse_all(struct sl_evidence *v, struct sl_arena *a, struct sl_findings *f,
+	  struct sl_err *err)
 {
 	size_t n = 0;
 
@@ -227,10 +238,12 @@ check_key(const struct sl_evidence *v, const struct sl_evident *e, const char *r
 		return SL_ERR(err, VERIFY, "it is not the statement of the %s key", role);
 	if (!sl_didkey_parse(sl_json_get_str(p, "key"), ret_pub) ||
 	    !sl_slice_eq(e->s.h.sub, sl_json_get_str(p, "key")))
-		return SL_ERR(err, VERIFY, "the statement of the %s key is about another", role);
+		return SL_ERR(err, VERIFY, "the statement of the %s key is about another",
+			      role);
 	if (!sl_slice_eq(sl_json_get_str(p, "issuer"), did) ||
 	    memcmp(e->signer, v->identity, 32) != 0)
-		return SL_ERR(err, VERIFY, "the %s key is not certified by %s", role, v->did);
+		return SL_ERR(err, VERIFY, "the %s key is not certified by %s", role,
+			      v->did);
 	return 0;
 }
 
@@ -253,7 +266,8 @@ place(struct sl_evidence *v, const struct sl_evident *e, struct sl_err *err)
 	    (e->row == NULL || is_row(e, SL_STMT_DECISION))) {
 		v->decision = e;
 		if (e->index != v->context->index + 1)
-			return SL_ERR(err, VERIFY, "the decision does not follow its context");
+			return SL_ERR(err, VERIFY,
+				      "the decision does not follow its context");
 		return 0;
 	}
 	if (v->decision != NULL && (e->row == NULL || is_row(e, SL_STMT_OUTCOME)))
@@ -271,7 +285,8 @@ take_node(struct sl_evidence *v, const struct sl_evident *e, struct sl_err *err)
 		if (e->index == 0)
 			return 0; /* the identity's; checked before */
 		if (v->n_working == SL_WORKING_MAX)
-			return SL_ERR(err, LIMIT, "more than %d working keys", SL_WORKING_MAX);
+			return SL_ERR(err, LIMIT, "more than %d working keys",
+				      SL_WORKING_MAX);
 		if ((r = check_key(v, e, "working", v->working[v->n_working], err)) < 0)
 			return r;
 		v->certified[v->n_working++] = e->index;
@@ -287,7 +302,8 @@ take_node(struct sl_evidence *v, const struct sl_evident *e, struct sl_err *err)
 			 sl_slice_eq(run->s, sl_slice_str(hex)))
 			v->seal = e;
 		else
-			return SL_ERR(err, VERIFY, "a seal of something else, or a second one");
+			return SL_ERR(err, VERIFY,
+				      "a seal of something else, or a second one");
 		return 0;
 	}
 	if (e->row != NULL && is_row(e, SL_STMT_POLICY))
@@ -300,8 +316,8 @@ static int
 find_run_key(struct sl_evidence *v, struct sl_err *err)
 {
 	const struct sl_json *own = v->decision->statement != NULL
-					    ? sl_json_get(v->decision->predicate, "sluice")
-					    : NULL;
+					? sl_json_get(v->decision->predicate, "sluice")
+					: NULL;
 	struct sl_slice did = sl_json_get_str(own, "run_key");
 
 	if (v->b->n_trees < SL_BUNDLE_TREES)
@@ -309,7 +325,8 @@ find_run_key(struct sl_evidence *v, struct sl_err *err)
 	if (own == NULL && v->seal != NULL)
 		did = sl_json_get_str(v->seal->predicate, "key");
 	if (!sl_didkey_parse(did, v->run_key))
-		return SL_ERR(err, VERIFY, "neither decision nor seal names the run's key");
+		return SL_ERR(err, VERIFY,
+			      "neither decision nor seal names the run's key");
 	return 0;
 }
 
@@ -326,14 +343,17 @@ check_keys(struct sl_evidence *v, struct sl_findings *f, struct sl_err *err)
 		: SL_ERR(err, VERIFY, "the platform's key statement is missing");
 	if ((r = sl_evident_found(f, platform, r, err)) < 0)
 		return r;
-	r = node->index == 0 ? check_key(v, node, "identity", pub, err)
-			     : SL_ERR(err, VERIFY, "the identity's key statement is missing");
+	r = node->index == 0
+		? check_key(v, node, "identity", pub, err)
+		: SL_ERR(err, VERIFY, "the identity's key statement is missing");
 	if (r == 0 && memcmp(pub, v->identity, 32) != 0)
-		r = SL_ERR(err, VERIFY, "the identity is not the one that the origins name");
+		r = SL_ERR(err, VERIFY,
+			   "the identity is not the one that the origins name");
 	if ((r = sl_evident_found(f, node, r, err)) < 0)
 		return r;
 	for (size_t i = v->first[SL_TREE_NODE]; i < v->first[SL_TREE_RUN]; i++)
-		if ((r = sl_evident_found(f, &v->st[i], take_node(v, &v->st[i], err), err)) < 0)
+		if ((r = sl_evident_found(f, &v->st[i], take_node(v, &v->st[i], err),
+					  err)) < 0)
 			return r;
 	r = v->decision == NULL ? SL_ERR(err, VERIFY, "the run's decision is missing")
 				: find_run_key(v, err);
@@ -374,10 +394,12 @@ static bool
 has_place(const struct sl_evident *e)
 {
 	if (e->tree == SL_TREE_PLATFORM)
-		return e->row != NULL && is_row(e, e->index == 0 ? SL_STMT_KEY : SL_STMT_CONTEXT);
+		return e->row != NULL &&
+		       is_row(e, e->index == 0 ? SL_STMT_KEY : SL_STMT_CONTEXT);
 	if (e->tree == SL_TREE_RUN)
-		return e->row == NULL || is_row(e, SL_STMT_CONTEXT) || is_row(e, SL_STMT_DECISION) ||
-		       is_row(e, SL_STMT_OUTCOME) || is_row(e, SL_STMT_OBSERVATION);
+		return e->row == NULL || is_row(e, SL_STMT_CONTEXT) ||
+		       is_row(e, SL_STMT_DECISION) || is_row(e, SL_STMT_OUTCOME) ||
+		       is_row(e, SL_STMT_OBSERVATION);
 	return true; /* placed by take_node() */
 }
 
@@ -409,11 +431,12 @@ sl_evidence_check(const struct sl_bundle *b, struct sl_arena *a, struct sl_evide
 	r = sl_finding_add(f, "bundle", check_origins(v, err), err);
 	if (r < 0 || f->n > 0)
 		return r;
-	if ((r = parse_all(v, a, f, err)) < 0 || f->n > 0 || (r = check_keys(v, f, err)) < 0 ||
-	    f->n > 0)
+	if ((r = parse_all(v, a, f, err)) < 0 || f->n > 0 ||
+	    (r = check_keys(v, f, err)) < 0 || f->n > 0)
 		return r;
 	for (size_t i = 0; i < v->first[SL_BUNDLE_TREES]; i++) {
-		r = sl_evident_found(f, &v->st[i], check_signature(v, &v->st[i], err), err);
+		r = sl_evident_found(f, &v->st[i], check_signature(v, &v->st[i], err),
+				     err);
 		if (r < 0)
 			return r;
 	}

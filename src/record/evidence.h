@@ -40,14 +40,14 @@ struct sl_evidence {
 	const struct sl_bundle *b;
 	char did[SL_DIDKEY_MAX]; /* identity of the node */
 	uint8_t identity[32], platform[32];
-	uint8_t run_key[32];     /* zeros: the run has no tree */
+	uint8_t run_key[32];                 /* zeros: the run has no tree */
 	uint8_t working[SL_WORKING_MAX][32]; /* certified by the identity */
 	uint64_t certified[SL_WORKING_MAX];  /* at which index of the node tree */
 	bool is_used[SL_WORKING_MAX];        /* has signed something here */
 	size_t n_working;
-	struct sl_evident *st; /* platform, node, run; ascending in each */
-	size_t first[SL_BUNDLE_TREES + 1];   /* where each tree begins in st */
-	const struct sl_evident *context, *decision; /* of the run */
+	struct sl_evident *st;             /* platform, node, run; ascending in each */
+	size_t first[SL_BUNDLE_TREES + 1]; /* where each tree begins in st */
+	const struct sl_evident *context, *decision;   /* of the run */
 	const struct sl_evident *seal, *platform_seal; /* or NULL */
 	uint64_t size[SL_BUNDLE_TREES];
 	size_t n_receipts;
@@ -56,12 +56,13 @@ struct sl_evidence {
 
 /* Turns an error into a finding: 0; but what says nothing about the evidence (NOMEM, SYS,
  * ENV, BUG) is returned.  Clears *err. */
-int sl_finding_add(struct sl_findings *f, const char *where, int code, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_finding_add(struct sl_findings *f, const char *where, int code,
+		   struct sl_err *err) SL_MUST_CHECK;
 void sl_evident_where(const struct sl_evident *e, char ret[48]);
 
 /* 0, with or without findings; NOMEM.  *ret is large: not for the stack of a loop. */
-int sl_evidence_check(const struct sl_bundle *b, struct sl_arena *a, struct sl_evidence *ret,
-		      struct sl_findings *f, struct sl_err *err) SL_MUST_CHECK;
+int sl_evidence_check(const struct sl_bundle *b, struct sl_arena *a,
+		      struct sl_evidence *ret, struct sl_findings *f,
+		      struct sl_err *err) SL_MUST_CHECK;
 
 #endif

@@ -23,7 +23,8 @@ open_note(struct sl_slice bytes, struct sl_slice origin, const uint8_t pub[32],
 	    (r = sl_checkpoint_open(bytes, &key, ret, &note, err)) < 0)
 		return r;
 	if (note.n != 1 || ret->ext.len > 0)
-		return SL_ERR(err, VERIFY, "checkpoint: more than one signature or extension");
+		return SL_ERR(err, VERIFY,
+			      "checkpoint: more than one signature or extension");
 	return 0;
 }
 
@@ -41,7 +42,8 @@ open_checkpoint(struct sl_evidence *v, enum sl_tree tree, struct sl_checkpoint *
 	}
 	for (size_t i = v->n_working; i-- > 0;) {
 		*err = (struct sl_err){ 0 };
-		if ((r = open_note(t->checkpoint, t->origin, v->working[i], ret, err)) == 0) {
+		if ((r = open_note(t->checkpoint, t->origin, v->working[i], ret, err)) ==
+		    0) {
 			memcpy(ret_pub, v->working[i], 32);
 			v->is_used[i] = true;
 			return 0;
@@ -68,13 +70,16 @@ check_receipt(const struct sl_evident *e, struct sl_slice bytes, struct sl_slice
 	if (!sl_didkey_parse(rc.s.h.iss, signer) || memcmp(signer, pub, 32) != 0 ||
 	    !sl_slice_eq(rc.s.h.kid, (struct sl_slice){ kid, 32 }) ||
 	    !sl_slice_eq(rc.s.h.sub, origin))
-		return SL_ERR(err, VERIFY, "receipt: of another log or key than the checkpoint");
+		return SL_ERR(err, VERIFY,
+			      "receipt: of another log or key than the checkpoint");
 	if (rc.is_consistency || rc.index != e->index || rc.size != c->size)
-		return SL_ERR(err, VERIFY, "receipt: not of this entry at the checkpoint's size");
+		return SL_ERR(err, VERIFY,
+			      "receipt: not of this entry at the checkpoint's size");
 	if ((r = sl_receipt_verify(&rc, &leaf, pub, &root, err)) < 0)
 		return r;
 	if (memcmp(root.b, c->root.b, SL_HASH_LEN) != 0)
-		return SL_ERR(err, VERIFY, "receipt: it leads to another root than the checkpoint's");
+		return SL_ERR(err, VERIFY,
+			      "receipt: it leads to another root than the checkpoint's");
 	return 0;
 }
 
@@ -90,7 +95,8 @@ root_of(const struct sl_evidence *v, enum sl_tree tree, uint64_t n, struct sl_ha
 		struct sl_hash leaf;
 
 		if (e->index != i)
-			return SL_ERR(err, VERIFY, "entry %llu is missing", (unsigned long long)i);
+			return SL_ERR(err, VERIFY, "entry %llu is missing",
+				      (unsigned long long)i);
 		sl_merkle_leaf((struct sl_slice){ e->id, 32 }, &leaf);
 		sl_edge_add(&edge, &leaf, NULL, NULL);
 	}
@@ -106,17 +112,20 @@ check_complete(struct sl_evidence *v, enum sl_tree tree, const struct sl_checkpo
 	int r;
 
 	if (c->size != v->b->tree[tree].n)
-		return SL_ERR(err, VERIFY, "it has %llu entries, the bundle holds %zu of them",
+		return SL_ERR(err, VERIFY,
+			      "it has %llu entries, the bundle holds %zu of them",
 			      (unsigned long long)c->size, v->b->tree[tree].n);
 	if ((r = root_of(v, tree, c->size, &root, err)) < 0)
 		return r;
 	if (memcmp(root.b, c->root.b, SL_HASH_LEN) != 0)
-		return SL_ERR(err, VERIFY, "its entries do not hash to the checkpoint's root");
+		return SL_ERR(err, VERIFY,
+			      "its entries do not hash to the checkpoint's root");
 	return 0;
 }
 
 static int
-check_tree(struct sl_evidence *v, enum sl_tree tree, struct sl_findings *f, struct sl_err *err)
+check_tree(struct sl_evidence *v, enum sl_tree tree, struct sl_findings *f,
+	   struct sl_err *err)
 {
 	static const char *const names[] = { "platform tree", "node tree", "run tree" };
 	const struct sl_bundle_tree *t = &v->b->tree[tree];
@@ -163,15 +172,18 @@ check_seal(const struct sl_evidence *v, const struct sl_evident *e, enum sl_tree
 	sl_hex(hex, c.root.b, 32);
 	if (sl_json_get_int(p, "size") != (int64_t)c.size ||
 	    !sl_slice_eq(sl_json_get_str(p, "root"), sl_slice_str(hex)))
-		return SL_ERR(err, VERIFY, "seal: it does not say what its checkpoint says");
+		return SL_ERR(err, VERIFY,
+			      "seal: it does not say what its checkpoint says");
 	if (tree == SL_TREE_RUN && !sl_slice_eq(note, t->checkpoint))
-		return SL_ERR(err, VERIFY, "seal: of another state of the run than the bundle's");
+		return SL_ERR(err, VERIFY,
+			      "seal: of another state of the run than the bundle's");
 	if (c.size > v->b->tree[tree].n)
 		return SL_ERR(err, VERIFY, "seal: of more entries than there are");
 	if ((r = root_of(v, tree, c.size, &root, err)) < 0)
 		return r;
 	if (memcmp(root.b, c.root.b, SL_HASH_LEN) != 0)
-		return SL_ERR(err, VERIFY, "seal: its root does not follow from the entries");
+		return SL_ERR(err, VERIFY,
+			      "seal: its root does not follow from the entries");
 	return 0;
 }
 
@@ -205,7 +217,7 @@ static int
 check_blobs(const struct sl_evidence *v, struct sl_err *err)
 {
 	size_t n_st = v->first[SL_BUNDLE_TREES], n = 0, distinct = 0;
-	uint8_t (*ref)[32] = calloc(n_st * SL_BUNDLE_REFS_MAX + 1, 32);
+	uint8_t(*ref)[32] = calloc(n_st * SL_BUNDLE_REFS_MAX + 1, 32);
 	int r = 0;
 
 	if (ref == NULL)
@@ -213,8 +225,8 @@ check_blobs(const struct sl_evidence *v, struct sl_err *err)
 	for (size_t i = 0; i < n_st; i++) {
 		const struct sl_evident *e = &v->st[i];
 
-		n += sl_bundle_refs(e->statement, e->s.h.has_hash_alg ? e->s.payload.p : NULL,
-				    &ref[n]);
+		n += sl_bundle_refs(e->statement,
+				    e->s.h.has_hash_alg ? e->s.payload.p : NULL, &ref[n]);
 	}
 	qsort(ref, n, 32, by_bytes);
 	for (size_t i = 0; i < n && r == 0; i++) {
@@ -224,8 +236,9 @@ check_blobs(const struct sl_evidence *v, struct sl_err *err)
 			continue;
 		distinct++;
 		if ((sl_bundle_blob(v->b, ref[i], &is_erased) != NULL) == is_erased)
-			r = SL_ERR(err, VERIFY, is_erased ? "bytes are there that are called erased"
-							  : "bytes that are named are missing");
+			r = SL_ERR(err, VERIFY,
+				   is_erased ? "bytes are there that are called erased"
+					     : "bytes that are named are missing");
 	}
 	free(ref);
 	if (r == 0 && distinct != v->b->n_blobs + v->b->n_erased)
@@ -240,8 +253,9 @@ is_policy_named(const struct sl_evidence *v, struct sl_slice policy)
 		const struct sl_evident *e = &v->st[i];
 
 		if (e->row == sl_statement_row(SL_STMT_DECISION) &&
-		    sl_slice_eq(sl_json_get_str(sl_json_get(e->predicate, "sluice"), "policy"),
-				policy))
+		    sl_slice_eq(
+			sl_json_get_str(sl_json_get(e->predicate, "sluice"), "policy"),
+			policy))
 			return true;
 	}
 	return false;
@@ -253,17 +267,18 @@ check_needed(const struct sl_evidence *v, struct sl_err *err)
 {
 	for (size_t i = 0; i < v->n_working; i++)
 		if (!v->is_used[i])
-			return SL_ERR(err, VERIFY, "a certificate of a key that signed nothing here");
+			return SL_ERR(err, VERIFY,
+				      "a certificate of a key that signed nothing here");
 	for (size_t i = v->first[SL_TREE_NODE]; i < v->first[SL_TREE_RUN]; i++)
 		if (v->st[i].row == sl_statement_row(SL_STMT_POLICY) &&
 		    !is_policy_named(v, sl_json_get_str(v->st[i].predicate, "policy")))
-			return SL_ERR(err, VERIFY, "a policy that no decision here names");
+			return SL_ERR(err, VERIFY,
+				      "a policy that no decision here names");
 	return 0;
 }
 
 int
-sl_evidence_log(struct sl_evidence *v, struct sl_findings *f,
-		struct sl_err *err)
+sl_evidence_log(struct sl_evidence *v, struct sl_findings *f, struct sl_err *err)
 {
 	int r;
 

@@ -23,7 +23,7 @@ make_parents(char *path, bool *ret_is_new, struct sl_err *err)
 		if (!*ret_is_new && errno != EEXIST) {
 			int e = errno;
 
-			return SL_ERR_SYS(err, -e, "cannot make '%s'", path);
+			return SL_ERR_SYS(err, -e, "cannot make '%.200s'", path);
 		}
 		*p = c;
 		if (c == '\0')
@@ -44,17 +44,21 @@ sl_home_open(const char *path, struct sl_home *ret, struct sl_err *err)
 	if (p == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
 	if (p[0] != '/' || strlen(p) >= PATH_MAX)
-		return SL_ERR(err, USAGE, "SLUICE_HOME '%s' is not an absolute path", path);
+		return SL_ERR(err, USAGE, "SLUICE_HOME '%.200s' is not an absolute path", path);
 	if ((r = make_parents(p, &is_new, err)) < 0)
 		return r;
 	if ((real = realpath(p, NULL)) == NULL ||
 	    (fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || fstat(fd, &st) < 0)
-		return SL_ERR_SYS(err, -errno, "cannot open '%s'", path);
-	if (st.st_uid != geteuid() || (st.st_mode & 022) != 0)
-		return SL_ERR(err, ENV, "'%s' belongs to another user or others can write to it", path);
+		return SL_ERR_SYS(err, -errno, "cannot open '%.200s'", path);
+	if (st.st_uid != geteuid())
+		return SL_ERR(err, ENV, "'%.200s' belongs to uid %u, and this is uid %u", path,
+			      (unsigned)st.st_uid, (unsigned)geteuid());
+	if ((st.st_mode & 022) != 0)
+		return SL_ERR(err, ENV, "others can write to '%.200s' (mode %o); chmod go-w it", path,
+			      (unsigned)st.st_mode & 07777);
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		if (mkdirat(fd, dirs[i], 0700) < 0 && errno != EEXIST)
-			return SL_ERR_SYS(err, -errno, "cannot make '%s/%s'", path, dirs[i]);
+			return SL_ERR_SYS(err, -errno, "cannot make '%.200s/%s'", path, dirs[i]);
 	ret->path = sl_steal_ptr(&real);
 	ret->fd = sl_steal_fd(&fd);
 	ret->is_new = is_new;

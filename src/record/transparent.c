@@ -24,7 +24,8 @@ sl_receipt_is_bare(const struct sl_receipt *rc)
 
 /* The tree of that name in the log at hand: 1, else 0. */
 static int
-find_tree(struct sl_reader *r, const char *origin, struct sl_log_tree *ret, struct sl_err *err)
+find_tree(struct sl_reader *r, const char *origin, struct sl_log_tree *ret,
+	  struct sl_err *err)
 {
 	const char *run = strstr(origin, "/run/");
 	struct sl_err none = { 0 };
@@ -44,7 +45,8 @@ find_tree(struct sl_reader *r, const char *origin, struct sl_log_tree *ret, stru
 
 /* A key that signs for the tree: the one that signed it last, or a certified one. */
 static int
-check_key(struct sl_reader *r, const struct sl_log_tree *t, const char *did, struct sl_err *err)
+check_key(struct sl_reader *r, const struct sl_log_tree *t, const char *did,
+	  struct sl_err *err)
 {
 	char last[SL_DIDKEY_MAX];
 	struct sl_log_tree node;
@@ -154,7 +156,8 @@ check_statement(const struct sl_sign1 *s, struct sl_transparent *ret, struct sl_
 		return SL_ERR(err, VERIFY, "statement: its issuer is no did:key");
 	sl_key_thumb(pub, kid);
 	if (s->h.has_kid && !sl_slice_eq(s->h.kid, (struct sl_slice){ kid, 32 }))
-		return SL_ERR(err, VERIFY, "statement: its kid is not that of its issuer");
+		return SL_ERR(err, VERIFY,
+			      "statement: its kid is not that of its issuer");
 	sl_didkey(pub, ret->iss);
 	sl_sign1_canon(s, ret->id);
 	if (sl_sign1_verify(s, none, none, pub, err) < 0)
@@ -179,17 +182,20 @@ check_alone(struct sl_slice src, struct sl_reader *r, struct sl_transparent *ret
 	if ((q = parse_receipt(src, &rc, pub, &x, err)) < 0)
 		return q;
 	if (rc.is_consistency)
-		return SL_ERR(err, UNSUPPORTED, "receipt: of consistency; sluice log consistency "
-						"shows whether it holds");
+		return SL_ERR(err, UNSUPPORTED,
+			      "receipt: of consistency; sluice log consistency "
+			      "shows whether it holds");
 	q = r != NULL ? find_tree(r, x.origin, &t, err) : 0;
 	if (q < 0)
 		return q;
 	if (q == 0 || x.index >= t.size)
-		return SL_ERR(err, NOENT, "a receipt without its statement, and no log here has its "
-					  "entry: sluice log prove -o writes both");
+		return SL_ERR(err, NOENT,
+			      "a receipt without its statement, and no log here has its "
+			      "entry: sluice log prove -o writes both");
 	if ((q = sl_reader_entry(r, t.id, x.index, &e, err)) < 0 ||
 	    (q = sl_reader_statement(r, &e, &bytes, err)) < 0 ||
-	    (q = sl_statement_parse(sl_buf_get(&bytes), SL_TRANSPARENT_MAX, 0, &s, err)) < 0 ||
+	    (q = sl_statement_parse(sl_buf_get(&bytes), SL_TRANSPARENT_MAX, 0, &s, err)) <
+		0 ||
 	    (q = check_statement(&s, ret, err)) < 0)
 		return q;
 	ret->is_receipt_alone = true;
@@ -214,10 +220,12 @@ sl_transparent_check(struct sl_slice src, struct sl_reader *r, struct sl_transpa
 	    (e = check_statement(&s, ret, err)) < 0)
 		return e;
 	if (n == 0 || n > SL_TRANSPARENT_RECEIPTS)
-		return SL_ERR(err, VERIFY, "a statement with %zu receipts, 1 to %d can be checked", n,
+		return SL_ERR(err, VERIFY,
+			      "a statement with %zu receipts, 1 to %d can be checked", n,
 			      SL_TRANSPARENT_RECEIPTS);
 	if (!is_only(s.unprot, SL_COSE_RECEIPTS & 0xff, s.h.receipts))
-		return SL_ERR(err, VERIFY, "statement: more than receipts in its unprotected header");
+		return SL_ERR(err, VERIFY,
+			      "statement: more than receipts in its unprotected header");
 	for (size_t i = 0; i < n; i++)
 		if ((e = check_receipt(sl_statement_receipt(&s, i), &s, r, ret, err)) < 0)
 			return e;

@@ -1,10 +1,11 @@
 /* transparent.h -- one statement with its receipts (RFC 9943), or a receipt alone.
  *
- * Checked: the statement's signature by its issuer's did:key, each receipt by its own, and
- * that nothing stands beside them in the unprotected headers.  Where the log is at hand
- * and a receipt is of one of its trees: that the entry is there, that the root at the
- * receipt's size is the log's, and that the key is one of the node's.  A receipt's size is
- * not signed (RFC 9942 section 5.2): without the log it is what the receipt claims.
+ * Checked: the statement's signature by its issuer's did:key, each receipt by its own,
+ * and that nothing stands beside them in the unprotected headers.  Where the log is at
+ * hand and a receipt is of one of its trees: that the entry is there, that the root at
+ * the receipt's size is the log's, and that the key is one of the node's.  A receipt's
+ * size is not signed (RFC 9942 section 5.2): without the log it is what the receipt
+ * claims.
  */
 #ifndef SL_RECORD_TRANSPARENT_H
 #define SL_RECORD_TRANSPARENT_H
@@ -30,9 +31,10 @@ struct sl_transparent {
 
 /* r may be NULL: no log is at hand.  FORMAT, LIMIT, UNSUPPORTED, VERIFY; NOENT: a receipt
  * alone, of no log that is at hand. */
-int sl_transparent_check(struct sl_slice src, struct sl_reader *r, struct sl_transparent *ret,
-			 struct sl_err *err) SL_MUST_CHECK;
-/* 396 and nothing else in its unprotected header: the rest would be covered by nothing. */
+int sl_transparent_check(struct sl_slice src, struct sl_reader *r,
+			 struct sl_transparent *ret, struct sl_err *err) SL_MUST_CHECK;
+/* 396 and nothing else in its unprotected header: the rest would be covered by nothing.
+ */
 bool sl_receipt_is_bare(const struct sl_receipt *rc);
 
 #endif

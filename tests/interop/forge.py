@@ -163,12 +163,12 @@ class Store:
 
 def named(e):
     """The digests that an entry's payload names (doc/PROTOCOL.bundle section 2)."""
-    if e.payload is None:
+    if e.payload is None or e.kind not in ('decision', 'policy'):
         return []
     p = e.body['predicate']
     names = {'decision': ('facts', 'proof', 'policy', 'decls'), 'policy': ('policy', 'decls')}
     p = p['sluice'] if e.kind == 'decision' else p
-    return [bytes.fromhex(p[k]) for k in names.get(e.kind, ())]
+    return [bytes.fromhex(p[k]) for k in names[e.kind]]
 
 
 class Forged:

@@ -13,6 +13,7 @@ form and place, and that its proof is a derivation from these facts whose first 
 policy is the one that the decision names.
 """
 import functools
+import re
 import struct
 import sys
 from datetime import datetime, timezone
@@ -20,7 +21,7 @@ from datetime import datetime, timezone
 from sluice_wire import (  # noqa: F401 -- also the library that tests use
     INTOTO, Bad, Checkpoint, Receipt, Sign1, Simple, Statement, Tag, did_to_key, dumps, ed25519,
     inclusion_root, jcs, json_loads, key_id, key_to_did, leaf_hash, loads, need, node_hash,
-    open_note, sha256, split_transparent, thumbprint, tree_root, unhex, verify_consistency,
+    open_note, receipt, sha256, split_transparent, thumbprint, tree_root, unhex, verify_consistency,
     verify_transparent)
 
 
@@ -202,9 +203,70 @@ def read_facts(blob):
     return out, every
 
 
-def check_facts(s, blob, identity):
-    """What the facts of a decision say about it."""
+def _blank(text):
+    """Policy text without comments, and with what strings hold blanked; same line ends."""
+    out, i = [], 0
+    while i < len(text):
+        m = _LEXEME.match(text, i)
+        if m is None:
+            out.append(text[i])
+            i += 1
+            continue
+        x = m.group()
+        out.append('"' * (x[0] == '"') + '\n' * x.count('\n'))
+        i = m.end()
+    return ''.join(out)
+
+
+_LEXEME = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/', re.S)
+_DECL = re.compile(r'decl\s+(\w+)\s*\(([^()]*)\)\s*by\s+(gate|policy)')
+_FIRST = re.compile(r'(allow|deny|check|reject)\s+(?:if|all)\b', re.I)
+
+
+@functools.lru_cache(1000)
+def read_policy(blob):
+    """The elements of a policy (doc/PROTOCOL.policy section 1): {kind: [line, ...]} with
+    kinds "check", "goal", "rule", "fact"."""
+    out = {'check': [], 'goal': [], 'rule': [], 'fact': []}
+    line = 1
+    for part in _blank(utf8(blob)).split(';'):
+        body = part.lstrip()
+        at = line + part[:len(part) - len(body)].count('\n')
+        line += part.count('\n')
+        if body:
+            m = _FIRST.match(body)
+            kind = {'a': 'goal', 'd': 'goal', 'c': 'check', 'r': 'check'}[m.group()[0].lower()] \
+                if m else 'rule' if '<-' in body else 'fact'
+            out[kind].append(at)
+    return out
+
+
+@functools.lru_cache(1000)
+def read_decls(blob):
+    """Declarations (section 6): {name: (number of terms, who states it)}."""
+    out = {}
+    for part in _blank(utf8(blob)).split(';'):
+        if part.strip():
+            m = _DECL.fullmatch(part.strip())
+            need(m and m.group(1) not in out, 'declarations: {!r}', part.strip()[:40])
+            out[m.group(1)] = (len([x for x in m.group(2).split(',') if x.strip()]), m.group(3))
+    return out
+
+
+def utf8(blob):
+    try:
+        return blob.decode()
+    except UnicodeDecodeError:
+        raise Bad('policy: not UTF-8')
+
+
+def check_facts(s, blob, identity, decls):
+    """What the facts of a decision say about it; decls is None where they are erased."""
     facts, _ = read_facts(blob)
+    known = read_decls(decls) if decls is not None else None
+    for name, rows in facts.items() if known is not None else ():
+        need(all((len(r), 'gate') == known.get(name) for r in rows),
+             'facts: {} is not declared so', name)
 
     def one(name, value):
         need(facts.get(name) == [[value]], 'facts: {} is {}', name, facts.get(name))
@@ -216,8 +278,9 @@ def check_facts(s, blob, identity):
         one('in_run', s['run'])
 
 
-def check_proof(s, blob, facts):
-    """The proof agrees with the decision, stands on the facts (None: erased), and is a DAG."""
+def check_proof(s, blob, facts, policy):
+    """The proof agrees with the decision, stands on the facts and on the lines of the policy
+    (None: erased), and is a DAG."""
     p = loads(blob)
     need(isinstance(p, dict) and p.get('v') == 1, 'proof: version')
     need(p.get('verdict') == s['verdict'], 'proof: verdict')
@@ -246,6 +309,13 @@ def check_proof(s, blob, facts):
              [r.get('result') for r in policies[:-1]] == ['no-match'] * (len(policies) - 1) and
              all(r.get('result') == 'pass' for r in checks), 'proof: not the first match')
         need(policies[-1]['text'].startswith(p['reason'] + ' if '), 'proof: its policy says else')
+        if policy is not None:
+            text = read_policy(policy)
+            need([r.get('line') for r in checks] == text['check'], 'proof: not all checks')
+            need([r.get('line') for r in policies] == text['goal'][:len(policies)],
+                 'proof: not all policies up to the match')
+            need(all(r['id'] < len(text['rule']) and r['line'] == text['rule'][r['id']]
+                     for r in rules), 'proof: rules')
         need(s['rule'] == {k: policies[-1][k] for k in ('line', 'text')}, 'proof: rule')
 
 
@@ -301,16 +371,16 @@ class Tree:
         self.rows = []
         for e in entries:
             need(isinstance(e, list) and len(e) == 3, 'bundle: an entry is three members')
-            index, st, receipt = e
+            index, st, proof = e
             need(type(index) is int and index >= 0 and isinstance(st, bytes) and
-                 isinstance(receipt, bytes), 'bundle: members of an entry')
-            need(len(st) <= 16 << 20 and len(receipt) <= 64 << 10, 'bundle: an entry too large')
+                 isinstance(proof, bytes), 'bundle: members of an entry')
+            need(len(st) <= 16 << 20 and len(proof) <= 64 << 10, 'bundle: an entry too large')
             need(not self.rows or index > self.rows[-1][0], 'bundle: entries out of order')
-            self.rows.append((index, st, receipt))
+            self.rows.append((index, st, proof))
 
     def read(self):
         self.entries = []
-        for index, data, receipt in self.rows:
+        for index, data, _ in self.rows:
             st = Statement(data)
             st.index, st.tree = index, self
             self.entries.append(st)
@@ -319,7 +389,7 @@ class Tree:
         """e: the checkpoint by this key; each receipt of its size, root, key and origin."""
         c = self.checkpoint = Checkpoint(self.note, self.origin, key)
         for st, (index, _, data) in zip(self.entries, self.rows):
-            r = Receipt(data)
+            r = receipt(data)
             need(r.origin == self.origin, 'receipt: of the tree {}', r.origin)
             need(r.key == key, 'receipt: by another key than the checkpoint')
             need((r.index, r.size) == (index, c.size), 'receipt: index or size')
@@ -477,7 +547,7 @@ class Bundle:
     def _close(self):
         """e, f, g."""
         self.platform.close(self.platform_key)
-        signer_of_node = Receipt(self.node.rows[0][2]).key
+        signer_of_node = receipt(self.node.rows[0][2]).key
         need(signer_of_node in self.working, 'node: checkpoint not by a working key')
         self.node.close(signer_of_node)
         used = {st.key for st in self.node.entries} | {signer_of_node}
@@ -533,14 +603,14 @@ class Bundle:
         s = self.decided[st.entry] = check_decision(st, self.identity, self.run)
         need((s['kind'] == 'step') == (st is not self.decision), 'decision: kind {} here', s['kind'])
         need(context.body is None or unhex(s['context']) == context.subject, 'decision: context')
-        facts, proof, _, _ = (self._name(unhex(s[k])) for k in ('facts', 'proof', 'policy', 'decls'))
+        facts, proof, text, decls = (self._name(unhex(s[k])) for k in ('facts', 'proof', 'policy', 'decls'))
         policy = self.policies.get(unhex(s['policy']))
         need(policy and (st.tree is not self.node or policy.index < st.index),
              'decision: its policy was not registered before')
         if facts is not None:
-            check_facts(s, facts, self.identity)
+            check_facts(s, facts, self.identity, decls)
         if proof is not None:
-            check_proof(s, proof, facts)
+            check_proof(s, proof, facts, text)
         if st is not self.decision:
             top = self.decided[self.decision.entry]
             need('run_key' not in s, 'decision: a step with a key')

@@ -407,6 +407,18 @@ class Sign1:
              'COSE: bad signature')
 
 
+@functools.lru_cache(100000)
+def sign1(data, det=True):
+    """A Sign1 that is shared: do not change it."""
+    return Sign1(data, det)
+
+
+@functools.lru_cache(100000)
+def receipt(data):
+    """A Receipt that is shared: do not change it."""
+    return Receipt(data)
+
+
 def signer(s, labels, what):
     """The profile of sluice's headers: exactly `labels`; kid (4) and iss (15: 1) name one
     key.  Returns that key and sub."""
@@ -430,7 +442,7 @@ class Statement:
     envelope, else None; body: the in-toto Statement, None where only the digest is here."""
 
     def __init__(self, data):
-        s = Sign1(data)
+        s = sign1(data)
         need(s.unprotected == {}, 'statement: unprotected header is not empty')
         envelope = 258 in s.hdr
         labels = {1, 4, 15} | ({258, 259} if envelope else {3})

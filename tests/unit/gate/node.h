@@ -1,5 +1,5 @@
-/* node.h -- a real node in a private home, and a small run of it: decided, stated, sealed,
- * without a box. */
+/* node.h -- a real node in a private home, and a small run of it: decided, stated,
+ * sealed, without a box. */
 #ifndef SL_TESTS_GATE_NODE_H
 #define SL_TESTS_GATE_NODE_H
 
@@ -88,8 +88,8 @@ struct act_row {
 };
 
 static inline struct sl_json *
-an_observation(struct sl_jb *b, const struct sl_decision_view *d, const struct act_row *row,
-	       size_t n, bool is_complete)
+an_observation(struct sl_jb *b, const struct sl_decision_view *d,
+	       const struct act_row *row, size_t n, bool is_complete)
 {
 	struct sl_json *root = sl_json_obj(b), *e, *acts, *c;
 
@@ -134,7 +134,9 @@ a_run(struct node *n, const struct shape *s)
 	struct sl_grant g;
 	struct sl_gate_request q = { .kind = "run", .want = &g };
 	struct sl_decision *d = NULL, *st = NULL;
-	struct sl_step_ref ref = { .job = SL_LIT("build"), .leg = 0, .index = 0, .attempt = 1 };
+	struct sl_step_ref ref = {
+		.job = SL_LIT("build"), .leg = 0, .index = 0, .attempt = 1
+	};
 	const struct sl_decision_view *v;
 	const uint8_t nobody[32] = { 9 };
 	struct sl_err err = { 0 };
@@ -151,24 +153,31 @@ a_run(struct node *n, const struct shape *s)
 	sl_hex(m.hex, v->run, 32);
 	sl_hex(parent, v->context, 32);
 	ref.run = v->run;
-	q = (struct sl_gate_request){ .kind = "step", .want = &g, .outer = v->grant, .step = &ref };
+	q = (struct sl_gate_request){
+		.kind = "step", .want = &g, .outer = v->grant, .step = &ref
+	};
 	q.context = a_context(&b, "step", parent);
 	must(sl_gate_decide(n->gate, &q, &st, &err), &err);
 	must(sl_gate_sync(n->gate, &err), &err);
 	assert_true(sl_decision_view(st)->is_allowed);
-	must(sl_gate_state(n->gate, st, SL_STMT_OUTCOME,
-			   an_outcome(&b, sl_decision_view(st),
-				      s->is_forged_about ? nobody : sl_decision_view(st)->entry.id),
-			   NULL, &err), &err);
+	must(sl_gate_state(
+		 n->gate, st, SL_STMT_OUTCOME,
+		 an_outcome(&b, sl_decision_view(st),
+			    s->is_forged_about ? nobody : sl_decision_view(st)->entry.id),
+		 NULL, &err),
+	     &err);
 	if (!s->is_unobserved)
 		must(sl_gate_state(n->gate, st, SL_STMT_OBSERVATION,
-				   an_observation(&b, sl_decision_view(st), s->row, s->n_rows,
-						  !s->is_incomplete),
-				   NULL, &err), &err);
-	must(sl_gate_state(n->gate, d, SL_STMT_OUTCOME, an_outcome(&b, v, v->entry.id), NULL, &err),
+				   an_observation(&b, sl_decision_view(st), s->row,
+						  s->n_rows, !s->is_incomplete),
+				   NULL, &err),
+		     &err);
+	must(sl_gate_state(n->gate, d, SL_STMT_OUTCOME, an_outcome(&b, v, v->entry.id),
+			   NULL, &err),
 	     &err);
 	must(sl_gate_state(n->gate, d, SL_STMT_OBSERVATION,
-			   an_observation(&b, v, NULL, 0, true), NULL, &err), &err);
+			   an_observation(&b, v, NULL, 0, true), NULL, &err),
+	     &err);
 	if (!s->is_open)
 		must(sl_gate_seal(n->gate, d, NULL, &err), &err);
 	must(sl_gate_sync(n->gate, &err), &err);
@@ -192,7 +201,8 @@ export_of(struct node *n, const char *hex)
 }
 
 static inline int
-verify_as(struct sl_slice src, const char *did, struct sl_verify_report *p, struct sl_err *err)
+verify_as(struct sl_slice src, const char *did, struct sl_verify_report *p,
+	  struct sl_err *err)
 {
 	struct sl_slice own = sl_slice_str(did);
 	struct sl_trusted t = { &own, 1 };

@@ -17,7 +17,8 @@ covers(void **state)
 		{ "exec", "/srv/data/x", "", true, "refused: no exec in /srv/data" },
 		{ "exec", "/workspace/a.out", "", true, "grant: workspace /home/u/w" },
 		{ "exec", "/tmp/a.out", "", true, "box: /tmp" },
-		{ "exec", "/root/.cargo/bin/cc", "", true, "absent: the grant shows no such path" },
+		{ "exec", "/root/.cargo/bin/cc", "", true,
+		  "absent: the grant shows no such path" },
 		{ "exec", "./configure", "", true, "box: below the working directory" },
 		{ "connect", "127.0.0.1:80", "ECONNREFUSED", true, "box: own loopback" },
 		{ "connect", "[::1]:80", "", true, "box: own loopback" },
@@ -37,7 +38,8 @@ covers(void **state)
 		{ "bpf", "0x1", "", false, NULL },
 		{ "nonsense", "x", "", false, NULL },
 	};
-	const struct sl_grant_fs fs[] = { { SL_LIT("/opt/tool"), SL_ACC_READ | SL_ACC_EXEC },
+	const struct sl_grant_fs fs[] = { { SL_LIT("/opt/tool"),
+					    SL_ACC_READ | SL_ACC_EXEC },
 					  { SL_LIT("/srv/data"), SL_ACC_READ } };
 	struct sl_grant g;
 
@@ -49,7 +51,8 @@ covers(void **state)
 	g.ws_path = SL_LIT("/home/u/w");
 	for (size_t i = 0; i < SL_ARRAY_LEN(t); i++) {
 		char by[96];
-		bool is = sl_audit_covers(&g, sl_slice_str(t[i].class), sl_slice_str(t[i].object),
+		bool is = sl_audit_covers(&g, sl_slice_str(t[i].class),
+					  sl_slice_str(t[i].object),
 					  sl_slice_str(t[i].err), by);
 
 		if (is != t[i].is_covered)
@@ -93,7 +96,8 @@ table(void **state)
 		is_none = strncmp(last + 1, "none", 4) == 0;
 		/* An object that no class can mean anything good by. */
 		if (is_none)
-			assert_false(sl_audit_covers(&g, sl_slice_str(line), SL_LIT("AF_UNIX /tmp/x"),
+			assert_false(sl_audit_covers(&g, sl_slice_str(line),
+						     SL_LIT("AF_UNIX /tmp/x"),
 						     (struct sl_slice){ 0 }, by));
 		n++;
 	}
@@ -126,25 +130,31 @@ audit_of(struct node *n, const struct shape *s, struct sl_audit_report *rep)
 static void
 runs(void **state)
 {
-	static const struct act_row good[] = { { "exec", "execve", "/usr/bin/cc", "allowed" },
-					       { "connect", "connect", "203.0.113.7:1", "denied" } };
-	static const struct act_row bad[] = { { "exec", "execve", "/usr/bin/cc", "allowed" },
+	static const struct act_row good[] = {
+		{ "exec", "execve", "/usr/bin/cc", "allowed" },
+		{ "connect", "connect", "203.0.113.7:1", "denied" }
+	};
+	static const struct act_row bad[] = { { "exec", "execve", "/usr/bin/cc",
+						"allowed" },
 					      { "mount", "mount", "/x", "allowed" } };
 	struct sl_audit_report rep;
 	struct node n;
 
 	(void)state;
 	node_start(&n);
-	assert_int_equal(audit_of(&n, &(struct shape){ .row = good, .n_rows = 2 }, &rep), 0);
+	assert_int_equal(audit_of(&n, &(struct shape){ .row = good, .n_rows = 2 }, &rep),
+			 0);
 	assert_int_equal(rep.n_acts, 2);
 	assert_int_equal(rep.n_denied, 1);
 	assert_int_equal(audit_of(&n, &(struct shape){ .row = bad, .n_rows = 2 }, &rep),
 			 SL_E(AUDIT));
 	assert_int_equal(rep.n_uncovered, 1);
-	assert_int_equal(audit_of(&n, &(struct shape){ .is_unobserved = true }, &rep), SL_E(AUDIT));
+	assert_int_equal(audit_of(&n, &(struct shape){ .is_unobserved = true }, &rep),
+			 SL_E(AUDIT));
 	/* Under way: nothing is missing yet. */
-	assert_int_equal(audit_of(&n, &(struct shape){ .is_unobserved = true, .is_open = true }, &rep),
-			 0);
+	assert_int_equal(
+	    audit_of(&n, &(struct shape){ .is_unobserved = true, .is_open = true }, &rep),
+	    0);
 	node_stop(&n);
 }
 
@@ -162,9 +172,11 @@ required(void **state)
 	must(sl_gate_set_policy(n.gate,
 				SL_LIT("require_complete(\"exec\") <- request($k);\n"
 				       "allow if true;\n"),
-				"test", digest, &err), &err);
+				"test", digest, &err),
+	     &err);
 	assert_int_equal(audit_of(&n, &(struct shape){ 0 }, &rep), 0);
-	assert_int_equal(audit_of(&n, &(struct shape){ .is_incomplete = true }, &rep), SL_E(AUDIT));
+	assert_int_equal(audit_of(&n, &(struct shape){ .is_incomplete = true }, &rep),
+			 SL_E(AUDIT));
 	node_stop(&n);
 }
 
@@ -172,7 +184,8 @@ int
 main(void)
 {
 	const struct CMUnitTest t[] = { cmocka_unit_test(covers), cmocka_unit_test(table),
-					cmocka_unit_test(runs), cmocka_unit_test(required) };
+					cmocka_unit_test(runs),
+					cmocka_unit_test(required) };
 
 	return run_suite("audit", t, SL_ARRAY_LEN(t));
 }

@@ -11,7 +11,8 @@ static const char *did;
 static int
 setup(void **state)
 {
-	static const struct act_row row[] = { { "exec", "execve", "/usr/bin/cc", "allowed" } };
+	static const struct act_row row[] = { { "exec", "execve", "/usr/bin/cc",
+						"allowed" } };
 	struct shape s = { .row = row, .n_rows = 1 };
 
 	(void)state;
@@ -81,7 +82,8 @@ stranger(void **state)
 	struct sl_trusted nobody = { 0 };
 
 	(void)state;
-	assert_int_equal(sl_verify_bundle(sl_buf_get(&one), &nobody, &p, &err), SL_E(SIGNER));
+	assert_int_equal(sl_verify_bundle(sl_buf_get(&one), &nobody, &p, &err),
+			 SL_E(SIGNER));
 	assert_true(p.is_good && !p.is_trusted);
 	assert_int_equal(sl_code_exit(err.code), 4);
 	/* The working or the run's key is not the identity. */
@@ -234,7 +236,8 @@ static void
 without_certificate(struct sl_bundle *b, const struct sl_bundle *c)
 {
 	(void)c;
-	memmove(&b->tree[1].entry[1], &b->tree[1].entry[2], (b->tree[1].n - 2) * sizeof(*b->tree[1].entry));
+	memmove(&b->tree[1].entry[1], &b->tree[1].entry[2],
+		(b->tree[1].n - 2) * sizeof(*b->tree[1].entry));
 	b->tree[1].n--;
 }
 
@@ -248,9 +251,12 @@ without_blob(struct sl_bundle *b, const struct sl_bundle *c)
 static void
 refused(void **state)
 {
-	static edit_fn *const edits[] = { swap_order, swap_order_and_index, statement_of_other,
-		entry_of_other, receipt_of_other, tree_of_other, name_of_other, without_tree,
-		without_last, without_identity, without_certificate, without_blob };
+	static edit_fn *const edits[] = { swap_order,          swap_order_and_index,
+					  statement_of_other,  entry_of_other,
+					  receipt_of_other,    tree_of_other,
+					  name_of_other,       without_tree,
+					  without_last,        without_identity,
+					  without_certificate, without_blob };
 	struct sl_verify_report p;
 
 	(void)state;
@@ -274,7 +280,8 @@ static void
 all_erased(struct sl_bundle *b, const struct sl_bundle *c)
 {
 	(void)c;
-	/* What an erased decision names is not named: only payloads and the policy's remain. */
+	/* What an erased decision names is not named: only payloads and the policy's
+	 * remain. */
 	size_t n = 0;
 
 	for (size_t t = 0; t < 3; t++)
@@ -282,12 +289,15 @@ all_erased(struct sl_bundle *b, const struct sl_bundle *c)
 			struct sl_err err = { 0 };
 			struct sl_sign1 s;
 
-			must(sl_sign1_parse(b->tree[t].entry[i].statement, 1 << 24, &s, &err), &err);
+			must(sl_sign1_parse(b->tree[t].entry[i].statement, 1 << 24, &s,
+					    &err),
+			     &err);
 			if (s.h.has_hash_alg)
 				memcpy(gone[n++].digest, s.payload.p, 32);
 		}
 	for (size_t i = 1; i < n; i++)
-		for (size_t k = i; k > 0 && memcmp(gone[k - 1].digest, gone[k].digest, 32) > 0; k--) {
+		for (size_t k = i;
+		     k > 0 && memcmp(gone[k - 1].digest, gone[k].digest, 32) > 0; k--) {
 			struct sl_bundle_blob x = gone[k];
 
 			gone[k] = gone[k - 1];
@@ -301,7 +311,8 @@ all_erased(struct sl_bundle *b, const struct sl_bundle *c)
 		struct sl_err err = { 0 };
 		struct sl_sign1 s;
 
-		must(sl_sign1_parse(b->tree[1].entry[i].statement, 1 << 24, &s, &err), &err);
+		must(sl_sign1_parse(b->tree[1].entry[i].statement, 1 << 24, &s, &err),
+		     &err);
 		if (!sl_slice_eq(s.h.sub, SL_LIT("policy")))
 			continue;
 		memmove(&b->tree[1].entry[i], &b->tree[1].entry[i + 1],
@@ -423,7 +434,9 @@ no_such_run(void **state)
 	static const struct {
 		const char *hex;
 		int code;
-	} bad[] = { { "ffffffffffff", SL_E(NOENT) }, { "ab", SL_E(FORMAT) }, { "xyzw", SL_E(FORMAT) },
+	} bad[] = { { "ffffffffffff", SL_E(NOENT) },
+		    { "ab", SL_E(FORMAT) },
+		    { "xyzw", SL_E(FORMAT) },
 		    { "", SL_E(FORMAT) } };
 	struct sl_reader *r = NULL;
 	struct sl_err err = { 0 };
@@ -445,9 +458,10 @@ int
 main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(good),	    cmocka_unit_test(stranger), cmocka_unit_test(each_bit),
-		cmocka_unit_test(cut),	    cmocka_unit_test(refused),	cmocka_unit_test(less_is_said),
-		cmocka_unit_test(forged),   cmocka_unit_test(forged_decision),
+		cmocka_unit_test(good),           cmocka_unit_test(stranger),
+		cmocka_unit_test(each_bit),       cmocka_unit_test(cut),
+		cmocka_unit_test(refused),        cmocka_unit_test(less_is_said),
+		cmocka_unit_test(forged),         cmocka_unit_test(forged_decision),
 		cmocka_unit_test(nth_allocation), cmocka_unit_test(no_such_run),
 	};
 

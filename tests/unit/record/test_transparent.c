@@ -1,9 +1,9 @@
 /* test_transparent.c -- statements with receipts, and receipts alone. */
 #include "t.h"
 
+#include "../log/lognode.h"
 #include "cose/statement.h"
 #include "crypto/ed25519.h"
-#include "../log/lognode.h"
 #include "record/bundle.h"
 #include "record/transparent.h"
 
@@ -24,11 +24,20 @@ rig_make(struct rig *g)
 	struct sl_entry last = { 0 };
 	struct sl_slice rc;
 	struct sl_sign1 s;
+	size_t n = 0;
 
 	*g = (struct rig){ .d = dir_make() };
 	must(sl_crypto_init(&err), &err);
 	must(sl_node_open(&g->node, g->d.fd, sl_store_io_sys(), build_a, &err), &err);
-	must(add_n(&g->node, 5, &last, &err), &err);
+	/* All different: of equal neighbours either index would be true. */
+	for (size_t i = 0; i < 5; i++) {
+		char payload[16];
+		struct sl_item it;
+
+		snprintf(payload, sizeof(payload), "{\"a\":%zu}", i);
+		it = item_stmt(SL_TREE_NODE, NULL, "decision", payload, false);
+		must(sl_node_commit(&g->node, &it, 1, &last, &n, &err), &err);
+	}
 	must(sl_reader_open(g->d.fd, &g->r, &err), &err);
 	sl_buf_init(&g->whole, 1 << 20);
 	sl_buf_init(&g->receipt, 1 << 20);
@@ -70,7 +79,8 @@ good(void **state)
 	assert_false(t.receipt[0].is_local);
 	must(sl_transparent_check(sl_buf_get(&g.receipt), g.r, &t, &err), &err);
 	assert_true(t.is_receipt_alone && t.receipt[0].is_local);
-	assert_int_equal(sl_transparent_check(sl_buf_get(&g.receipt), NULL, &t, &err), SL_E(NOENT));
+	assert_int_equal(sl_transparent_check(sl_buf_get(&g.receipt), NULL, &t, &err),
+			 SL_E(NOENT));
 	rig_done(&g);
 }
 
@@ -90,14 +100,16 @@ each_bit(void **state)
 
 			b->p[i / 8] ^= (uint8_t)(1u << (i % 8));
 			if (sl_transparent_check(sl_buf_get(b), g.r, &t, &err) == 0)
-				fail_msg("bit %zu of byte %zu can be changed", i % 8, i / 8);
+				fail_msg("bit %zu of byte %zu can be changed", i % 8,
+					 i / 8);
 			b->p[i / 8] ^= (uint8_t)(1u << (i % 8));
 		}
 		for (size_t n = 0; n < b->len; n++) {
 			struct sl_err err = { 0 };
 
-			assert_true(sl_transparent_check((struct sl_slice){ at_edge(b->p, n), n }, g.r,
-							 &t, &err) < 0);
+			assert_true(
+			    sl_transparent_check((struct sl_slice){ at_edge(b->p, n), n },
+						 g.r, &t, &err) < 0);
 		}
 	}
 	rig_done(&g);
@@ -116,7 +128,8 @@ other_log(void **state)
 	rig_make(&h);
 	must(sl_transparent_check(sl_buf_get(&g.whole), h.r, &t, &err), &err);
 	assert_false(t.receipt[0].is_local);
-	assert_int_equal(sl_transparent_check(sl_buf_get(&g.receipt), h.r, &t, &err), SL_E(NOENT));
+	assert_int_equal(sl_transparent_check(sl_buf_get(&g.receipt), h.r, &t, &err),
+			 SL_E(NOENT));
 	rig_done(&g);
 	rig_done(&h);
 }
@@ -125,12 +138,21 @@ other_log(void **state)
 static void
 bundle_form(void **state)
 {
-	static const char *const bad[] = { "", "\x80", "\x86", "\x86\x6dsluice-bundle\x02",
-					   "\x86\x6dsluice-bundlf\x01", "\x86\x4dsluice-bundle\x01",
-					   "\x9f\xff", "\xd2\x84" };
-	struct sl_bundle_entry e[] = { { 0, SL_LIT("s"), SL_LIT("r") }, { 1, SL_LIT("t"), SL_LIT("q") } };
-	struct sl_bundle_blob blob[] = { { .bytes = SL_LIT("x") } }, gone[] = { { .digest = { 1 } } };
-	struct sl_bundle b = { .n_trees = 2, .blob = blob, .n_blobs = 1, .erased = gone, .n_erased = 1 };
+	static const char *const bad[] = { "",
+					   "\x80",
+					   "\x86",
+					   "\x86\x6dsluice-bundle\x02",
+					   "\x86\x6dsluice-bundlf\x01",
+					   "\x86\x4dsluice-bundle\x01",
+					   "\x9f\xff",
+					   "\xd2\x84" };
+	struct sl_bundle_entry e[] = { { 0, SL_LIT("s"), SL_LIT("r") },
+				       { 1, SL_LIT("t"), SL_LIT("q") } };
+	struct sl_bundle_blob blob[] = { { .bytes = SL_LIT("x") } },
+			      gone[] = { { .digest = { 1 } } };
+	struct sl_bundle b = {
+		.n_trees = 2, .blob = blob, .n_blobs = 1, .erased = gone, .n_erased = 1
+	};
 	struct sl_bundle back;
 	struct sl_buf out = { .max = 1 << 16 };
 	struct sl_arena a = { 0 };
@@ -139,7 +161,8 @@ bundle_form(void **state)
 	(void)state;
 	sl_arena_init(&a, 1 << 20);
 	for (size_t i = 0; i < SL_ARRAY_LEN(bad); i++) {
-		assert_int_not_equal(sl_bundle_decode(sl_slice_str(bad[i]), &a, &back, &err), 0);
+		assert_int_not_equal(
+		    sl_bundle_decode(sl_slice_str(bad[i]), &a, &back, &err), 0);
 		err = (struct sl_err){ 0 };
 	}
 	b.tree[0] = b.tree[1] = (struct sl_bundle_tree){ SL_LIT("o"), SL_LIT("c"), e, 2 };
@@ -148,14 +171,17 @@ bundle_form(void **state)
 	assert_int_equal(back.tree[1].n, 2);
 	assert_int_equal(back.n_erased, 1);
 	for (size_t n = 0; n < out.len; n++) {
-		assert_int_not_equal(sl_bundle_decode((struct sl_slice){ at_edge(out.p, n), n }, &a,
-						      &back, &err), 0);
+		assert_int_not_equal(
+		    sl_bundle_decode((struct sl_slice){ at_edge(out.p, n), n }, &a, &back,
+				     &err),
+		    0);
 		err = (struct sl_err){ 0 };
 	}
 	e[1].index = 0; /* the same entry twice */
 	sl_buf_clear(&out);
 	sl_bundle_encode(&b, &out);
-	assert_int_equal(sl_bundle_decode(sl_buf_get(&out), &a, &back, &err), SL_E(FORMAT));
+	assert_int_equal(sl_bundle_decode(sl_buf_get(&out), &a, &back, &err),
+			 SL_E(FORMAT));
 	sl_buf_done(&out);
 	sl_arena_free(&a);
 }
@@ -163,8 +189,10 @@ bundle_form(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest t[] = { cmocka_unit_test(good), cmocka_unit_test(each_bit),
-					cmocka_unit_test(other_log), cmocka_unit_test(bundle_form) };
+	const struct CMUnitTest t[] = { cmocka_unit_test(good),
+					cmocka_unit_test(each_bit),
+					cmocka_unit_test(other_log),
+					cmocka_unit_test(bundle_form) };
 
 	return run_suite("transparent", t, SL_ARRAY_LEN(t));
 }
