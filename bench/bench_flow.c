@@ -23,12 +23,24 @@
 
 extern char **environ;
 
-enum { ROUNDS_MAX = 500, WARM_UP = 2, STEPS = 20, MANY = 100, PLAN_LINES = 2000, EVALS = 2000 };
+enum {
+	ROUNDS_MAX = 500,
+	WARM_UP = 2,
+	STEPS = 20,
+	MANY = 100,
+	DEADLINE_S = 120,
+	PLAN_LINES = 2000,
+	EVALS = 2000
+};
 enum row { RUN, BASH, RUN_MANY, NINJA, PLAN, EXPR, ROWS };
 
 static const char *const row_name[ROWS] = {
-	"20 steps 20 expressions", "20 x bash -eo pipefail", "100 steps", "ninja -j1",
-	"plan 2000 lines", "expression",
+	"20 steps 20 expressions",
+	"20 x bash -eo pipefail",
+	"100 steps",
+	"ninja -j1",
+	"plan 2000 lines",
+	"expression",
 };
 
 struct bench {
@@ -67,12 +79,16 @@ write_flow(const char *name, const char *shell, int n, bool has_expr)
 {
 	SL_AUTO_BUF b = { .max = 1 << 20 };
 
-	sl_buf_printf(&b, "on: push\ndefaults: {run: {shell: %s}}\njobs:\n  bench:\n"
-		      "    runs-on: ubuntu-latest\n    steps:\n", shell);
+	sl_buf_printf(&b,
+		      "on: push\ndefaults: {run: {shell: %s}}\njobs:\n  bench:\n"
+		      "    runs-on: ubuntu-latest\n    steps:\n",
+		      shell);
 	for (int i = 0; i < n; i++)
 		if (has_expr)
-			sl_buf_printf(&b, "      - run: test \"${{ format('{0}-{1}', "
-				      "github.event_name, %d) }}\" = push-%d\n", i, i);
+			sl_buf_printf(&b,
+				      "      - run: test \"${{ format('{0}-{1}', "
+				      "github.event_name, %d) }}\" = push-%d\n",
+				      i, i);
 		else
 			sl_buf_printf(&b, "      - run: test %d = %d\n", i, i);
 	return put_file(name, &b);
@@ -92,8 +108,9 @@ write_peers(struct bench *b)
 	}
 	sl_buf_clear(&out);
 	for (int i = 0; i < MANY; i++)
-		sl_buf_printf(&out, "rule r%d\n  command = test %d = %d\nbuild o%d: r%d\n", i, i, i,
-			      i, i);
+		sl_buf_printf(&out,
+			      "rule r%d\n  command = test %d = %d\nbuild o%d: r%d\n", i,
+			      i, i, i, i);
 	return put_file("build.ninja", &out);
 }
 
@@ -111,10 +128,13 @@ make_plan(struct bench *b)
 			sl_buf_printf(&b->plan, "    needs: job%d\n", j / 2);
 		sl_buf_str(&b->plan, "    steps:\n");
 		for (int s = 0; s < 2; s++)
-			sl_buf_printf(&b->plan,
-				      "      - name: step %d of %d\n        if: github.event_name == 'push'\n"
-				      "        env:\n          A: ${{ format('{0}', %d) }}\n"
-				      "        run: echo ${{ github.ref }}\n", s, j, s);
+			sl_buf_printf(
+			    &b->plan,
+			    "      - name: step %d of %d\n        if: github.event_name "
+			    "== 'push'\n"
+			    "        env:\n          A: ${{ format('{0}', %d) }}\n"
+			    "        run: echo ${{ github.ref }}\n",
+			    s, j, s);
 	}
 }
 
@@ -132,7 +152,13 @@ spawn(const char *const *argv)
 		(void)posix_spawn_file_actions_addopen(&fa, i, "/dev/null", O_RDWR, 0);
 	r = posix_spawnp(&pid, argv[0], &fa, NULL, (char **)(uintptr_t)argv, environ);
 	(void)posix_spawn_file_actions_destroy(&fa);
-	if (r != 0 || waitpid(pid, &st, 0) != pid)
+	if (r != 0)
+		return -1;
+	(void)alarm(
+	    DEADLINE_S); /* what hangs fails the benchmark rather than its reader */
+	r = waitpid(pid, &st, 0);
+	(void)alarm(0);
+	if (r != pid)
 		return -1;
 	return WIFEXITED(st) ? WEXITSTATUS(st) : 128;
 }
@@ -141,8 +167,8 @@ static int
 run_bash(struct bench *b)
 {
 	for (int i = 0; i < STEPS; i++) {
-		const char *argv[] = { "bash", "--noprofile", "--norc", "-eo", "pipefail",
-				 b->script[i], NULL };
+		const char *argv[] = { "bash",     "--noprofile", "--norc", "-eo",
+				       "pipefail", b->script[i],  NULL };
 
 		if (spawn(argv) != 0)
 			return -1;
@@ -162,7 +188,8 @@ static int
 plan(const struct bench *b)
 {
 	SL_AUTO_ARENA a = { 0 };
-	struct sl_engine_opts o = { .src = sl_buf_get(&b->plan), .path = SL_LIT("plan.yml"),
+	struct sl_engine_opts o = { .src = sl_buf_get(&b->plan),
+				    .path = SL_LIT("plan.yml"),
 				    .max_memory = 48 << 20 };
 	struct sl_engine *e = NULL;
 	struct sl_diags ds = { 0 };
@@ -174,7 +201,8 @@ plan(const struct bench *b)
 	if ((r = sl_engine_new(&o, &a, &e, &ds, &err)) == 0)
 		r = sl_engine_plan(e, &a, &v, &err);
 	if (r < 0)
-		fprintf(stderr, "plan: %s %.*s\n", err.msg, ds.n > 0 ? (int)ds.d[0].msg.len : 0,
+		fprintf(stderr, "plan: %s %.*s\n", err.msg,
+			ds.n > 0 ? (int)ds.d[0].msg.len : 0,
 			ds.n > 0 ? (const char *)ds.d[0].msg.p : "");
 	sl_engine_free(e);
 	return r;
@@ -186,8 +214,9 @@ expression(void)
 {
 	static const struct sl_slice allow[] = { { (const uint8_t *)"github", 6 } };
 	const struct sl_expr_syntax sx = { .allow = allow, .n_allow = 1 };
-	struct sl_slice src = SL_LIT("github.event_name == 'push' && startsWith(github.ref, "
-				     "'refs/heads/') && format('{0}-{1}', github.ref, 7) != ''");
+	struct sl_slice src =
+	    SL_LIT("github.event_name == 'push' && startsWith(github.ref, "
+		   "'refs/heads/') && format('{0}-{1}', github.ref, 7) != ''");
 	SL_AUTO_ARENA a = { 0 };
 	struct sl_expr_env x = { .max_memory = 10 << 20 };
 	struct sl_value *c, *g;
@@ -198,8 +227,10 @@ expression(void)
 	sl_arena_init(&a, 16 << 20);
 	c = sl_val_obj(&a, false);
 	g = sl_val_obj(&a, false);
-	if (sl_val_set(&a, g, SL_LIT("event_name"), sl_val_str(&a, SL_LIT("push"))) == NULL ||
-	    sl_val_set(&a, g, SL_LIT("ref"), sl_val_str(&a, SL_LIT("refs/heads/main"))) == NULL ||
+	if (sl_val_set(&a, g, SL_LIT("event_name"), sl_val_str(&a, SL_LIT("push"))) ==
+		NULL ||
+	    sl_val_set(&a, g, SL_LIT("ref"), sl_val_str(&a, SL_LIT("refs/heads/main"))) ==
+		NULL ||
 	    sl_val_set(&a, c, SL_LIT("github"), g) == NULL)
 		return -1;
 	x.contexts = c;
@@ -287,14 +318,16 @@ print_row(struct bench *b, enum row ours, enum row peer)
 	double o = median(b, ours), p = peer < ROWS ? median(b, peer) : 0;
 	const char *unit = ours == EXPR ? "us" : "ms";
 
-	printf("{\"bench\":\"flow\",\"metric\":\"%s\",\"unit\":\"%s\",", row_name[ours], unit);
+	printf("{\"bench\":\"flow\",\"metric\":\"%s\",\"unit\":\"%s\",", row_name[ours],
+	       unit);
 	if (b->failed[ours] > 0)
 		printf("\"ours\":null,\"failed\":%d,", b->failed[ours]);
 	else
 		printf("\"ours\":%.3f,", o);
-	if (peer < ROWS && !b->is_off[peer] && b->failed[peer] == 0 && b->failed[ours] == 0)
-		printf("\"peer\":%.3f,\"peer_name\":\"%s\",\"ratio\":%.3f,", p, row_name[peer],
-		       o / p);
+	if (peer < ROWS && !b->is_off[peer] && b->failed[peer] == 0 &&
+	    b->failed[ours] == 0)
+		printf("\"peer\":%.3f,\"peer_name\":\"%s\",\"ratio\":%.3f,", p,
+		       row_name[peer], o / p);
 	else
 		printf("\"peer\":null,\"peer_name\":null,\"ratio\":null,");
 	printf("\"n\":%d}\n", b->n);
@@ -305,10 +338,11 @@ print_table(struct bench *b)
 {
 	for (int i = 0; i < ROWS; i++)
 		if (!b->is_off[i])
-			printf("%-24s median %9.3f  p10 %9.3f  p90 %9.3f  min %9.3f %s  failed %d/%d\n",
+			printf("%-24s median %9.3f  p10 %9.3f  p90 %9.3f  min %9.3f %s  "
+			       "failed %d/%d\n",
 			       row_name[i], median(b, (enum row)i), b->t[i][b->n / 10],
-			       b->t[i][b->n * 9 / 10], b->t[i][0], i == EXPR ? "us" : "ms",
-			       b->failed[i], b->n);
+			       b->t[i][b->n * 9 / 10], b->t[i][0],
+			       i == EXPR ? "us" : "ms", b->failed[i], b->n);
 }
 
 static int
@@ -328,7 +362,8 @@ prepare(struct bench *b)
 		return -1;
 	return write_flow("20.yml", "bash", STEPS, true) < 0 ||
 		       write_flow("100.yml", "sh", MANY, false) < 0
-		       ? -1 : 0;
+		   ? -1
+		   : 0;
 }
 
 int
@@ -340,11 +375,13 @@ main(int argc, char **argv)
 	int c, rounds = 25, bad = 0;
 
 	while ((c = getopt(argc, argv, "n:")) != -1)
-		if (c != 'n' || (rounds = (int)strtol(optarg, NULL, 10)) < 1 || rounds > ROUNDS_MAX)
+		if (c != 'n' || (rounds = (int)strtol(optarg, NULL, 10)) < 1 ||
+		    rounds > ROUNDS_MAX)
 			return 2;
 	b.sluice = optind < argc ? argv[optind] : getenv("SLUICE");
 	if (b.sluice == NULL || (real = realpath(b.sluice, NULL)) == NULL) {
-		fprintf(stderr, "usage: bench_flow [-n ROUNDS] [SLUICE]   (or SLUICE=...)\n");
+		fprintf(stderr,
+			"usage: bench_flow [-n ROUNDS] [SLUICE]   (or SLUICE=...)\n");
 		return 2;
 	}
 	b.sluice = real;

@@ -212,6 +212,8 @@ sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *
 		find_cgroup(b);
 	if (r == 0)
 		r = sl_box_classes(b, err);
+	if (r == 0 && (r = sl_box_etc_digest(&b->ids, o->host_name, b->etc)) < 0)
+		r = SL_ERR_SYS(err, r, "box: cannot look at the host's /etc");
 	if (r == 0)
 		r = start_init(b, o, abi, err);
 	if (r == 0 && (b->epfd = epoll_create1(EPOLL_CLOEXEC)) < 0)
@@ -239,6 +241,12 @@ wait_ready(struct sl_box *b, struct sl_err *err)
 			return r;
 	}
 	return b->state == SL_BS_DEAD ? SL_ERR(err, ENV, "box: it is gone") : 0;
+}
+
+void
+sl_box_etc(const struct sl_box *b, char ret_hex[65])
+{
+	sl_hex(ret_hex, b->etc, sizeof(b->etc));
 }
 
 static void
@@ -682,6 +690,13 @@ end_init(struct sl_box *b)
 		return;
 	(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
 	(void)sl_os_wait(b->init_pidfd, false, &code, &value);
+}
+
+void
+sl_box_end(struct sl_box *b)
+{
+	if (b != NULL && b->init_pidfd >= 0 && b->state != SL_BS_RUN)
+		(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
 }
 
 void

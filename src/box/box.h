@@ -89,6 +89,8 @@ struct sl_box_opts {
 
 int sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret,
 		   struct sl_err *err) SL_MUST_CHECK;
+/* The digest of the box's /etc as hex, at once: contexts name it, and need not wait. */
+void sl_box_etc(const struct sl_box *b, char ret_hex[65]);
 /* Set-up is over (waits for it): the vector.  Callable before open. */
 int sl_box_vector(struct sl_box *b, struct sl_box_vector *ret,
 		  struct sl_err *err) SL_MUST_CHECK;
@@ -110,6 +112,8 @@ void sl_box_observations(const struct sl_box *b, const struct sl_obs **ret, size
 			 uint64_t *ret_lost);
 int sl_box_signal(struct sl_box *b, int sig); /* to the act's process group; -errno */
 int sl_box_resize(struct sl_box *b, unsigned rows, unsigned cols); /* its tty; -errno */
+/* Begins the end of a box in which nothing runs any more; close does the rest. */
+void sl_box_end(struct sl_box *b);
 void sl_box_close(struct sl_box *b); /* kill, reap, wait until gone; accepts NULL */
 
 /* data/tiers.tsv, built in. */

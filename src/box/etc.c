@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 struct etc {
-	int fd; /* S/r/etc */
+	int fd; /* S/r/etc; -1: only the digest is wanted */
 	struct sl_sha256 h;
 };
 
@@ -41,6 +41,8 @@ put_file(struct etc *e, const char *path, const void *p, size_t n)
 	add_head(e, 'f', path);
 	sl_sha256_add(&e->h, len, sizeof(len));
 	sl_sha256_add(&e->h, p, n);
+	if (e->fd < 0)
+		return 0;
 	return sl_os_write_file(e->fd, path, O_CREAT | O_EXCL, 0644, p, n);
 }
 
@@ -49,14 +51,16 @@ put_link(struct etc *e, const char *path, const char *target)
 {
 	add_head(e, 'l', path);
 	sl_sha256_add(&e->h, target, strlen(target) + 1);
+	if (e->fd < 0)
+		return 0;
 	return symlinkat(target, e->fd, path) < 0 ? -errno : 0;
 }
 
 static int
-put_accounts(struct etc *e, const struct sl_setup *s)
+put_accounts(struct etc *e, const struct sl_box_ids *ids, const char *host_name)
 {
 	char b[1024];
-	unsigned u = s->ids.in_uid, g = s->ids.in_gid;
+	unsigned u = ids->in_uid, g = ids->in_gid;
 	int n, r;
 
 	n = snprintf(b, sizeof(b),
@@ -70,10 +74,10 @@ put_accounts(struct etc *e, const struct sl_setup *s)
 	if ((r = put_file(e, "group", b, (size_t)n)) < 0)
 		return r;
 	n = snprintf(b, sizeof(b), "127.0.0.1 localhost %s\n::1 localhost\n",
-		     s->o->host_name);
+		     host_name);
 	if ((r = put_file(e, "hosts", b, (size_t)n)) < 0)
 		return r;
-	n = snprintf(b, sizeof(b), "%s\n", s->o->host_name);
+	n = snprintf(b, sizeof(b), "%s\n", host_name);
 	if ((r = put_file(e, "hostname", b, (size_t)n)) < 0)
 		return r;
 	n = snprintf(b, sizeof(b),
@@ -100,10 +104,40 @@ put_host(struct etc *e, const char *host, const char *path)
 	id[5] = (uint64_t)st.st_mtim.tv_sec;
 	add_head(e, 't', path);
 	sl_sha256_add(&e->h, id, sizeof(id));
+	if (e->fd < 0)
+		return 0;
 	return (S_ISDIR(st.st_mode) ? mkdirat(e->fd, path, 0755)
 				    : mknodat(e->fd, path, S_IFREG | 0444, 0)) < 0
 		   ? -errno
 		   : 0;
+}
+
+/* All members, in order. */
+static int
+put_all(struct etc *e, const struct sl_box_ids *ids, const char *host_name)
+{
+	int r;
+
+	sl_sha256_init(&e->h);
+	if ((r = put_accounts(e, ids, host_name)) < 0 ||
+	    (r = put_host(e, "/etc/ld.so.cache", "ld.so.cache")) < 0 ||
+	    (r = put_link(e, "os-release", "../usr/lib/os-release")) < 0 ||
+	    (r = put_link(e, "mtab", "../proc/self/mounts")) < 0 ||
+	    (r = put_host(e, "/etc/alternatives", "alternatives")) < 0)
+		return r;
+	if (e->fd >= 0 && mkdirat(e->fd, "ssl", 0755) < 0)
+		return -errno;
+	return put_host(e, "/etc/ssl/certs", "ssl/certs");
+}
+
+int
+sl_box_etc_digest(const struct sl_box_ids *ids, const char *host_name, uint8_t ret[32])
+{
+	struct etc e = { .fd = -1 };
+	int r = put_all(&e, ids, host_name);
+
+	sl_sha256_end(&e.h, ret);
+	return r;
 }
 
 int
@@ -119,16 +153,7 @@ sl_box_etc_make(struct sl_setup *s)
 	if ((fd = openat(s->s_fd, "r/etc", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return -errno;
 	e.fd = fd;
-	sl_sha256_init(&e.h);
-	if ((r = put_accounts(&e, s)) < 0 ||
-	    (r = put_host(&e, "/etc/ld.so.cache", "ld.so.cache")) < 0 ||
-	    (r = put_link(&e, "os-release", "../usr/lib/os-release")) < 0 ||
-	    (r = put_link(&e, "mtab", "../proc/self/mounts")) < 0 ||
-	    (r = put_host(&e, "/etc/alternatives", "alternatives")) < 0)
-		return r;
-	if (mkdirat(fd, "ssl", 0755) < 0)
-		return -errno;
-	if ((r = put_host(&e, "/etc/ssl/certs", "ssl/certs")) < 0)
+	if ((r = put_all(&e, &s->ids, s->o->host_name)) < 0)
 		return r;
 	sl_sha256_end(&e.h, s->m.etc);
 	return 0;

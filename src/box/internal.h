@@ -174,6 +174,8 @@ int sl_box_userns_text(int e, bool is_private, struct sl_err *err);
 /* Parts of the set-up: 0 or -errno, s->what holds the detail. */
 int sl_box_root_make(struct sl_setup *s);
 int sl_box_etc_make(struct sl_setup *s);
+/* The digest that it will give, without making anything. */
+int sl_box_etc_digest(const struct sl_box_ids *ids, const char *host_name, uint8_t ret[32]);
 int sl_box_grants_mount(struct sl_setup *s);
 int sl_box_ws_mount(struct sl_setup *s);
 int sl_box_ids_pick(struct sl_box_ids *ret, struct sl_err *err) SL_MUST_CHECK;
@@ -242,6 +244,7 @@ struct sl_box {
 	char cgroup_dir[256];
 	int proc_fd, tmpfs_fd; /* of the box */
 	bool is_setup_seen;
+	uint8_t etc[32]; /* what the digest of /etc must turn out to be */
 	struct sl_m_setup m_setup;
 	struct sl_m_ready m_ready;
 	struct sl_arena arena; /* vector */

@@ -300,6 +300,9 @@ on_message(struct sl_box *b, struct sl_msg *msg, struct sl_err *err)
 			return SL_ERR(err, ENV, "box: init reported its set-up twice");
 		memcpy(&b->m_setup, msg->body.p, sizeof(b->m_setup));
 		b->m_setup.ws_why[sizeof(b->m_setup.ws_why) - 1] = '\0';
+		if (memcmp(b->m_setup.etc, b->etc, sizeof(b->etc)) != 0)
+			return SL_ERR(err, ENV,
+				      "box: the host's /etc changed while the box was made");
 		b->is_setup_seen = true;
 		b->proc_fd = msg->fds[0];
 		b->tmpfs_fd = msg->fds[1];

@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OPT_WORKSPACE, OPT_DIRECT, OPT_INPUT, OPT_SECRET, OPT_EVENT, OPT_NET, OPT_JSON };
+enum { OPT_WORKSPACE, OPT_DIRECT, OPT_INPUT, OPT_SECRET, OPT_EVENT, OPT_EVENT_NAME,
+       OPT_ENV, OPT_NET, OPT_JSON };
 enum { EVENT_MAX = 4 << 20, SECRET_MAX = 64 << 10, SECRETS_MAX = 256 };
 
 static const struct sl_opt opts[] = {
@@ -23,6 +24,8 @@ static const struct sl_opt opts[] = {
 	[OPT_SECRET] = { "secret", 0, "NAME | NAME=@FILE | NAME=@-",
 		       "a secret, from the environment, a file, or standard input", true },
 	[OPT_EVENT] = { "event", 0, "FILE", "the event's JSON (github.event)", false },
+	[OPT_EVENT_NAME] = { "event-name", 0, "NAME", "the event (github.event_name)", false },
+	[OPT_ENV] = { "env", 0, "NAME[=VALUE]", "a variable for every step, yours or a value", true },
 	[OPT_NET] = { "net", 0, "HOST:PORT", "refused: the box cannot grant a host and port yet", true },
 	[OPT_JSON] = { "json", 0, NULL, "one event a line on standard output", false },
 	{ 0 },
@@ -237,6 +240,52 @@ take_input(struct sl_slice *in, size_t i, struct sl_slice arg, struct sl_err *er
 	return 0;
 }
 
+static bool
+is_word(struct sl_slice s, bool has_upper)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || c == '_' || (i > 0 && c >= '0' && c <= '9') ||
+		      (has_upper && c >= 'A' && c <= 'Z')))
+			return false;
+	}
+	return s.len > 0 && s.len <= 255;
+}
+
+static int
+take_env(struct work *w, struct sl_err *err)
+{
+	size_t n = sl_arg_count(w->args, OPT_ENV);
+	struct sl_slice *env = SL_NEW_N(&w->a, struct sl_slice, n + 1);
+
+	if (env == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	if (n > SL_GRANT_ENV_MAX)
+		return SL_ERR(err, LIMIT, "more than %d variables", SL_GRANT_ENV_MAX);
+	for (size_t i = 0; i < n; i++) {
+		const char *arg = sl_arg(w->args, OPT_ENV, i), *value;
+		struct sl_slice name = sl_slice_upto(sl_slice_str(arg), '=');
+
+		if (!is_word(name, true))
+			return SL_ERR(err, USAGE, "'%.*s' is not the name of a variable", SL_ARG(name));
+		for (size_t k = 0; k < i; k++)
+			if (sl_slice_eq(sl_slice_upto(env[k], '='), name))
+				return SL_ERR(err, USAGE, "variable '%.*s' is given twice", SL_ARG(name));
+		if (strchr(arg, '=') == NULL) {
+			if ((value = getenv(arg)) == NULL)
+				return SL_ERR(err, USAGE, "variable '%s' is not set", arg);
+			arg = sl_arena_printf(&w->a, "%s=%s", arg, value);
+			if (arg == NULL)
+				return SL_ERR(err, NOMEM, "out of memory");
+		}
+		env[i] = sl_slice_str(arg);
+	}
+	w->o.env = env;
+	w->o.n_env = n;
+	return 0;
+}
+
 static int
 take_inputs(struct work *w, struct sl_err *err)
 {
@@ -267,7 +316,11 @@ take_inputs(struct work *w, struct sl_err *err)
 	if (event != NULL && w->event.len == 0)
 		return SL_ERR(err, FORMAT, "event '%.200s' is empty, not a JSON object", event);
 	w->o.event = sl_buf_get(&w->event);
-	return 0;
+	w->o.event_name = sl_arg(w->args, OPT_EVENT_NAME, 0);
+	if (w->o.event_name != NULL && !is_word(sl_slice_str(w->o.event_name), false))
+		return SL_ERR(err, USAGE, "'%s' is not the name of an event: push, pull_request, ...",
+			      w->o.event_name);
+	return take_env(w, err);
 }
 
 static void
@@ -336,7 +389,7 @@ const struct sl_cmd sl_cmd_run = {
 	.name = "run",
 	.summary = "run a flow in boxes, decided and recorded",
 	.usage = "FLOW [--workspace DIR] [--direct] [--input NAME=VALUE] [--secret NAME] "
-		 "[--event FILE] [--json]",
+		 "[--event FILE] [--event-name NAME] [--env NAME[=VALUE]] [--json]",
 	.opts = opts,
 	.min_args = 1,
 	.max_args = 1,

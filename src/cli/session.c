@@ -38,17 +38,25 @@ sl_session_home(struct sl_home *ret, struct sl_err *err)
 	return r < 0 ? r : sl_home_open(path, ret, err);
 }
 
-int
-sl_session_start(struct sl_session *s, struct sl_err *err)
+static int
+start_recorder(struct sl_session *s, struct sl_err *err)
 {
 	struct sl_recorder_opts o;
 	int r;
 
-	if ((r = sl_crypto_init(err)) < 0 || (r = sl_session_home(&s->home, err)) < 0 ||
+	if ((r = sl_crypto_init(err)) < 0 ||
 	    (r = sl_dcache_file(&s->home, "/proc/self/exe", s->build, err)) < 0)
 		return r;
 	o = (struct sl_recorder_opts){ s->home.fd, s->home.path, s->build };
 	return sl_recorder_start(&o, &s->rec, err);
+}
+
+int
+sl_session_start(struct sl_session *s, struct sl_err *err)
+{
+	int r = sl_session_home(&s->home, err);
+
+	return r < 0 ? r : start_recorder(s, err);
 }
 
 int
@@ -83,9 +91,11 @@ int
 sl_session_open_gate(void *session, struct sl_gate **ret, struct sl_err *err)
 {
 	struct sl_session *s = session;
-	int r = sl_session_gate(s, false, err);
+	int r;
 
-	if (r == 0)
+	if (s->rec == NULL && (r = start_recorder(s, err)) < 0)
+		return r;
+	if ((r = sl_session_gate(s, false, err)) == 0)
 		*ret = s->gate;
 	return r;
 }

@@ -66,21 +66,6 @@ merge_json(struct sl_arena *a, struct sl_value *obj, const struct sl_json *j,
 	return 0;
 }
 
-/* The first event that `on` names; workflow_dispatch before all others. */
-static struct sl_slice
-default_event(const struct sl_workflow *w)
-{
-	const struct sl_tok *on = w->on;
-
-	if (on == NULL || on->kind == SL_TOK_STR)
-		return sl_tok_str(on);
-	SL_TOK_EACH(m, on)
-		if (sl_slice_eq(on->kind == SL_TOK_MAP ? m->key : sl_tok_str(m),
-				SL_LIT("workflow_dispatch")))
-			return SL_LIT("workflow_dispatch");
-	return on->kind == SL_TOK_MAP ? on->child->key : sl_tok_str(on->child);
-}
-
 /* The event's payload; for workflow_dispatch with the inputs as strings. */
 static int
 event_of(struct sl_engine *e, struct sl_slice name, struct sl_value **ret, struct sl_err *err)
@@ -121,12 +106,10 @@ build_github(struct sl_engine *e, struct sl_err *err)
 {
 	struct sl_arena *a = &e->run_a;
 	struct sl_value *g = sl_val_obj(a, false), *ev = NULL;
-	struct sl_slice name = sl_json_get_str(e->params, "event_name"), s;
+	struct sl_slice name = sl_eng_event_name(e), s;
 	char *ref;
 	int r;
 
-	if (name.len == 0)
-		name = default_event(e->w);
 	if ((r = event_of(e, name, &ev, err)) < 0)
 		return r;
 	for (size_t i = 0; i < sizeof(github_defaults) / sizeof(*github_defaults); i++)
@@ -137,7 +120,8 @@ build_github(struct sl_engine *e, struct sl_err *err)
 	    sl_val_set(a, g, SL_LIT("ref_protected"), sl_val_bool(false)) == NULL ||
 	    !sl_eng_put(a, g, "workflow", e->w->name.len > 0 ? e->w->name : e->path))
 		return sl_eng_nomem(err);
-	if ((r = merge_json(a, g, sl_json_get(e->params, "github"), err)) < 0)
+	if ((r = merge_json(a, g, sl_json_get(e->params, "github"), err)) < 0 ||
+	    (r = sl_eng_from_event(name, ev, a, g, err)) < 0)
 		return r;
 	s = sl_val_string(a, sl_val_gets(g, "repository"));
 	ref = sl_arena_printf(a, "%.*s/%.*s@%.*s", SL_ARG(s), SL_ARG(e->path),
@@ -175,7 +159,7 @@ build_runner(struct sl_engine *e, struct sl_err *err)
 	return 0;
 }
 
-/* ---- inputs of workflow_dispatch ---- */
+/* ---- inputs ---- */
 
 static const struct sl_value *
 typed(struct sl_arena *a, struct sl_slice type, struct sl_slice s)
@@ -248,11 +232,25 @@ one_input(struct sl_engine *e, struct sl_diag_list *l, const struct sl_tok *t,
 	return sl_val_set(&e->run_a, in, t->key, v) == NULL ? sl_eng_nomem(err) : 0;
 }
 
+/* Those of the event that the run is for.  A reusable workflow that is run by itself has
+ * what its caller would give. */
+static const struct sl_tok *
+declared_inputs(const struct sl_engine *e)
+{
+	struct sl_slice name = sl_eng_event_name(e);
+
+	if (sl_slice_eq(name, SL_LIT("workflow_dispatch")))
+		return e->w->inputs;
+	if (sl_slice_eq(name, SL_LIT("workflow_call")))
+		return sl_tok_get(sl_tok_get(e->w->on, "workflow_call"), "inputs");
+	return NULL;
+}
+
 static int
 build_inputs(struct sl_engine *e, struct sl_diag_list *l, struct sl_err *err)
 {
-	struct sl_slice name = sl_json_get_str(e->params, "event_name");
 	struct sl_value *in = sl_val_obj(&e->run_a, false);
+	const struct sl_tok *declared = declared_inputs(e);
 	struct sl_slice names[64], near;
 	size_t n = 0;
 	int r;
@@ -260,15 +258,12 @@ build_inputs(struct sl_engine *e, struct sl_diag_list *l, struct sl_err *err)
 	if (in == NULL)
 		return sl_eng_nomem(err);
 	e->inputs = in;
-	if (name.len == 0)
-		name = default_event(e->w);
-	if (sl_slice_eq(name, SL_LIT("workflow_dispatch")))
-		SL_TOK_EACH(t, e->w->inputs) {
-			if (n < 64)
-				names[n++] = t->key;
-			if ((r = one_input(e, l, t, in, err)) < 0)
-				return r;
-		}
+	SL_TOK_EACH(t, declared) {
+		if (n < 64)
+			names[n++] = t->key;
+		if ((r = one_input(e, l, t, in, err)) < 0)
+			return r;
+	}
 	SL_JSON_EACH(m, sl_json_get(e->params, "inputs")) {
 		if (sl_val_get(in, m->key) != NULL)
 			continue;
@@ -276,7 +271,7 @@ build_inputs(struct sl_engine *e, struct sl_diag_list *l, struct sl_err *err)
 		sl_diag_put(l, (struct sl_yaml_at){ 0, 0, 1 }, NULL,
 			    near.len > 0 ? sl_arena_printf(&e->run_a, "did you mean '%.*s'?",
 							   SL_ARG(near)) : NULL,
-			    "input '%.*s' is not declared by workflow_dispatch", SL_ARG(m->key));
+			    "input '%.*s' is not declared by the event", SL_ARG(m->key));
 	}
 	return 0;
 }
@@ -301,6 +296,7 @@ sl_eng_contexts(struct sl_engine *e, struct sl_diag_list *l, struct sl_err *err)
 {
 	int r;
 
+	sl_eng_check_event(e);
 	if ((r = build_inputs(e, l, err)) < 0 || (r = string_map(e, "vars", &e->vars, err)) < 0 ||
 	    (r = string_map(e, "secrets", &e->secrets, err)) < 0 ||
 	    (r = build_runner(e, err)) < 0)

@@ -147,6 +147,14 @@ bool sl_eng_put(struct sl_arena *a, struct sl_value *obj, const char *key, struc
 bool sl_eng_puts(struct sl_arena *a, struct sl_value *obj, const char *key, const char *v);
 const char *sl_eng_result(enum result r);
 
+/* engine_event.c */
+struct sl_slice sl_eng_event_name(const struct sl_engine *e);
+/* A notice where `on` does not ask for the event that was named. */
+void sl_eng_check_event(struct sl_engine *e);
+/* What the payload says of actor, repository, ref and sha, into the github context. */
+int sl_eng_from_event(struct sl_slice name, const struct sl_value *ev, struct sl_arena *a,
+		      struct sl_value *g, struct sl_err *err);
+
 /* engine_check.c */
 int sl_eng_runners(struct sl_engine *e, struct sl_err *err);
 /* runs-on as evaluated: a string, a list, {group, labels}. */

@@ -34,7 +34,9 @@ make_parents(char *path, bool *ret_is_new, struct sl_err *err)
 int
 sl_home_open(const char *path, struct sl_home *ret, struct sl_err *err)
 {
-	static const char *const dirs[] = { "log", "cas", "policy", "runs", "runs/open", "cache" };
+	/* The last is made last: where it is, all are. */
+	static const char *const dirs[] = { "log", "cas", "policy", "cache", "runs", "runs/open" };
+	const size_t n = sizeof(dirs) / sizeof(dirs[0]);
 	SL_AUTO_FREE char *p = strdup(path), *real = NULL;
 	SL_AUTO_FD fd = -1;
 	bool is_new = false;
@@ -56,7 +58,7 @@ sl_home_open(const char *path, struct sl_home *ret, struct sl_err *err)
 	if ((st.st_mode & 022) != 0)
 		return SL_ERR(err, ENV, "others can write to '%.200s' (mode %o); chmod go-w it", path,
 			      (unsigned)st.st_mode & 07777);
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+	for (size_t i = faccessat(fd, dirs[n - 1], F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? n : 0; i < n; i++)
 		if (mkdirat(fd, dirs[i], 0700) < 0 && errno != EEXIST)
 			return SL_ERR_SYS(err, -errno, "cannot make '%.200s/%s'", path, dirs[i]);
 	ret->path = sl_steal_ptr(&real);

@@ -10,6 +10,7 @@
 #include "run/mark.h"
 #include "run/outcome.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -24,6 +25,7 @@ struct work {
 	struct sl_mark mark;
 	struct sl_decision *d;
 	struct sl_box_vector vector;
+	bool has_vector; /* the box was set up */
 	struct sl_output out;
 	struct sl_emit emit;
 	struct sl_carry_end end;
@@ -104,7 +106,9 @@ freeze(struct work *w, struct sl_jb *b, const struct sl_json *root)
 {
 	const struct sl_gate_info *i = sl_gate_info(w->gate);
 	struct sl_json *c = sl_context_new(b, "flow", root, i), *e;
+	char etc[65];
 
+	sl_box_etc(w->carry.box, etc);
 	(void)sl_json_set(b, c, "kind", sl_json_cstr(b, "exec"));
 	e = sl_json_set(b, c, "command", sl_json_arr(b));
 	for (size_t k = 0; k < w->x->act.n_argv; k++)
@@ -112,7 +116,7 @@ freeze(struct work *w, struct sl_jb *b, const struct sl_json *root)
 	(void)sl_json_set(b, c, "cwd", sl_json_str(b, w->x->act.cwd));
 	(void)sl_json_set(b, c, "env",
 			  sl_context_env(b, w->x->act.env, w->x->act.n_env, i->node.hmac_key));
-	(void)sl_json_set(b, c, "etc", sl_json_str(b, w->vector.etc_digest));
+	(void)sl_json_set(b, c, "etc", sl_json_cstr(b, etc));
 	return c;
 }
 
@@ -137,8 +141,7 @@ decide(struct work *w, struct sl_err *err)
 	struct sl_json *root = NULL;
 	int r;
 
-	if ((r = sl_box_vector(w->carry.box, &w->vector, err)) < 0 ||
-	    (r = sl_host_base(w->x->home, &b, &root, err)) < 0 ||
+	if ((r = sl_host_base(w->x->home, &b, &root, err)) < 0 ||
 	    (r = sl_act_digest(&w->x->act, sl_gate_info(w->gate)->node.hmac_key, act, err)) < 0)
 		return r;
 	q.context = freeze(w, &b, root);
@@ -190,6 +193,9 @@ act(struct work *w, struct sl_err *err)
 	struct sl_permit *box = NULL, *proc = NULL;
 	int r;
 
+	if ((r = sl_box_vector(w->carry.box, &w->vector, err)) < 0)
+		return r;
+	w->has_vector = true;
 	if ((r = sl_gate_permit(w->gate, w->d, SL_PERMIT_BOX, 1, &box, err)) == 0 &&
 	    (r = sl_gate_permit(w->gate, w->d, SL_PERMIT_PROC, 1, &proc, err)) == 0 &&
 	    (r = sl_box_open(w->carry.box, box, err)) == 0) {
@@ -214,9 +220,10 @@ conclusion_of(const struct work *w)
 	return w->end.proc.signal == 0 && w->end.proc.status == 0 ? "success" : "failure";
 }
 
-/* Take what was seen, then leave nothing of the box: only then is the end recorded. */
+/* Take what was seen.  The act's end took everything in the box but its init with it: that
+ * goes while the end is being recorded. */
 static void
-close_box(struct work *w)
+end_box(struct work *w)
 {
 	struct sl_jb b = { .a = &w->a };
 	const struct sl_obs *obs = NULL;
@@ -227,7 +234,7 @@ close_box(struct work *w)
 	w->observation = sl_observation_json(&b, sl_decision_view(w->d),
 					     sl_gate_info(w->gate)->node.did, obs, n, lost,
 					     w->end.proc.n_left);
-	sl_box_close(sl_steal_ptr(&w->carry.box));
+	sl_box_end(w->carry.box);
 }
 
 static int
@@ -238,7 +245,8 @@ record(struct work *w, const char *conclusion, const char *why, struct sl_err *e
 	struct sl_jb b = { .a = &w->a };
 	struct sl_sha256 h = w->emit.hash;
 	uint8_t digest[32];
-	struct sl_outcome o = { .conclusion = conclusion, .why = why, .vector = &w->vector,
+	struct sl_outcome o = { .conclusion = conclusion, .why = why,
+				.vector = w->has_vector ? &w->vector : NULL,
 				.end = why == NULL ? &w->end.proc : NULL,
 				.started_ms = w->started_ms, .finished_ms = sl_time_now_ms(),
 				.output = digest, .len_output = w->emit.len_output };
@@ -250,7 +258,10 @@ record(struct work *w, const char *conclusion, const char *why, struct sl_err *e
 	    (r = sl_gate_state(w->gate, w->d, SL_STMT_OBSERVATION, w->observation, NULL,
 			       err)) < 0 ||
 	    (r = sl_gate_seal(w->gate, w->d, &w->seal, err)) < 0 ||
-	    (r = sl_gate_sync(w->gate, err)) < 0)
+	    (r = sl_gate_commit(w->gate, err)) < 0)
+		return r;
+	sl_box_close(sl_steal_ptr(&w->carry.box));
+	if ((r = sl_gate_wait(w->gate, err)) < 0)
 		return r;
 	w->is_closed = true;
 	return 0;
@@ -321,7 +332,7 @@ decided(struct work *w, struct sl_err *err)
 		return r;
 	}
 	r = act(w, err);
-	close_box(w);
+	end_box(w);
 	if (r < 0) {
 		if (record(w, "failure", err->msg, &second) == 0)
 			sl_mark_clear(w->x->home, &w->mark);
@@ -342,6 +353,8 @@ run_it(struct work *w, struct sl_err *err)
 {
 	int r;
 
+	/* The box is set up by its own process while the recorder starts and the decision is
+	 * made and synced; nothing of the request runs in it before that. */
 	if ((r = sl_signals_init(&w->sig, err)) < 0 || (r = prepare(w, err)) < 0 ||
 	    (r = w->x->session_gate(w->x->session, &w->gate, err)) < 0 ||
 	    (r = decide(w, err)) < 0 || (r = decided(w, err)) < 0)
@@ -363,6 +376,10 @@ ended(struct work *w, struct sl_err *err)
 	sl_mark_clear(w->x->home, &w->mark);
 	r = status_of(w);
 	finish(w, conclusion_of(w), r, NULL);
+	/* A reader that went away is told by the command's SIGPIPE; what was lost otherwise
+	 * must not look like a success. */
+	if (w->write_failed < 0 && w->write_failed != -EPIPE)
+		return SL_ERR_SYS(err, w->write_failed, "cannot write the command's output");
 	return r;
 }
 

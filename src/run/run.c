@@ -95,16 +95,7 @@ put_github(struct run *w, struct sl_jb *b, struct sl_json *p)
 	sl_hex(hex, w->ws->digest, 32);
 	hex[40] = '\0'; /* a commit's length: what the tree is, where no commit says it */
 	(void)sl_json_set(b, g, "sha", sl_json_cstr(b, hex));
-	(void)sl_json_set(b, g, "ref", sl_json_cstr(b, "refs/heads/main"));
-	(void)sl_json_set(b, g, "ref_name", sl_json_cstr(b, "main"));
-	(void)sl_json_set(b, g, "ref_type", sl_json_cstr(b, "branch"));
 	(void)sl_json_set(b, g, "repository", repo != NULL ? sl_json_cstr(b, repo) : NULL);
-	(void)sl_json_set(b, g, "repository_owner", sl_json_cstr(b, "local"));
-	(void)sl_json_set(b, g, "actor", sl_json_cstr(b, "local"));
-	(void)sl_json_set(b, g, "triggering_actor", sl_json_cstr(b, "local"));
-	(void)sl_json_set(b, g, "run_id", sl_json_cstr(b, "1"));
-	(void)sl_json_set(b, g, "run_number", sl_json_cstr(b, "1"));
-	(void)sl_json_set(b, g, "run_attempt", sl_json_cstr(b, "1"));
 }
 
 static int
@@ -112,6 +103,7 @@ put_pairs(struct run *w, struct sl_jb *b, struct sl_json *p, struct sl_err *err)
 {
 	struct sl_json *in = sl_json_set(b, p, "inputs", sl_json_obj(b));
 	struct sl_json *sec = sl_json_set(b, p, "secrets", sl_json_obj(b));
+	struct sl_json *env = sl_json_set(b, p, "env", sl_json_obj(b));
 
 	for (size_t i = 0; i < w->o->n_input; i++) {
 		struct sl_slice k = sl_slice_upto(w->o->input[i], '=');
@@ -125,6 +117,12 @@ put_pairs(struct run *w, struct sl_jb *b, struct sl_json *p, struct sl_err *err)
 	for (size_t i = 0; i < w->o->n_secret; i++)
 		(void)sl_json_sets(b, sec, w->o->secret[i].name,
 				   sl_json_str(b, w->o->secret[i].value));
+	for (size_t i = 0; i < w->o->n_env; i++) {
+		struct sl_slice name = sl_slice_upto(w->o->env[i], '=');
+
+		(void)sl_json_sets(b, env, name,
+				   sl_json_str(b, sl_slice_skip(w->o->env[i], name.len + 1)));
+	}
 	return 0;
 }
 
@@ -137,8 +135,8 @@ make_params(struct run *w, struct sl_jb *b, struct sl_json **ret, struct sl_err 
 
 	if (uname(&u) < 0)
 		return SL_ERR_SYS(err, -errno, "cannot name the kernel");
-	(void)sl_json_set(b, p, "event_name",
-			  sl_json_cstr(b, w->o->n_input > 0 ? "workflow_dispatch" : "push"));
+	if (w->o->event_name != NULL)
+		(void)sl_json_set(b, p, "event_name", sl_json_cstr(b, w->o->event_name));
 	if ((r = put_pairs(w, b, p, err)) < 0)
 		return r;
 	(void)sl_json_set(b, p, "vars", sl_json_obj(b));
@@ -185,14 +183,19 @@ static int
 make_want(struct run *w, struct sl_err *err)
 {
 	struct sl_slice *names = SL_NEW_N(w->a, struct sl_slice, w->o->n_secret + 1);
+	struct sl_slice *env = SL_NEW_N(w->a, struct sl_slice, w->o->n_env + 1);
 
-	if (names == NULL)
+	if (names == NULL || env == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
+	for (size_t i = 0; i < w->o->n_env; i++)
+		env[i] = sl_slice_upto(w->o->env[i], '=');
 	for (size_t i = 0; i < w->o->n_secret; i++)
 		names[i] = w->o->secret[i].name;
 	sl_grant_init(&w->want);
 	w->want.ws_mode = w->o->is_direct ? SL_WS_DIRECT : SL_WS_OVERLAY;
 	w->want.ws_path = sl_slice_str(w->o->workspace);
+	w->want.env = env;
+	w->want.n_env = w->o->n_env;
 	w->want.secrets = names;
 	w->want.n_secrets = w->o->n_secret;
 	return 0;
@@ -215,6 +218,10 @@ freeze(struct run *w, struct sl_jb *b, const struct sl_json *root)
 		(void)sl_json_sets(b, f, x->path, sl_json_hex(b, x->digest, 32));
 	sl_sha256(w->o->event, digest);
 	(void)sl_json_set(b, c, "event", sl_json_hex(b, digest, 32));
+	if (w->o->event_name != NULL)
+		(void)sl_json_set(b, c, "event_name", sl_json_cstr(b, w->o->event_name));
+	(void)sl_json_set(b, c, "env",
+			  sl_context_env(b, w->o->env, w->o->n_env, i->node.hmac_key));
 	o = sl_json_set(b, c, "inputs", sl_json_obj(b));
 	for (size_t k = 0; k < w->o->n_input; k++) {
 		struct sl_slice name = sl_slice_upto(w->o->input[k], '=');

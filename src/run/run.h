@@ -29,8 +29,11 @@ struct sl_run_opts {
 	bool is_direct;
 	struct sl_slice src;   /* the flow's bytes */
 	struct sl_slice event; /* JSON text, or empty */
+	const char *event_name; /* or NULL: the engine takes what `on` asks for */
 	const struct sl_slice *input; /* "k=v" */
 	size_t n_input;
+	const struct sl_slice *env; /* "NAME=VALUE", below the flow's own env */
+	size_t n_env;
 	const struct sl_run_secret *secret;
 	size_t n_secret;
 	const char *const *shells; /* found on the host base; NULL at the end */

@@ -20,6 +20,7 @@ struct step {
 	struct sl_json *how, *observation;
 	const struct sl_json *result;
 	const char *refused;
+	const char *bad_files; /* why what it left for the runner cannot be taken */
 };
 
 /* --- lines of output --- */
@@ -356,13 +357,21 @@ take_results(struct step *s, struct sl_err *err)
 	struct sl_slice *got = SL_NEW_N(&s->a, struct sl_slice, s->act.n_get + 1);
 	const struct sl_proc_end *e = &s->end.proc;
 	struct sl_jb *b = &s->b;
+	struct sl_err why = { 0 };
 	struct sl_json *files;
-	int r;
+	int r, status = e->is_not_found ? 127 : e->is_not_executable ? 126 : e->status;
 
 	if (got == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
-	if ((r = sl_box_files(s->w->carry.box, &s->a, got, s->act.n_get, err)) < 0)
+	r = sl_box_files(s->w->carry.box, &s->a, got, s->act.n_get, &why);
+	if (r == SL_E(LIMIT)) { /* the step's fault: it fails, and the run goes on */
+		s->bad_files = sl_arena_str(&s->a, sl_slice_str(why.msg));
+		annotate(s->w, NULL, SL_LIT("error"), sl_slice_str(why.msg));
+		memset(got, 0, (s->act.n_get + 1) * sizeof(*got));
+	} else if (r < 0) {
+		*err = why;
 		return r;
+	}
 	s->how = sl_json_obj(b);
 	if (s->end.is_timeout && s->w->job.over_mono > 0)
 		(void)sl_json_set(b, s->how, "cancelled", sl_json_bool(b, true));
@@ -376,8 +385,7 @@ take_results(struct step *s, struct sl_err *err)
 		(void)sl_json_set(b, s->how, "signal", sl_json_int(b, e->signal));
 	else
 		(void)sl_json_set(b, s->how, "exit",
-				  sl_json_int(b, e->is_not_found	? 127 :
-						 e->is_not_executable ? 126 : e->status));
+				  sl_json_int(b, status == 0 && s->bad_files != NULL ? 1 : status));
 	files = sl_json_set(b, s->how, "files", sl_json_obj(b));
 	for (size_t i = 0; i < s->act.n_get; i++)
 		(void)sl_json_sets(b, files, s->file_name[i], sl_json_str(b, got[i]));
@@ -414,7 +422,7 @@ record(struct step *s, struct sl_err *err)
 	const char *did = sl_gate_info(s->w->gate)->node.did;
 	struct sl_sha256 h = s->w->emit.hash;
 	uint8_t digest[32];
-	struct sl_outcome o = { .conclusion = str(s, "conclusion"), .why = s->refused,
+	struct sl_outcome o = { .conclusion = str(s, "conclusion"), .why = s->refused != NULL ? s->refused : s->bad_files,
 				.end = s->refused == NULL ? &s->end.proc : NULL,
 				.vector = &s->w->job.vector, .started_ms = s->started_ms,
 				.finished_ms = sl_time_now_ms(), .output = digest,

@@ -107,10 +107,12 @@ def check_seal(st, origin, key, run):
     return c
 
 
-def check_context(st, run, parent=None):
+def check_context(st, identity, run, parent=None):
     """A context of a run or of one of its steps (then with the run's context as parent)."""
     p = st.predicate
     need(p.get('v') == 1, 'context: version {}', p.get('v'))
+    need(p.get('node') == key_to_did(identity), 'context: of another node')
+    unhex(member(p, 'policy', str))
     about(st, 'context', context_id(p), 'run:' + run.hex())
     if parent is not None:
         need(unhex(member(p, 'parent', str)) == parent, 'context: its parent is not the run\'s')
@@ -276,6 +278,28 @@ def check_facts(s, blob, identity, decls):
     one('time', {'date': s['time']})
     if s['kind'] == 'step':
         one('in_run', s['run'])
+    check_wants(member(s, 'wants', dict), facts)
+    if 'grant' in s:
+        check_within(s['grant'], s['wants'])
+
+
+def check_wants(w, facts):
+    """The member "wants" and the facts about it say the same (data/facts.decl)."""
+    def same(name, rows):
+        have = [tuple(r) for r in facts.get(name, [])]
+        need(sorted(rows) == have, 'facts: {} is {}, wanted was {}', name, have, sorted(rows))
+    for letter, name in ('r', 'want_read'), ('w', 'want_write'), ('x', 'want_exec'):
+        same(name, [(x['path'],) for x in member(w, 'fs', list) if letter in x['access']])
+    same('want_env', [(x,) for x in member(w, 'env', list)])
+    same('want_secret', [(x,) for x in member(w, 'secrets', list)])
+    limits = member(w, 'limits', dict)
+    same('want_limit', [(k, x['max']) for k, x in limits.items()])
+    same('limit_class', [(k, x['class']) for k, x in limits.items()])
+    same('want_tty', [(member(w, 'tty', bool),)])
+    same('want_workspace', [(member(w, 'workspace.mode', str),)])
+    same('root', [(member(w, 'root', str),)])
+    same('tier', [(member(w, 'tier', str),)])
+    need(w.get('net') != 'none' or 'want_net' not in facts, 'facts: want_net')
 
 
 def check_proof(s, blob, facts, policy):
@@ -319,20 +343,23 @@ def check_proof(s, blob, facts, policy):
         need(s['rule'] == {k: policies[-1][k] for k in ('line', 'text')}, 'proof: rule')
 
 
-def check_within(step, run):
-    """The grant of a step is within that of its run."""
-    need(set(step) == set(run), 'grant: members of a step\'s')
-    for k, v in step.items():
-        r = run[k]
+def check_within(grant, bound):
+    """A grant is within another (that of its run) or within what was wanted."""
+    need(set(grant) == set(bound), 'grant: members')
+    for k, v in grant.items():
+        r = bound[k]
         if k == 'limits':
             need(set(v) == set(r), 'grant: limits')
             for name, x in v.items():
                 need(0 < x['max'] <= r[name]['max'] and x['class'] == r[name]['class'],
-                     'grant: limit {} of a step', name)
+                     'grant: limit {} is beyond', name)
+        elif k == 'fs':
+            most = {x['path']: set(x['access']) for x in r}
+            need(all(set(x['access']) <= most.get(x['path'], set()) for x in v), 'grant: fs is beyond')
         elif isinstance(v, list):
-            need(all(x in r for x in v), 'grant: {} of a step beyond its run', k)
+            need(all(x in r for x in v), 'grant: {} is beyond', k)
         else:
-            need(v == r or v in (False, 'none'), 'grant: {} of a step beyond its run', k)
+            need(v == r or v in (False, 'none'), 'grant: {} is beyond', k)
 
 
 def check_outcome(st, identity, run):
@@ -596,13 +623,15 @@ class Bundle:
 
     def _decided(self, context, st, parent=None):
         if context.body is not None:
-            check_context(context, self.run, parent)
+            check_context(context, self.identity, self.run, parent)
         self.decided[st.entry] = None
         if st.body is None:
             return
         s = self.decided[st.entry] = check_decision(st, self.identity, self.run)
         need((s['kind'] == 'step') == (st is not self.decision), 'decision: kind {} here', s['kind'])
-        need(context.body is None or unhex(s['context']) == context.subject, 'decision: context')
+        if context.body is not None:
+            need(unhex(s['context']) == context.subject, 'decision: context')
+            self._agree(context.predicate, s)
         facts, proof, text, decls = (self._name(unhex(s[k])) for k in ('facts', 'proof', 'policy', 'decls'))
         policy = self.policies.get(unhex(s['policy']))
         need(policy and (st.tree is not self.node or policy.index < st.index),
@@ -618,6 +647,17 @@ class Bundle:
                 need(s['time'] >= top['time'], 'decision: back in time')
                 if s['verdict'] == 'allow':
                     check_within(s['grant'], top['grant'])
+
+    @staticmethod
+    def _agree(c, s):
+        """What a context and its decision both say."""
+        need(c.get('kind') == s['kind'] and c.get('level') == {'step': 'step'}.get(s['kind'], 'flow'),
+             'context: kind or level is not that of its decision')
+        need(c['policy'] == s['policy'], 'context: policy is not that of its decision')
+        need('act' not in c or c['act'] == s.get('act'), 'context: act is not that of its decision')
+        if s['kind'] == 'step':
+            need(all(c.get(k) == s['step'][k] for k in ('job', 'leg', 'index')),
+                 'context: step is not that of its decision')
 
     def _results(self):
         """j."""

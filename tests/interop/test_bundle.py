@@ -1,7 +1,12 @@
 """The independent verifier on bundles that the program exports, on damaged ones, and on
 forgeries: bundles signed with the node's own keys that are wrong in one respect.  Each
 forgery goes to `sluice verify` as well; the two must agree."""
+import base64
+import copy
 import hashlib
+import json
+import os
+import re
 import subprocess
 import sys
 
@@ -139,6 +144,193 @@ def test_command_line(node):
     assert run(node.base / 'absent') == (4, 'failed') and run()[0] == 2
 
 
+POLICIES = [  # (text, verdict and reason of an exec)
+    ('allow if request("exec");', 'allow', 'allow'),
+    ('// no; "x; allow if true;\ndeny if request("exec") /* ; */; allow if true;', 'deny', 'deny'),
+    ('check if request("policy");  // "; \n allow if true', 'deny', 'check'),
+    ('check if request("policy") or request($x), $x == "exec"; reject if request("run");\n'
+     'deny if want_net($h, $p);\nallow if request("exec"), [1, 2].any($i -> $i == 2);', 'allow', 'allow'),
+    ('place("a;b//c\\"/*"); other($x) <-\n  place($x), $x.starts_with("a;"); never($x) <- place($x), $x == "";'
+     '\nallow if request("exec"), other($x);', 'allow', 'allow'),
+    ('check all request($x), $x != "exec"; allow if true;', 'deny', 'check'),
+    ('allow if request("run");', 'deny', 'none'),
+    ('n(9223372036854775807); allow if request("exec"), n($x), $x + 1 > 0;', 'deny', 'error'),
+]
+
+
+def test_policies(make_node):
+    """Decisions of every kind under policies of many forms; each policy is registered by the
+    one before it."""
+    n = make_node()
+    file = n.home / 'policy' / 'policy.dl'
+    for text, verdict, reason in POLICIES:
+        file.write_text('allow if request("policy");\n' + text + '\n')  # else it stays for ever
+        n.sl('policy', 'register')
+        n.sl('exec', '--', 'true', status=0 if verdict == 'allow' else 125)
+        run = n.rows('runs', '--json')[0]['run']
+        data = n.export(run)
+        b = Bundle(data)
+        assert (b.top['verdict'], b.top['reason']) == (verdict, reason), text
+        assert len(b.policies) == 1 and b.top['policy'] == sha256(file.read_bytes()).hex()
+        assert sluice_verify(n, data, '--trust', n.identity) == 0
+        assert forge.Store(n.home).bundle(run).bytes() == data
+
+
+def test_interrupted_run(make_node):
+    """Killed in its second step; the next command closes it in the node's tree."""
+    n = make_node()
+    run = interrupted(n)
+    data = n.export(run)
+    b = Bundle(data)
+    assert [st.predicate['sluice']['conclusion'] for st in b.late].count('interrupted') >= 1
+    assert sluice_verify(n, data, '--trust', n.identity) == 0
+    assert forge.Store(n.home).bundle(run).bytes() == data
+    right = data
+
+    def late(b, nth=-1):
+        return [e for e in b.trees[1][1] if e.kind == 'outcome'][nth]
+
+    def ended_well(b):
+        late(b).edit(lambda v: v['predicate']['sluice'].update(conclusion='success'))
+
+    def twice(b):
+        rows = b.trees[1][1]
+        x = copy.deepcopy(late(b))
+        seal = rows.pop()
+        x.index, seal.index = rows[-1].index + 1, rows[-1].index + 2
+        rows += [x, seal]
+
+    def behind_the_seal(b):
+        rows = b.trees[1][1]
+        i = rows.index(late(b))
+        rows[i], rows[-1] = rows[-1], rows[i]
+        rows[i].index, rows[-1].index = rows[-1].index, rows[i].index
+
+    def by_the_run(b):
+        late(b).by = b.signers[2].public
+    bad = []
+    for forgery in (ended_well, twice, behind_the_seal, by_the_run):
+        b = forge.Store(n.home).bundle(run)
+        forgery(b)
+        data = b.bytes()
+        verdicts = (why(data), sluice_verify(n, data, '--trust', n.identity))
+        if data == right or verdicts[0] is None or verdicts[1] != 4:
+            bad.append((forgery.__name__, *verdicts))
+        print(forgery.__name__, verdicts)
+    assert bad == []
+
+
+def interrupted(n):
+    """The ID of a run whose sluice was killed while its second step ran."""
+    n.flow.write_text(conftest.FLOW.replace('echo there > made.txt', 'sleep 30'))
+    env = {'SLUICE_HOME': str(n.home), 'PATH': os.environ['PATH']}
+    p = subprocess.Popen([conftest.SLUICE, 'run', '--json', str(n.flow)], env=env, text=True, cwd=n.base,
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    for line in p.stdout:
+        event = json.loads(line)
+        if event['event'] == 'run.start':
+            run = event['run']
+        if event['event'] == 'step.start' and event['index'] == 1:
+            break
+    p.kill()
+    p.wait()
+    p.stdout.close()
+    n.exec()
+    return run
+
+
+def test_two_builds(make_node, monkeypatch, tmp_path):
+    """Another build has another working key; bundles of both, exported by either, verify."""
+    n = make_node()
+    first = n.run()
+    old = n.export(first)
+    with open(conftest.SLUICE, 'rb') as f:
+        program = f.read()
+    other = tmp_path / 'sluice'
+    other.write_bytes(program + b'another build')
+    other.chmod(0o755)
+    monkeypatch.setattr(conftest, 'SLUICE', str(other))
+    second = n.run()
+    (n.base / (first + '.bundle')).unlink()
+    store = forge.Store(n.home)
+    assert store.builds == [sha256(program), sha256(program + b'another build')]
+    for run in (first, second):
+        data = n.export(run)
+        b = Bundle(data)
+        assert len(b.working) == 2 and b.did == n.identity
+        assert store.bundle(run).bytes() == data and data != old
+        assert sluice_verify(n, data, '--trust', n.identity) == 0
+        for nth in (1, 2):  # one certificate less
+            x = store.bundle(run)
+            without('key', nth, 1)(x)
+            assert why(x.bytes()) is not None
+            assert sluice_verify(n, x.bytes(), '--trust', n.identity) == 4
+
+
+# ---- schemas -------------------------------------------------------------------------------
+
+def fits(v, schema, root, at='$'):
+    """The part of JSON Schema 2020-12 that data/schema uses; an unknown keyword is an error."""
+    for k, x in schema.items():
+        if k in ('$schema', '$id', '$defs', '$comment', 'title', 'description', 'format'):
+            continue
+        if k == '$ref':
+            part = root
+            for name in x.removeprefix('#/').split('/'):
+                part = part[name]
+            fits(v, part, root, at)
+        elif k == 'type':
+            kinds = {'object': dict, 'array': list, 'string': str, 'boolean': bool, 'integer': int,
+                     'null': type(None)}
+            names = x if isinstance(x, list) else [x]
+            assert any(type(v) is kinds[t] for t in names), (at, v, x)
+        elif k == 'const':
+            assert type(v) is type(x) and v == x, (at, v)
+        elif k == 'enum':
+            assert any(type(v) is type(y) and v == y for y in x), (at, v)
+        elif k == 'pattern':
+            assert not isinstance(v, str) or re.search(x, v), (at, v)
+        elif k == 'minimum':
+            assert not isinstance(v, int) or v >= x, (at, v)
+        elif k == 'maximum':
+            assert not isinstance(v, int) or v <= x, (at, v)
+        elif k in ('maxLength', 'maxItems'):
+            assert not isinstance(v, (str, list)) or len(v) <= x, (at, v)
+        elif k in ('minLength', 'minItems'):
+            assert not isinstance(v, (str, list)) or len(v) >= x, (at, v)
+        elif k == 'required':
+            assert not isinstance(v, dict) or set(x) <= set(v), (at, set(x) - set(v))
+        elif k == 'properties':
+            for name in set(x) & set(v) if isinstance(v, dict) else ():
+                fits(v[name], x[name], root, at + '.' + name)
+        elif k == 'additionalProperties':
+            for name in set(v) - set(schema.get('properties', {})) if isinstance(v, dict) else ():
+                assert x is not False, (at, name)
+                if isinstance(x, dict):
+                    fits(v[name], x, root, at + '.' + name)
+        elif k == 'items':
+            for i, y in enumerate(v if isinstance(v, list) else ()):
+                fits(y, x, root, '%s[%d]' % (at, i))
+        else:
+            raise AssertionError('keyword %s of a schema' % k)
+
+
+def test_schemas(node):
+    names = {sv.KEY: 'key', sv.CONTEXT: 'context', sv.SEAL: 'seal', sv.POLICY: 'policy',
+             sv.DECISION: 'decision', sv.OUTCOME: 'outcome', sv.OBSERVATION: 'observation'}
+    place = conftest.SRC / 'data' / 'schema'
+    schemas = {t: json.loads((place / (n + '.json')).read_text()) for t, n in names.items()}
+    seen = set()
+    for data in node.bundles.values():
+        for st in Bundle(data).statements:
+            fits(st.predicate, schemas[st.type], schemas[st.type])
+            seen.add(st.type)
+    assert seen == set(names)
+    for t, schema in schemas.items():  # they are no schemas that take everything
+        with pytest.raises(AssertionError):
+            fits({}, schema, schema)
+
+
 # ---- every byte ----------------------------------------------------------------------------
 
 def flips(data, stride=1, start=0):
@@ -166,7 +358,7 @@ def test_every_bit_of_each_part(node):
     for where, k in parts:
         whole = where[k]
         for i in range(len(whole)):
-            for bit in range(8) if i % 16 == 0 or k != 3 else [i % 8]:
+            for bit in range(8) if i % 8 == 0 else [i % 8]:
                 m = bytearray(whole)
                 m[i] ^= 1 << bit
                 where[k] = bytes(m)
@@ -418,7 +610,6 @@ def text(kind, change, nth=0, tree=None):
 def copy_of(kind, nth, tree, where, after=None, renumber=True, change=None):
     """Puts a copy of an entry into a tree."""
     def do(b):
-        import copy
         e = copy.deepcopy(b.find(kind, nth, tree))
         rows = b.trees[where][1]
         if change:
@@ -547,6 +738,17 @@ def proof_of(nth, change):
     return do
 
 
+def behind(kind):
+    """Moves an entry of the node tree behind all others."""
+    def do(b):
+        rows = b.trees[1][1]
+        e = b.find(kind, 0, 1)
+        rows.remove(e)
+        e.index = rows[-1].index + 1
+        rows.append(e)
+    return do
+
+
 def second_working(b, e):
     """A second working key, certified by whoever."""
     e.sub = STRANGER.did
@@ -574,6 +776,18 @@ def certified_late(b):
     e = rows.pop(1)
     e.index = rows[-1].index + 1
     rows.append(e)
+
+
+def recontext(nth, **members):
+    """Changes the nth context of a step, with its ID and all that names it in place."""
+    def do(b):
+        e = b.find('context', nth, 2)
+        old = sv.context_id(e.body['predicate']).hex().encode()
+        to_body('context', nth, 2, **{'predicate__' + k: v for k, v in members.items()})(b)
+        new = sv.context_id(e.body['predicate']).hex().encode()
+        for x in b.trees[2][1]:
+            x.payload = x.payload.replace(old, new)
+    return do
 
 
 HEX = '11' * 32
@@ -654,6 +868,15 @@ FORGERIES = {
     'context of another version': to_body('context', 0, 1, predicate__v=2),
     'step context changed under its ID': to_body('context', 0, 2, predicate__cwd='/'),
     'step context of another parent': to_body('context', 0, 2, predicate__parent=HEX),
+    'step context of another node': recontext(0, node=STRANGER.did),
+    'step context of another policy': recontext(0, policy=HEX),
+    'step context of another act': recontext(0, act=HEX),
+    'step context of another job': recontext(0, job='two'),
+    'step context of another index': recontext(0, index=9),
+    'step context of a run': recontext(0, kind='run'),
+    'step context on the level of a flow': recontext(0, level='flow'),
+    'step context of version 2': recontext(0, v=2),
+    'step context of no parent': recontext(0, parent=DEL),
     'platform context of another boot': to_body('context', 0, 0, predicate__boot__sha256=HEX),
     'platform context of level 1': to_body('context', 0, 0, predicate__level=1),
     'platform context attested': to_body('context', 0, 0, predicate__attestation='tpm'),
@@ -694,6 +917,12 @@ FORGERIES = {
     'a step with more memory': to_sluice('decision', 0, 2, grant__limits__memory__max=lambda m: m + 1),
     'a step with network': to_sluice('decision', 0, 2, grant__net='host'),
     'a step in another workspace': to_sluice('decision', 0, 2, grant__workspace__path='/'),
+    'a grant beyond what was wanted': to_sluice('decision', grant__limits__memory__max=lambda m: m + 1),
+    'a grant of a path that was not wanted': to_sluice('decision', grant__fs=[{'access': 'r', 'path': '/root'}]),
+    'a weaker class of a limit': to_sluice('decision', grant__limits__nofile__class='watched'),
+    'wants that no fact states': lambda b: (to_sluice('decision', wants__env=['HOME'])(b), to_sluice(
+        'decision', grant__env=['HOME'])(b)),
+    'act of a step': to_sluice('decision', 0, 2, act=HEX),
     'no grant': to_sluice('decision', grant=DEL),
     'facts of another decision': lambda b: to_sluice('decision', facts=b.find(
         'decision', 0, 2).body['predicate']['sluice']['facts'])(b),
@@ -732,6 +961,16 @@ FORGERIES = {
     'outcome before its decision': moved(2, 1, 2),
     'decision before its context': moved(2, 0, 1),
     'a context without a decision': copy_of('context', 0, 2, 2),
+    'a key in the run tree': copy_of('key', 1, 1, 2),
+    'a seal in the run tree': copy_of('seal', 0, 1, 2),
+    'a key in the platform tree': copy_of('key', 1, 1, 0),
+    'a policy in the platform tree': copy_of('policy', 0, 1, 0, change=lambda b, e: setattr(
+        e, 'by', b.signers[0].public)),
+    'a policy registered behind its decision': behind('policy'),
+    'policy of another version': to_body('policy', predicate__v=2),
+    'policy: subject': to_body('policy', subject__0__digest__sha256=HEX),
+    'policy: decls are the text': lambda b: to_body('policy', predicate__decls=b.find(
+        'policy').body['predicate']['policy'])(b),
     'a policy in the run tree': copy_of('policy', 0, 1, 2),
     'a decision more in the node tree': copy_of('decision', 0, 1, 1),
     'an outcome in the node tree': copy_of('outcome', 0, 2, 1, change=lambda b, e: setattr(
@@ -776,6 +1015,11 @@ FORGERIES = {
     'receipts: vds 2': receipt_headers(1, h_395=2),
     'receipts: alg -19': receipt_headers(1, h_1=-19),
     'receipts: another origin': receipt_headers(1, h_15={1: STRANGER.did, 2: 'x'}),
+    'receipts: sub is another origin': lambda b: receipt_headers(
+        1, h_15={1: b.signers[1].did, 2: b.trees[2][0]})(b),
+    'receipts: a claim more': lambda b: receipt_headers(
+        1, h_15={1: b.signers[1].did, 2: b.trees[1][0], 6: 1})(b),
+    'receipts: kid of another key': receipt_headers(1, h_4=b'\x11' * 32),
     'receipts: a header more': receipt_headers(1, h_99=1),
 }
 
@@ -788,7 +1032,6 @@ def renoted(b, n, size=lambda s: s, root=lambda r: r, origin=lambda o: o):
 def extended(b, n):
     head = n[:n.index(b'\n\n') + 1] + b'more\n'
     origin = head.split(b'\n')[0].decode()
-    import base64
     sig = sv.key_id(origin, b.signers[1].public) + b.signers[1].private.sign(head)
     return head + ('\n\u2014 %s %s\n' % (origin, base64.b64encode(sig).decode())).encode()
 

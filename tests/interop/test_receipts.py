@@ -3,12 +3,14 @@ program's `log prove`, `log consistency` and `log head` say."""
 import base64
 import hashlib
 import json
+import subprocess
 
 import cbor2
 import pytest
 from cryptography.hazmat.primitives.serialization import (
     Encoding, PublicFormat, load_pem_public_key)
 
+import conftest
 import sluice_verify as sv
 from sluice_verify import Bad, dumps, loads
 
@@ -302,6 +304,28 @@ def test_every_bit_of_a_transparent_statement(node):
         for cut in (0, 1, len(data) // 2, len(data) - 1):
             assert refused(sv.verify_transparent, data[:cut])
         assert refused(sv.verify_transparent, data + b'\x00')
+
+
+def test_sluice_verifies_the_same(node):
+    """`sluice verify` of transparent statements: at home, elsewhere, trusted, damaged."""
+    file = node.base / 'asked.scitt'
+    away = {'SLUICE_HOME': str(node.base / 'nobody')}
+
+    def ask(data, *args, env=None):
+        file.write_bytes(data)
+        if env is None:
+            return node.sl('verify', file, *args, status=None).returncode
+        return subprocess.run([conftest.SLUICE, 'verify', *args, str(file)], env=env, timeout=60,
+                              capture_output=True, stdin=subprocess.DEVNULL).returncode
+    for kind in ('decision', 'outcome', 'seal'):
+        e = next(e for e in node.all if e['kind'] == kind)
+        data = node.prove(e['entry'])
+        _, (r,) = sv.verify_transparent(data)
+        trust = ['--trust', sv.key_to_did(r.key), '--trust', e['issuer']]
+        assert ask(data) == 0 and ask(data, env=away) == 4 and ask(data, *trust, env=away) == 0
+        assert [i for i, m in flips(data, 23) if ask(m, *trust, env=away) != 4] == []
+        assert [i for i, m in flips(data, 61) if ask(m) != 4] == []
+    assert node.sl('log', 'check').returncode == 0
 
 
 def rebuilt(data, receipts):
