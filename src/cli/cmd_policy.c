@@ -2,6 +2,7 @@
 #include "base/auto.h"
 #include "base/hex.h"
 #include "cli/cmd.h"
+#include "cli/input.h"
 #include "cli/out.h"
 #include "cli/session.h"
 #include "cli/ui.h"
@@ -20,32 +21,6 @@ static const struct sl_opt opts[] = {
 	[OPT_JSON] = { "json", 0, NULL, "one object a line", false },
 	{ 0 },
 };
-
-static int
-read_path(const char *path, struct sl_buf *out, struct sl_err *err)
-{
-	SL_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-	if (fd < 0 && errno == ENOENT)
-		return SL_ERR(err, NOENT, "no file '%s'", path);
-	if (fd < 0)
-		return SL_ERR_SYS(err, -errno, "cannot open '%s'", path);
-	for (;;) {
-		uint8_t *to = sl_buf_room(out, 4096);
-		ssize_t n = to != NULL ? read(fd, to, 4096) : -1;
-
-		if (to == NULL || out->len > POLICY_MAX)
-			return SL_ERR(err, LIMIT, "'%s' is larger than %d bytes", path, POLICY_MAX);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return SL_ERR_SYS(err, -errno, "cannot read '%s'", path);
-		if (n == 0)
-			return 0;
-		out->len += (size_t)n;
-		out->p[out->len] = 0;
-	}
-}
 
 /* --- check --- */
 
@@ -85,7 +60,7 @@ check(const struct sl_args *args, struct sl_err *err)
 	(void)sl_out_init(&o);
 	if (path == NULL)
 		return SL_ERR(err, USAGE, "usage: sluice policy check FILE");
-	if ((r = read_path(path, &text, err)) < 0 ||
+	if ((r = sl_input_path(path, POLICY_MAX, &text, err)) < 0 ||
 	    (r = sl_decls_parse(sl_policy_decls_text(), "facts.decl", &decl_limits, &o.a, &decls,
 				err)) < 0 ||
 	    (r = sl_policy_check_text(sl_buf_get(&text), decls, &sl_policy_text_limits, &o.a, &d,
@@ -217,7 +192,7 @@ do_register(const struct sl_args *args, struct sl_err *err)
 
 	if ((r = sl_session_start(&s, err)) < 0)
 		return r;
-	r = path != NULL ? read_path(path, &text, err)
+	r = path != NULL ? sl_input_path(path, POLICY_MAX, &text, err)
 			 : sl_home_read(&s.home, "policy/policy.dl", POLICY_MAX, &text, err);
 	if (r < 0 || (r = sl_session_gate(&s, true, err)) < 0)
 		return r;

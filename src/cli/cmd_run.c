@@ -1,6 +1,7 @@
 /* cmd_run.c -- sluice run: a flow, decided, boxed, recorded. */
 #include "base/auto.h"
 #include "cli/cmd.h"
+#include "cli/input.h"
 #include "cli/listen.h"
 #include "cli/session.h"
 #include "codec/utf8.h"
@@ -46,62 +47,6 @@ struct work {
 	struct sl_buf *secret_buf; /* owns the values: wiped at the end */
 	char workspace[PATH_MAX];
 };
-
-static int
-read_fd(int fd, const char *what, struct sl_buf *out, struct sl_err *err)
-{
-	for (;;) {
-		uint8_t *to = sl_buf_room(out, 8192);
-		ssize_t n;
-
-		if (to == NULL)
-			return SL_ERR(err, LIMIT, "%s is larger than %zu bytes", what, out->max - 8192);
-		n = read(fd, to, 8192);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return SL_ERR_SYS(err, -errno, "cannot read %s", what);
-		if (n == 0)
-			return 0;
-		out->len += (size_t)n;
-		out->p[out->len] = 0;
-	}
-}
-
-/* Names of files are the caller's input: what cannot be one is theirs to mend. */
-static int
-cannot_open(const char *path, int e, struct sl_err *err)
-{
-	if (e == ENOENT || e == ENOTDIR)
-		return SL_ERR(err, NOENT, "no file '%.200s'", path);
-	if (e == ELOOP || e == ENAMETOOLONG || e == ENXIO)
-		return SL_ERR(err, USAGE, "'%.200s' cannot be read: %s", path, strerrordesc_np(e));
-	return SL_ERR_SYS(err, -e, "cannot open '%.200s'", path);
-}
-
-/* A plain file, or a pipe (a shell's <(command)): a device may have no end. */
-static int
-read_path(const char *path, size_t max, struct sl_buf *out, struct sl_err *err)
-{
-	SL_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-	int r;
-
-	sl_buf_init(out, max + 8192);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return cannot_open(path, errno, err);
-	if (S_ISDIR(st.st_mode))
-		return SL_ERR(err, USAGE, "'%s' is a directory", path);
-	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
-		return SL_ERR(err, USAGE, "'%s' is no plain file", path);
-	if (fcntl(fd, F_SETFL, O_RDONLY) < 0) /* a pipe's writer may take its time */
-		return SL_ERR_SYS(err, -errno, "cannot read '%s'", path);
-	if ((r = read_fd(fd, path, out, err)) < 0)
-		return r;
-	if (out->len > max)
-		return SL_ERR(err, LIMIT, "'%s' is larger than %zu bytes", path, max);
-	return 0;
-}
 
 /* The tree that a flow belongs to: what holds .github/workflows, else its directory. */
 static int
@@ -154,7 +99,7 @@ take_secret(const char *arg, struct sl_run_secret *s, struct sl_buf *value,
 	int r = 0;
 
 	s->name = (struct sl_slice){ (const uint8_t *)arg, eq ? (size_t)(eq - arg) : strlen(arg) };
-	sl_buf_init(value, SECRET_MAX + 8192);
+	sl_buf_init(value, SECRET_MAX);
 	if (!is_name(s->name))
 		return SL_ERR(err, USAGE,
 			      "--secret '%.*s': a name has letters, digits and _, and begins "
@@ -171,9 +116,9 @@ take_secret(const char *arg, struct sl_run_secret *s, struct sl_buf *value,
 			      "use NAME, NAME=@FILE or NAME=@-",
 			      (int)s->name.len, arg);
 	} else if (strcmp(eq + 2, "-") == 0) {
-		r = read_fd(0, "standard input", value, err);
+		r = sl_input_fd(0, "standard input", SECRET_MAX, value, err);
 	} else {
-		r = read_path(eq + 2, SECRET_MAX, value, err);
+		r = sl_input_path(eq + 2, SECRET_MAX, value, err);
 	}
 	if (r < 0)
 		return r;
@@ -311,7 +256,7 @@ take_inputs(struct work *w, struct sl_err *err)
 	w->o.input = in;
 	w->o.n_input = n;
 	w->o.shells = shells;
-	if (event != NULL && (r = read_path(event, EVENT_MAX, &w->event, err)) < 0)
+	if (event != NULL && (r = sl_input_path(event, EVENT_MAX, &w->event, err)) < 0)
 		return r;
 	if (event != NULL && w->event.len == 0)
 		return SL_ERR(err, FORMAT, "event '%.200s' is empty, not a JSON object", event);
@@ -340,7 +285,7 @@ run_it(struct work *w, struct sl_err *err)
 
 	/* The parser first of all, then the recorder: neither may see what comes after. */
 	if ((r = sl_parser_start(&w->parser, err)) < 0 || (r = sl_session_start(&w->s, err)) < 0 ||
-	    (r = read_path(w->o.flow, SL_FLOW_BYTES, &w->src, err)) < 0 ||
+	    (r = sl_input_path(w->o.flow, SL_FLOW_BYTES, &w->src, err)) < 0 ||
 	    (r = find_workspace(w, err)) < 0 || (r = take_inputs(w, err)) < 0 ||
 	    (r = take_secrets(w, err)) < 0)
 		return r;

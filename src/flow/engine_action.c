@@ -65,6 +65,26 @@ read_action(struct sl_engine *e, struct sl_slice path, struct sl_slice *ret_file
 		      "running your local action?", SL_ARG(path));
 }
 
+/* An action that an earlier step made is judged when it is due: what is wrong with it, or
+ * is not supported, fails the step that calls it. */
+static int
+judge_made(struct sl_engine *e, int r, struct sl_err *err)
+{
+	struct sl_diag_list *l = &e->diags;
+	const struct sl_diag *d = l->d;
+	size_t n = l->n_errors + l->n_refusals;
+
+	e->n_made++;
+	if (n == 0 || r == SL_E(NOMEM))
+		return r;
+	*err = (struct sl_err){ 0 };
+	r = l->n == 0 ? SL_ERR(err, FAILED, "the action is not valid")
+		      : SL_ERR(err, FAILED, "%.*s:%zu:%zu: %.*s", SL_ARG(d->file), d->line, d->col,
+			       SL_ARG(d->msg));
+	l->n = l->n_more = l->n_errors = l->n_refusals = 0;
+	return r;
+}
+
 int
 sl_eng_action(struct sl_engine *e, struct sl_slice path, const struct local_action **ret,
 	      struct sl_err *err)
@@ -83,7 +103,7 @@ sl_eng_action(struct sl_engine *e, struct sl_slice path, const struct local_acti
 			*ret = *end;
 			return 0;
 		}
-	if (n == FILES_MAX)
+	if (n + e->n_made >= FILES_MAX)
 		return SL_ERR(err, LIMIT, "more than %d actions in one run", FILES_MAX);
 	if ((x = SL_NEW(&e->run_a, struct local_action)) == NULL)
 		return sl_eng_nomem(err);
@@ -93,10 +113,13 @@ sl_eng_action(struct sl_engine *e, struct sl_slice path, const struct local_acti
 		sl_hex(x->sha256, sum, sizeof(sum));
 		r = sl_action_parse(&e->parser, p, file, src, &x->action, err);
 	}
+	if (e->phase == PH_STEP)
+		r = judge_made(e, r, err);
 	if (r < 0)
 		return r;
-	*end = x;
 	*ret = x;
+	if (e->phase != PH_STEP) /* one that was made is that of this moment */
+		*end = x;
 	return 0;
 }
 

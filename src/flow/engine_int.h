@@ -103,7 +103,8 @@ struct sl_engine {
 	const struct sl_workflow *w;
 	struct sl_flow_parser parser;
 	struct sl_diag_list diags;
-	struct local_action *actions;
+	struct local_action *actions; /* those that were there at first */
+	size_t n_made;                /* read while the run went on */
 	struct sl_slice shells[16];
 	size_t n_shells;
 

@@ -256,14 +256,19 @@ static int
 put_env(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_value *env,
 	struct sl_jb *b, struct sl_json *o, struct sl_err *err)
 {
+	/* A runner's own.  Without SHELL, bash asks the name service who it is. */
+	static const char *const base[][2] = {
+		{ "HOME", SL_BOX_HOME },   { "PATH", SL_BOX_PATH },    { "CI", "true" },
+		{ "LANG", "C.UTF-8" },     { "SHELL", "/bin/bash" },   { "USER", "runner" },
+	};
 	struct sl_arena *a = &e->step_a;
 	struct sl_value *all = sl_val_obj(a, true);
 	struct sl_json *j;
 	int r;
 
-	if (!sl_eng_puts(a, all, "HOME", SL_BOX_HOME) ||
-	    !sl_eng_puts(a, all, "PATH", SL_BOX_PATH) || !sl_eng_puts(a, all, "CI", "true"))
-		return sl_eng_nomem(err);
+	for (size_t i = 0; i < sizeof(base) / sizeof(*base); i++)
+		if (!sl_eng_puts(a, all, base[i][0], base[i][1]))
+			return sl_eng_nomem(err);
 	for (size_t i = 0; i < env->n; i++)
 		if (sl_val_set(a, all, env->m[i].key, env->m[i].v) == NULL)
 			return sl_eng_nomem(err);

@@ -51,7 +51,7 @@ name_it(struct work *w, struct sl_err *err)
 }
 
 static int
-collect(struct work *w, struct sl_err *err)
+gather(struct work *w, struct sl_err *err)
 {
 	const struct sl_node_info *n = &w->g->info.node;
 	struct sl_gate_facts in = {
@@ -64,9 +64,6 @@ collect(struct work *w, struct sl_err *err)
 		.policy = w->g->info.policy,
 		.run = w->q->step != NULL ? w->d->view.run : NULL,
 	};
-	struct sl_json *canonical;
-	struct sl_jb b = { .a = w->tmp };
-	SL_AUTO_BUF out = { .max = SL_BLOB_BYTES };
 	int r;
 
 	if ((w->facts = sl_policy_facts_new(w->tmp)) == NULL)
@@ -75,7 +72,19 @@ collect(struct work *w, struct sl_err *err)
 	for (size_t i = 0; i < w->q->n_sources; i++)
 		if ((r = w->q->sources[i].add(w->q->sources[i].arg, w->facts, err)) < 0)
 			return r;
-	if ((r = sl_policy_facts_json(w->facts, &b, &canonical, err)) < 0 ||
+	return 0;
+}
+
+static int
+collect(struct work *w, struct sl_err *err)
+{
+	struct sl_json *canonical;
+	struct sl_jb b = { .a = w->tmp };
+	SL_AUTO_BUF out = { .max = SL_BLOB_BYTES };
+	int r;
+
+	if ((r = gather(w, err)) < 0 ||
+	    (r = sl_policy_facts_json(w->facts, &b, &canonical, err)) < 0 ||
 	    (r = bytes_of(canonical, &out, err)) < 0)
 		return r;
 	w->d->view.n_facts = sl_json_get(canonical, "facts")->n;
@@ -264,16 +273,24 @@ queue(struct work *w, enum sl_statement s, const uint8_t subject[32], struct sl_
 	return sl_gate_queue(w->g, &st, item, err);
 }
 
+/* The clock as a fact never goes back behind the log. */
+static int64_t
+now_ms(const struct sl_gate *g)
+{
+	int64_t now = sl_time_now_ms();
+
+	return now > g->info.node.time_ms ? now : g->info.node.time_ms;
+}
+
 static int
 decide(struct work *w, struct sl_err *err)
 {
 	struct sl_gate_item of_decision = { .entry = &w->d->view.entry, .decision = w->d };
 	struct sl_jb b = { .a = w->tmp };
 	struct sl_json *pred;
-	int64_t now = sl_time_now_ms();
 	int r;
 
-	w->time_ms = now > w->g->info.node.time_ms ? now : w->g->info.node.time_ms;
+	w->time_ms = now_ms(w->g);
 	w->g->info.node.time_ms = w->time_ms; /* never back, whatever the wall clock does */
 	if ((r = name_it(w, err)) < 0 || (r = collect(w, err)) < 0 || (r = evaluate(w, err)) < 0)
 		return r;
@@ -304,5 +321,24 @@ sl_gate_decide(struct sl_gate *g, const struct sl_gate_request *q, struct sl_dec
 	if ((r = decide(&w, err)) < 0)
 		return sl_err_ctx(err, "cannot decide the request '%s'", q->kind), r;
 	*ret = w.d;
+	return 0;
+}
+
+int
+sl_gate_would_allow(struct sl_gate *g, const struct sl_policy *p,
+		    const struct sl_gate_request *q, bool *ret, struct sl_err *err)
+{
+	SL_AUTO_ARENA tmp = { 0 };
+	struct work w = { .g = g, .q = q, .tmp = &tmp };
+	int r;
+
+	sl_arena_init(&tmp, SL_DECIDE_MEMORY);
+	w.time_ms = now_ms(g);
+	if ((w.d = SL_NEW(&tmp, struct sl_decision)) == NULL)
+		return SL_ERR(err, NOMEM, "out of memory for a decision");
+	if ((r = gather(&w, err)) < 0 ||
+	    (r = sl_policy_decide(p, w.facts, &sl_policy_default_limits, &tmp, &w.v, err)) < 0)
+		return r;
+	*ret = w.v.kind == SL_VERDICT_ALLOW;
 	return 0;
 }

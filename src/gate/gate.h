@@ -114,7 +114,9 @@ int sl_gate_permit(struct sl_gate *g, struct sl_decision *d, enum sl_permit_kind
 		   unsigned uses, struct sl_permit **ret, struct sl_err *err) SL_MUST_CHECK;
 
 /* Puts text in force as the node's policy: checked, decided by the policy in force,
- * recorded, durable when it returns.  DENIED when the policy in force says no. */
+ * recorded, durable when it returns.  DENIED when the policy in force says no; FORMAT when
+ * text would let no later policy be registered (so does sl_gate_open for a first one): a
+ * node that nobody can mend any more is never wanted. */
 int sl_gate_set_policy(struct sl_gate *g, struct sl_slice text, const char *name,
 		       uint8_t ret_digest[32], struct sl_err *err) SL_MUST_CHECK;
 

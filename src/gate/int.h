@@ -58,4 +58,15 @@ struct sl_gate {
 int sl_gate_queue(struct sl_gate *g, const struct sl_stmt *s, struct sl_gate_item item,
 		  struct sl_err *err) SL_MUST_CHECK;
 
+/* What a policy that is not in force would say to a request; nothing is recorded. */
+int sl_gate_would_allow(struct sl_gate *g, const struct sl_policy *p,
+			const struct sl_gate_request *q, bool *ret,
+			struct sl_err *err) SL_MUST_CHECK;
+
+/* inforce.c: loads the declarations and the policy in force, or registers the first one;
+ * the node's info must be there. */
+int sl_gate_open_policy(struct sl_gate *g, struct sl_err *err) SL_MUST_CHECK;
+/* A batch is durable: what it holds of them is said to be in the log. */
+void sl_gate_keep_cached(struct sl_gate *g);
+
 #endif

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ sl_signals_init(struct sl_signals *s, struct sl_err *err)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGWINCH);
 	*s = (struct sl_signals){ .fd = -1, .cancel_fd = -1 };
 	/* A reader that goes away must end the act, not the process that records it: EPIPE
 	 * says so, its signal stays pending. */
@@ -47,6 +49,10 @@ sl_signals_poll(struct sl_signals *s)
 	char room[64];
 
 	while (s->fd >= 0 && read(s->fd, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGWINCH) {
+			s->is_resized = true;
+			continue;
+		}
 		if (s->got == 0)
 			s->got = (int)si.ssi_signo;
 		s->n++;
@@ -115,11 +121,22 @@ ask_to_end(struct sl_carry *c, struct ending *e, int sig)
 }
 
 static void
+pass_window(struct sl_carry *c)
+{
+	struct winsize w = { 0 };
+
+	if (c->signals->is_resized && c->has_tty && ioctl(c->window_fd, TIOCGWINSZ, &w) == 0)
+		(void)sl_box_resize(c->box, w.ws_row, w.ws_col);
+	c->signals->is_resized = false;
+}
+
+static void
 keep_time(struct sl_carry *c, struct ending *e, int64_t deadline, struct sl_carry_end *ret)
 {
 	int64_t now = sl_mono_ms();
 
 	sl_signals_poll(c->signals);
+	pass_window(c);
 	if (c->signals->n > e->signals) {
 		e->signals = c->signals->n;
 		ret->is_cancelled = true;

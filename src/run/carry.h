@@ -16,9 +16,10 @@ struct sl_signals {
 	int cancel_fd;   /* readable: another command asks to end the run; -1: none */
 	int got;         /* the first signal that came (SIGTERM for a cancel), 0: none */
 	unsigned n;      /* how many came */
+	bool is_resized; /* SIGWINCH came: no reason to end */
 };
 
-/* Blocks the three signals, and SIGPIPE, for this process; the box gives its acts a clean
+/* Blocks the three signals, SIGWINCH and SIGPIPE, for this process; the box gives its acts a clean
  * mask. */
 int sl_signals_init(struct sl_signals *s, struct sl_err *err) SL_MUST_CHECK;
 void sl_signals_done(struct sl_signals *s);
@@ -38,6 +39,8 @@ struct sl_carry {
 	/* state of the act under way */
 	struct sl_proc_end end;
 	bool has_ended, is_dead;
+	bool has_tty;   /* the act has a terminal: changes of window_fd's size reach it */
+	int window_fd;
 	bool is_unread; /* set by output(): nobody wants any more of it, the act is to end */
 	char why[160];
 };

@@ -79,11 +79,11 @@ on_observed(void *arg, const struct sl_obs *o)
 /* --- the steps of section "The cycle" of the design --- */
 
 static int
-prepare(struct work *w, struct sl_err *err)
+prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 {
 	struct sl_box_sink sink;
 	const char *masked[] = { w->x->home->path };
-	struct sl_box_opts o = { .grant = &w->x->want,
+	struct sl_box_opts o = { .grant = grant,
 				 .sink = &sink,
 				 .host_name = "sluice",
 				 .run_fd = -1,
@@ -94,7 +94,8 @@ prepare(struct work *w, struct sl_err *err)
 
 	w->carry = (struct sl_carry){ .signals = &w->sig, .listener = w->x->listener,
 				      .output = on_output, .observed = on_observed, .arg = w,
-				      .role_fd = { -1, -1 } };
+				      .role_fd = { -1, -1 }, .has_tty = w->x->want.is_tty,
+				      .window_fd = w->x->stdin_fd };
 	sink = sl_carry_sink(&w->carry);
 	if ((r = sl_box_prepare(&o, &w->carry.box, err)) < 0)
 		return r;
@@ -186,6 +187,26 @@ announce(struct work *w)
 	sl_emit_decision(&w->emit, d, i->policy, false);
 }
 
+/* The box was prepared from the want while the decision was made.  Where policy raised
+ * the class of a limit it is made anew from what was granted, or not at all. */
+static int
+fit(struct work *w, struct sl_err *err)
+{
+	const struct sl_grant *granted = sl_decision_view(w->d)->grant;
+	uint8_t want[32], have[32];
+	int r;
+
+	if ((r = sl_grant_digest(&w->x->want, want, err)) < 0 ||
+	    (r = sl_grant_digest(granted, have, err)) < 0)
+		return r;
+	if (memcmp(want, have, 32) == 0)
+		return 0;
+	sl_box_close(sl_steal_ptr(&w->carry.box));
+	if ((r = prepare(w, granted, err)) < 0)
+		return r;
+	return sl_box_vector(w->carry.box, &w->vector, err);
+}
+
 static int
 act(struct work *w, struct sl_err *err)
 {
@@ -196,7 +217,8 @@ act(struct work *w, struct sl_err *err)
 	if ((r = sl_box_vector(w->carry.box, &w->vector, err)) < 0)
 		return r;
 	w->has_vector = true;
-	if ((r = sl_gate_permit(w->gate, w->d, SL_PERMIT_BOX, 1, &box, err)) == 0 &&
+	if ((r = fit(w, err)) == 0 &&
+	    (r = sl_gate_permit(w->gate, w->d, SL_PERMIT_BOX, 1, &box, err)) == 0 &&
 	    (r = sl_gate_permit(w->gate, w->d, SL_PERMIT_PROC, 1, &proc, err)) == 0 &&
 	    (r = sl_box_open(w->carry.box, box, err)) == 0) {
 		sl_emit_job_start(&w->emit, NULL, 1, &w->vector);
@@ -230,7 +252,8 @@ end_box(struct work *w)
 	uint64_t lost = 0;
 	size_t n = 0;
 
-	sl_box_observations(w->carry.box, &obs, &n, &lost);
+	if (w->carry.box != NULL)
+		sl_box_observations(w->carry.box, &obs, &n, &lost);
 	w->observation = sl_observation_json(&b, sl_decision_view(w->d),
 					     sl_gate_info(w->gate)->node.did, obs, n, lost,
 					     w->end.proc.n_left);
@@ -297,7 +320,7 @@ finish(struct work *w, const char *conclusion, int status, const struct sl_err *
 		(void)sl_json_set(&b, o, "error", sl_json_cstr(&b, why->msg));
 		(void)sl_json_set(&b, o, "error_id", sl_json_cstr(&b, sl_code_id(why->code)));
 	}
-	(void)snprintf(text, sizeof(text), "sluice export %s -o %.12s.bundle", hex, hex);
+	(void)snprintf(text, sizeof(text), "sluice export %.12s -o %.12s.bundle", hex, hex);
 	(void)sl_json_set(&b, o, "bundle", sl_json_cstr(&b, text));
 	(void)snprintf(text, sizeof(text), "sluice verify %.12s", hex);
 	(void)sl_json_set(&b, o, "verify", sl_json_cstr(&b, text));
@@ -313,6 +336,19 @@ finish(struct work *w, const char *conclusion, int status, const struct sl_err *
 	sl_emit_send(&w->emit, &b, o);
 }
 
+/* Where there is no display, the error is all that a person sees. */
+static int
+denied(struct work *w, const struct sl_decision_view *d, struct sl_err *err)
+{
+	const char *fact[1] = { "" };
+	size_t n = sl_decision_because(d->proof, &w->a, fact, 1);
+	char hex[65];
+
+	sl_hex(hex, d->run, 32);
+	return SL_ERR(err, DENIED, "%s%s%s; 'sluice policy explain %.12s' says more",
+		      d->message, n > 0 ? ", because of " : "", fact[0], hex);
+}
+
 /* From the durable decision on: whatever happens, the log says how the run ended. */
 static int
 decided(struct work *w, struct sl_err *err)
@@ -324,10 +360,7 @@ decided(struct work *w, struct sl_err *err)
 
 	announce(w);
 	if (!d->is_allowed) {
-		r = d->rule_line > 0
-			? SL_ERR(err, DENIED, "policy denies this: %s (line %zu of the policy: %s)",
-				 d->message, d->rule_line, d->rule)
-			: SL_ERR(err, DENIED, "policy denies this: %s", d->message);
+		r = denied(w, d, err);
 		finish(w, "denied", EXIT_REFUSED, NULL);
 		return r;
 	}
@@ -355,7 +388,7 @@ run_it(struct work *w, struct sl_err *err)
 
 	/* The box is set up by its own process while the recorder starts and the decision is
 	 * made and synced; nothing of the request runs in it before that. */
-	if ((r = sl_signals_init(&w->sig, err)) < 0 || (r = prepare(w, err)) < 0 ||
+	if ((r = sl_signals_init(&w->sig, err)) < 0 || (r = prepare(w, &w->x->want, err)) < 0 ||
 	    (r = w->x->session_gate(w->x->session, &w->gate, err)) < 0 ||
 	    (r = decide(w, err)) < 0 || (r = decided(w, err)) < 0)
 		return r;
@@ -374,6 +407,7 @@ ended(struct work *w, struct sl_err *err)
 		return r;
 	}
 	sl_mark_clear(w->x->home, &w->mark);
+	w->x->end = w->end.proc;
 	r = status_of(w);
 	finish(w, conclusion_of(w), r, NULL);
 	/* A reader that went away is told by the command's SIGPIPE; what was lost otherwise

@@ -22,6 +22,7 @@ struct sl_exec {
 	void (*denied)(void *arg, const struct sl_obs *o); /* first of its kind; may be NULL */
 	void *arg;
 	const struct sl_listener *listener; /* or NULL */
+	struct sl_proc_end end; /* out: how the command ended, where it was started */
 };
 
 /* The command's status as a wrapper gives it (128 + signal, 126, 127), or SL_E(...):

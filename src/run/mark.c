@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
+
+enum { NEW_AGE_S = 60 };
 
 static void
 name_of(const uint8_t run[32], char out[96])
@@ -86,6 +89,19 @@ take(const struct sl_home *h, const char *name)
 	return sl_steal_fd(&fd);
 }
 
+/* A mark whose maker died before it had its name; one in the making is a moment old. */
+static void
+forget_new(const struct sl_home *h, const char *name)
+{
+	char path[96];
+	struct stat st;
+
+	if (snprintf(path, sizeof(path), "runs/open/%s", name) < (int)sizeof(path) &&
+	    fstatat(h->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_mtime + NEW_AGE_S < time(NULL))
+		(void)unlinkat(h->fd, path, 0);
+}
+
 int
 sl_mark_is_live(const struct sl_home *h, const uint8_t run[32])
 {
@@ -114,6 +130,8 @@ sl_mark_stale(const struct sl_home *h,
 		char name[96];
 		int r;
 
+		if (strncmp(e->d_name, "new.", 4) == 0)
+			forget_new(h, e->d_name);
 		if (!sl_unhex(run, 32, sl_slice_str(e->d_name)))
 			continue;
 		name_of(run, name);

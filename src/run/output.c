@@ -229,6 +229,8 @@ cut_at(const struct sl_masks *m, struct sl_slice s)
 	size_t at = 0, longest = m != NULL && m->longest > 0 ? m->longest : 1;
 	size_t limit = s.len - (longest - 1);
 
+	if (limit > SL_LINE_MAX)
+		limit = SL_LINE_MAX;
 	while (at < limit) {
 		size_t n = m != NULL ? match(m, sl_slice_skip(s, at)) : 0;
 
@@ -239,6 +241,9 @@ cut_at(const struct sl_masks *m, struct sl_slice s)
 		else
 			at += n;
 	}
+	/* Not within a character: each half would be shown as what is no UTF-8. */
+	for (int k = 0; k < 3 && at > 1 && at < s.len && (s.p[at] & 0xc0) == 0x80; k++)
+		at--;
 	return at > s.len ? s.len : at;
 }
 

@@ -78,7 +78,7 @@ hash_files(void *arg, const struct sl_slice *pattern, size_t n, char ret_hex[65]
 {
 	SL_AUTO_ARENA a = { 0 };
 	struct sl_jb b = { .a = &a };
-	struct sl_json *q = sl_json_obj(&b), *list;
+	struct sl_json *q, *list;
 	struct sl_slice hex = { 0 };
 	int r;
 

@@ -37,40 +37,6 @@ freeze_workspace(struct run *w, struct sl_err *err)
 	return sl_ws_freeze(w->ws_fd, cache, sl_slice_str(w->o->workspace), &w->ws_a, &w->ws, err);
 }
 
-/* A file of the workspace for the parser: its content must be what was frozen. */
-static int
-read_file(void *arg, struct sl_slice path, struct sl_arena *a, struct sl_slice *ret,
-	  struct sl_err *err)
-{
-	struct run *w = arg;
-	const struct sl_ws_entry *e = sl_ws_find(w->ws, path);
-	char rel[SL_WS_PATH_MAX + 1 + 64];
-	SL_AUTO_BUF text = { .max = SL_FLOW_BYTES };
-	struct frozen_file *f;
-	uint8_t digest[32];
-	struct sl_home root = { .path = (char *)(uintptr_t)w->o->workspace, .fd = w->ws_fd };
-	int r;
-
-	/* safe because the manifest lists only plain files reached without a link */
-	if (e == NULL || e->type != SL_WT_FILE || path.len > SL_WS_PATH_MAX)
-		return SL_ERR(err, NOENT, "no file '%.*s' in the workspace", SL_ARG(path));
-	memcpy(rel, e->path.p, e->path.len);
-	rel[e->path.len] = '\0';
-	if ((r = sl_home_read(&root, rel, SL_FLOW_BYTES, &text, err)) < 0)
-		return r;
-	sl_sha256(sl_buf_get(&text), digest);
-	if (memcmp(digest, e->digest, 32) != 0)
-		return SL_ERR(err, FORMAT, "'%.*s' changed while it was read", SL_ARG(path));
-	if ((f = SL_NEW(w->a, struct frozen_file)) == NULL ||
-	    (ret->p = sl_arena_dup(a, sl_buf_get(&text)).p) == NULL)
-		return SL_ERR(err, NOMEM, "out of memory");
-	ret->len = text.len;
-	*f = (struct frozen_file){ w->files, e->path, { 0 } };
-	memcpy(f->digest, digest, 32);
-	w->files = f;
-	return 0;
-}
-
 static int
 hash_files(void *arg, const struct sl_slice *pattern, size_t n, char ret_hex[65],
 	   struct sl_err *err)
@@ -167,7 +133,7 @@ parse(struct run *w, struct sl_err *err)
 	if ((r = make_params(w, &b, &params, err)) < 0)
 		return r;
 	in.params = params;
-	w->host = (struct sl_engine_host){ w, read_file, hash_files };
+	w->host = (struct sl_engine_host){ w, sl_run_read_file, hash_files };
 	sl_parser_host(w->o->parser, &w->host);
 	if ((r = sl_parser_new(w->o->parser, &in, w->a, &w->plan, &w->ret->diags, err)) < 0)
 		return r;
@@ -463,7 +429,7 @@ decided(struct run *w, struct sl_err *err)
 	announce(w);
 	if (!d->is_allowed) {
 		w->ret->conclusion = "denied";
-		r = SL_ERR(err, DENIED, "policy denies this run: %s", d->message);
+		r = SL_ERR(err, DENIED, "%s; nothing was started", d->message);
 		finish(w, sl_code_exit(r), d->entry.size, NULL);
 		return r;
 	}

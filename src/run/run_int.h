@@ -24,7 +24,7 @@ struct job {
 	unsigned n; /* counts the run's boxes from 0: names its directory */
 	int dir_fd; /* runs/ID/N */
 	struct sl_box_vector vector;
-	bool is_open;
+	bool is_open, has_event; /* the event's file was put into the box */
 };
 
 struct frozen_file {
@@ -74,6 +74,10 @@ void sl_run_skip(struct run *w, const struct sl_json *action);
 void sl_run_note(struct run *w, const struct sl_json *action);
 void sl_run_group(struct run *w, const struct sl_json *action);
 int sl_run_on_line(void *run, int stream, struct sl_slice text, bool is_partial);
+
+/* run_file.c: sl_engine_host.read_file */
+int sl_run_read_file(void *run, struct sl_slice path, struct sl_arena *a, struct sl_slice *ret,
+		     struct sl_err *err);
 
 /* The value of a key as a C string in the run's arena ("" when absent or out of memory). */
 const char *sl_run_str(struct run *w, const struct sl_json *o, const char *key);

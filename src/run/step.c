@@ -186,7 +186,7 @@ take_env(struct step *s, struct sl_err *err)
 	return 0;
 }
 
-/* The script, the event, and the empty GITHUB_* files. */
+/* The script, once in a job the event, and the empty GITHUB_* files. */
 static int
 take_files(struct step *s, struct sl_err *err)
 {
@@ -202,7 +202,7 @@ take_files(struct step *s, struct sl_err *err)
 	if (sl_json_get_str(s->action, "script_path").len > 0)
 		put[k++] = (struct sl_act_file){ sl_json_get_str(s->action, "script_path"),
 						 sl_json_get_str(s->action, "script"), 0700 };
-	if (sl_json_get_str(event, "path").len > 0)
+	if (!s->w->job.has_event && sl_json_get_str(event, "path").len > 0)
 		put[k++] = (struct sl_act_file){ sl_json_get_str(event, "path"),
 						 sl_json_get_str(event, "json"), 0600 };
 	SL_JSON_EACH (m, files) {
@@ -342,6 +342,7 @@ act(struct step *s, struct sl_err *err)
 
 	if ((r = sl_gate_permit(w->gate, s->d, SL_PERMIT_PROC, 1, &permit, err)) < 0)
 		return r;
+	w->job.has_event = true;
 	r = sl_carry_act(&w->carry, permit, &s->act, sl_gate_info(w->gate)->node.hmac_key,
 			 time_left_ms(s), &s->end, err);
 	sl_permit_drop(permit);

@@ -103,6 +103,12 @@ int sl_ws_recheck(int dir_fd, const struct sl_ws_manifest *base, size_t max,
 		  struct sl_arena *a, struct sl_ws_drift *ret, struct sl_err *err)
     SL_MUST_CHECK;
 
+/* Opens a plain file as the job that left_fd (its upper, or its copy) belongs to sees it
+ * now, without following a link, for reading.  *ret_fd is -1 where an upper says nothing
+ * of it: the base's holds.  NOENT: there is no such file; FAILED: it cannot be read. */
+int sl_ws_open_live(int left_fd, bool is_overlay, struct sl_slice path, int *ret_fd,
+		    struct sl_err *err) SL_MUST_CHECK;
+
 /* Copies what base lists from dir_fd into the empty directory dst_fd, which becomes
  * uid's and gid's ((uid_t)-1: nobody's but the caller's): reflink where the file system
  * can, times kept, set-id bits dropped.  Closed, special and mounted entries, and what

@@ -54,6 +54,10 @@ def syncs(trace):
     return [i for i, t in enumerate(trace) if t[0] == last and t[1] == "fdatasync" and is_sync(t)]
 
 
+def is_opaque(trace, indexes):
+    return not any('"' in trace[i][2] for i in indexes)
+
+
 def written_before(trace, needle, index):
     """Whether needle was written (by pwrite of any kind) before index."""
     return any(needle in t[2] for t in trace[:index] if t[1].startswith("pwrit"))
@@ -69,7 +73,11 @@ acts, sync = in_box(trace, supervisor), syncs(trace)
 if point(acts and sync, "exec: the trace shows the sync and the act", trace[-5:]):
     point(sync[0] < acts[0], "exec: fdatasync returned before the first execve in the box",
           f"sync at {sync[:3]}, execve at {acts[:3]}")
-    point(written_before(trace, run, sync[0]), "exec: what was synced holds the run's decision")
+    # strace as a user cannot read the memory of a process that is not dumpable
+    if is_opaque(trace, acts):
+        print("# arguments are not visible to this user: order alone is judged", flush=True)
+    else:
+        point(written_before(trace, run, sync[0]), "exec: what was synced holds the run's decision")
     point(sync[-1] > acts[-1], "exec: the outcome is synced after the act")
 
 f = flow(f"{T}/f.yml", "echo one", "echo two", "echo three")
@@ -79,7 +87,8 @@ same("run under strace: exit 0", 0, p.returncode, p.stderr.decode(errors="replac
 supervisor = trace[0][0]
 acts, sync = in_box(trace, supervisor), syncs(trace)
 # The scripts start with the step's shell: one exec of bash a step, the rest are its children.
-shells = [i for i in acts if "/bash\"" in trace[i][2] and ".sh\"" in trace[i][2]]
+shells = acts if is_opaque(trace, acts) else \
+    [i for i in acts if "/bash\"" in trace[i][2] and ".sh\"" in trace[i][2]]
 shells = [i for k, i in enumerate(shells) if k == 0 or trace[i][0] != trace[shells[k - 1]][0]]
 if same("run: three steps started their shell", 3, len(shells),
         "\n".join(str(trace[i])[:200] for i in acts)):

@@ -13,6 +13,8 @@ form and place, and that its proof is a derivation from these facts whose first 
 policy is the one that the decision names.
 """
 import functools
+import json
+import pathlib
 import re
 import struct
 import sys
@@ -34,11 +36,78 @@ OBSERVATION = 'https://in-toto.io/attestation/runtime-trace/v0.1'
 TYPES = {KEY, CONTEXT, SEAL, POLICY, DECISION, OUTCOME, OBSERVATION}
 
 
+SCHEMAS = pathlib.Path(__file__).resolve().parent.parent.parent / 'data' / 'schema'
+_NAMES = {KEY: 'key', CONTEXT: 'context', SEAL: 'seal', POLICY: 'policy', DECISION: 'decision',
+          OUTCOME: 'outcome', OBSERVATION: 'observation'}
+_KINDS = {'object': dict, 'array': list, 'string': str, 'boolean': bool, 'integer': int,
+          'null': type(None)}
+
+
+@functools.lru_cache(None)
+def _schema(name):
+    return json.loads((SCHEMAS / (name + '.json')).read_text())
+
+
+@functools.lru_cache(100000)
+def check_payload(payload):
+    """The predicate of a payload that was read fits its schema."""
+    v = json_loads(payload)
+    check_schema(v['predicateType'], v['predicate'])
+
+
+def check_schema(kind, predicate):
+    """A predicate fits data/schema/NAME.json."""
+    root = _schema(_NAMES[kind])
+    _fits(predicate, root, root, _NAMES[kind])
+
+
+def _fits(v, schema, root, at):
+    """The part of JSON Schema 2020-12 that data/schema uses; other keywords are an error."""
+    for k, x in schema.items():
+        ok = True
+        if k in ('$schema', '$id', '$defs', '$comment', 'title', 'description', 'format'):
+            continue
+        if k == '$ref':
+            part = root
+            for name in x.removeprefix('#/').split('/'):
+                part = part[name]
+            _fits(v, part, root, at)
+        elif k == 'type':
+            ok = type(v) in [_KINDS[t] for t in (x if isinstance(x, list) else [x])]
+        elif k in ('const', 'enum'):
+            ok = any(type(v) is type(y) and v == y for y in ([x] if k == 'const' else x))
+        elif k == 'pattern':
+            ok = not isinstance(v, str) or re.search(x, v) and not v.endswith('\n')
+        elif k in ('minimum', 'maximum'):
+            ok = type(v) is not int or (v >= x if k == 'minimum' else v <= x)
+        elif k in ('minLength', 'minItems'):
+            ok = type(v) is not (str if k == 'minLength' else list) or len(v) >= x
+        elif k in ('maxLength', 'maxItems'):
+            ok = type(v) is not (str if k == 'maxLength' else list) or len(v) <= x
+        elif k == 'required':
+            ok = not isinstance(v, dict) or set(x) <= set(v)
+        elif k in ('properties', 'additionalProperties'):
+            mine = schema.get('properties', {})
+            for name in v if isinstance(v, dict) else ():
+                if k == 'properties' and name in mine:
+                    _fits(v[name], mine[name], root, at + '.' + name)
+                elif k != 'properties' and name not in mine:
+                    need(x is not False, '{}: member {!r} is not known', at, name)
+                    _fits(v[name], {} if x is True else x, root, at + '.' + name)
+        elif k == 'items':
+            for i, y in enumerate(v if isinstance(v, list) else ()):
+                _fits(y, x, root, '%s[%d]' % (at, i))
+        else:
+            raise NotImplementedError('%s: keyword %s of a schema' % (at, k))
+        need(ok, '{}: {} is not what the schema wants', at, k)
+
+
 def run_id(context, nonce):
     return sha256(b'sluice-run' + context + nonce)
 
 
 def step_id(run, job, leg, index, attempt):
+    need(all(0 <= n < 1 << 32 for n in (leg, index, attempt)), 'step: a number beyond 32 bits')
     return sha256(b'sluice-step' + run + job.encode() + b'\0' +
                   struct.pack('>III', leg, index, attempt))
 
@@ -371,6 +440,10 @@ def check_outcome(st, identity, run):
     need(member(p, 'buildDefinition.internalParameters.run', str) == run.hex(), 'outcome: run')
     need(member(p, 'runDetails.metadata.invocationId', str) == s.get('id'), 'outcome: invocationId')
     member(s, 'conclusion', str)
+    began, ended = (member(p, 'runDetails.metadata.' + k, str) for k in ('startedOn', 'finishedOn'))
+    need(seconds(began) and seconds(ended) and began <= ended, 'outcome: ended before it began')
+    for x in member({'byproducts': [], **p['runDetails']}, 'byproducts', list):
+        unhex(member(x, 'digest.sha256', str))
     return s, unhex(member(p, 'buildDefinition.internalParameters.decision', str))
 
 
@@ -492,6 +565,8 @@ class Bundle:
                 if blob is not None:
                     st.open(blob)
             need(st.body is None or st.type in TYPES, 'statement: predicateType {}', st.type)
+            if st.body is not None:
+                check_payload(st.payload)
             need(st.digest is not None or st.type in (KEY, SEAL, POLICY) or
                  st.tree is self.platform, 'statement: a {} in the open', st.type)
             need(st.digest is None or st.type not in (KEY, SEAL, POLICY) and

@@ -438,7 +438,7 @@ INTOTO = 'application/vnd.in-toto+json'
 class Statement:
     """A signed statement in canonical form (unprotected header {}), its signature checked.
 
-    entry: SHA-256 of its bytes; key, issuer, sub; digest: payload digest of a hash
+    entry: SHA-256 of its bytes; payload: the JSON; key, issuer, sub; digest: payload digest of a hash
     envelope, else None; body: the in-toto Statement, None where only the digest is here."""
 
     def __init__(self, data):
@@ -477,7 +477,7 @@ class Statement:
             need(isinstance(x['digest'], dict) and set(x['digest']) == {'sha256'},
                  'in-toto: digest of a subject')
             unhex(x['digest']['sha256'])
-        self.body = v
+        self.payload, self.body = bytes(payload), v
 
     @property
     def type(self):
@@ -548,7 +548,8 @@ def split_transparent(data):
     """A transparent statement: its canonical statement and its receipts (394)."""
     s = Sign1(data)
     receipts = s.unprotected.get(394)
-    need(set(s.unprotected) == {394} and isinstance(receipts, list) and receipts and
+    need(set(s.unprotected) == {394} and isinstance(receipts, list) and
+         1 <= len(receipts) <= 16 and
          all(isinstance(r, bytes) for r in receipts), 'statement: no receipts (394)')
     return dumps(Tag(18, [s.protected, {}, s.payload, s.signature])), receipts
 

@@ -195,7 +195,8 @@ def test_checkpoints_of_others(corpus):
 
 
 def raw_key(path):
-    return load_pem_public_key(path.read_bytes()).public_bytes(Encoding.Raw, PublicFormat.Raw)
+    pem = path if isinstance(path, bytes) else path.read_bytes()
+    return load_pem_public_key(pem).public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 EDDSA = ['valid-eddsa', 'fail-bad-statement-sig', 'fail-tampered-path', 'fail-unsupported-vds']
@@ -231,6 +232,39 @@ def test_shared_vectors(corpus):
     for i, m in flips(bytes.fromhex(v['output']['cbor'])):
         assert refused(lambda: sv.Sign1(m, det=False).check(pub)) or s.unprotected != sv.Sign1(
             m, det=False).unprotected, i
+
+
+def test_two_services(corpus):
+    """One statement on a tree of one (an empty path, which RFC 9942 has no form for), one at
+    the end of a tree of 152; a receipt of another data structure is refused."""
+    v = json.loads(corpus('scitt-cose/interop-ccf/shared-vector.json').read_text())
+    for r, entry in ((v['our_receipt'], v['leaf_entry']['hex']),
+                     (v['direction_flip']['our_receipt'], v['direction_flip']['leaf_entry']['hex'])):
+        x = sv.Receipt(bytes.fromhex(r['bytes_hex']), strict=False)
+        key = raw_key(r['ts_public_key_pem'].encode())
+        assert x.root(bytes.fromhex(entry), key).hex() == r['verify_result']['root']
+        assert x.size == r['verify_result']['tree_size']
+        assert refused(x.root, b'\x11' * 32, key)
+        assert refused(sv.Receipt, bytes.fromhex(r['bytes_hex']))
+    st = sv.Sign1(bytes.fromhex(v['statement']['bytes_hex']), det=False)
+    st.check(raw_key(v['statement']['issuer_public_key_pem'].encode()))
+    assert refused(sv.Receipt, bytes.fromhex(v['ccf_receipt']['receipt_bytes_hex']), strict=False)
+
+
+def test_tlog_proof(corpus):
+    d = json.loads(corpus('made/checkpoint-vectors.json').read_text())
+    v = d['tlog_proof']
+    head, note = v['text'].split('\n\n', 1)
+    first, index, *path = head.split('\n')
+    assert first == 'c2sp.org/tlog-proof@v1' and index == 'index %d' % v['entry_index']
+    c = sv.Checkpoint(note.encode(), *vkey(d['log_vkey']), strict=False)
+    path = [base64.b64decode(p) for p in path]
+    leaf = sv.leaf_hash(bytes.fromhex(v['entry_hex']))
+    assert sv.inclusion_root(leaf, v['entry_index'], c.size, path) == c.root
+    # a fork: two roots of one size have no consistency proof
+    f = d['fork']
+    a, b = (sv.Checkpoint(f[k].encode(), *vkey(d['log_vkey'])) for k in ('note_a', 'note_b'))
+    assert a.size == b.size and refused(sv.verify_consistency, a.size, b.size, a.root, b.root, [])
 
 
 def test_rfc9942_examples(corpus):
@@ -343,6 +377,8 @@ def test_receipts_of_others(node):
     # one good receipt does not carry a bad one along
     assert refused(sv.verify_transparent, rebuilt(proofs[0], [receipts[0], receipts[1]]))
     assert refused(sv.verify_transparent, rebuilt(proofs[0], []))
+    assert not refused(sv.verify_transparent, rebuilt(proofs[0], receipts[:1] * 16))
+    assert refused(sv.verify_transparent, rebuilt(proofs[0], receipts[:1] * 17))
 
 
 def test_receipt_forms(node):

@@ -126,10 +126,9 @@ class World:
         self.mkdir('')
         out, ro = self.mkdir('out'), self.mkdir('ro')
         canary = 'canary-' + secrets.token_hex(12)
-        secret = 'S3cr-' + secrets.token_hex(10)
         v = self.vars = dict(W=self.dir, OUT=out, RO=ro, RW=os.path.join(self.dir, 'rw'), WS=os.path.join(self.dir, 'ws'),
                              BIN=os.path.join(self.top, 'bin'), HOME=os.path.join(self.dir, 'home'), CANARY=canary,
-                             LOGFILE=os.path.join(self.dir, 'logfile'), SECRET=secret, WHO=self.who, HOSTNAME=socket.gethostname(),
+                             LOGFILE=os.path.join(self.dir, 'logfile'), WHO=self.who, HOSTNAME=socket.gethostname(),
                              SOCK=os.path.join(self.dir, 'sock', 's'), ABS='hostile-' + tag, TAG=tag)
         self.put(os.path.join(out, 'canary'), f'value={canary}\n', 0o666)
         os.chmod(out, 0o777)
@@ -146,7 +145,7 @@ class World:
         self.listen(v)
         self.env = {'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': self.dir,
                     'SLUICE_HOME': v['HOME'], 'HOSTILE_CALLER': canary, 'SSH_AUTH_SOCK': v['SOCK'], 'LANG': 'C.UTF-8',
-                    'TERM': 'xterm', 'HOSTILE_TOKEN': secret}
+                    'TERM': 'xterm'}
         self.heavy_lock = os.open(os.path.join(self.top, 'heavy'), os.O_RDWR | os.O_CREAT, 0o666)
         subprocess.run(self.as_user + [self.sluice, 'init'], env=self.env, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, check=True)
@@ -192,7 +191,8 @@ class World:
                 wipe(p)
 
     def fresh(self):
-        """@RW@ and @WS@ as each case finds them."""
+        """@RW@ and @WS@ as each case finds them, and a secret that no earlier record can have."""
+        self.vars['SECRET'] = self.env['HOSTILE_TOKEN'] = 'S3cr-' + secrets.token_hex(10)
         self.wipe_rw()
         rw, ws = self.mkdir('rw'), self.mkdir('ws')
         self.mkdir('apply')

@@ -3,7 +3,8 @@
  * Steps are little scripts that the driver itself understands, one word a line:
  *   exit N | signal N | timeout | jobtimeout | refused | cancel (the run; the step is
  *   stopped) | out K=V | env K=V | path D | sum TEXT | raw-env TEXT | say LINE |
- *   show NAME (a variable of its environment) | argv | cwd | script
+ *   show NAME (a variable of its environment) | argv | cwd | script | make (the files
+ *   of `made` are there until the next job)
  * What happens is written down, a line an event. */
 #ifndef SL_TESTS_FLOW_ENGINE_T_H
 #define SL_TESTS_FLOW_ENGINE_T_H
@@ -21,6 +22,8 @@ struct file {
 
 struct drive {
 	const struct file *files; /* ends with a NULL path */
+	const struct file *made;  /* as files, but only once a step has said "make" */
+	bool is_made;
 	const char *params;       /* JSON or NULL */
 	unsigned long fail_at;    /* allocation of a call's arena that fails */
 	size_t max_memory;        /* 0: 16 MiB */
@@ -36,12 +39,14 @@ drive_read(void *arg, struct sl_slice path, struct sl_arena *a, struct sl_slice 
 	   struct sl_err *err)
 {
 	const struct drive *d = arg;
+	const struct file *lists[] = { d->files, d->is_made ? d->made : NULL };
 
-	for (const struct file *f = d->files; f != NULL && f->path != NULL; f++)
-		if (sl_slice_eq(path, sl_slice_str(f->path))) {
-			*ret = sl_arena_dup(a, sl_slice_str(f->text));
-			return ret->p == NULL ? SL_ERR(err, NOMEM, "out of memory") : 0;
-		}
+	for (size_t i = 0; i < 2; i++)
+		for (const struct file *f = lists[i]; f != NULL && f->path != NULL; f++)
+			if (sl_slice_eq(path, sl_slice_str(f->path))) {
+				*ret = sl_arena_dup(a, sl_slice_str(f->text));
+				return ret->p == NULL ? SL_ERR(err, NOMEM, "out of memory") : 0;
+			}
 	return SL_ERR(err, NOENT, "no such file");
 }
 
@@ -128,6 +133,8 @@ drive_step(struct drive *d, struct sl_engine *e, const struct sl_json *step, str
 			how = sl_json_obj(b);
 			(void)sl_json_set(b, how, "cancelled", sl_json_bool(b, true));
 		}
+		if (drive_word(line, "make", &x))
+			d->is_made = true;
 		if (drive_word(line, "say", &x))
 			drive_say(d, e, x, b->a);
 		if (drive_word(line, "show", &x)) {
@@ -160,6 +167,8 @@ drive_event(struct drive *d, const struct sl_json *j)
 					    "conclusion" };
 
 	sl_buf_printf(&d->log, "%.*s", SL_ARG(w));
+	if (sl_slice_eq(w, SL_LIT("job")))
+		d->is_made = false;
 	if (sl_slice_eq(w, SL_LIT("group")))
 		sl_buf_str(&d->log, sl_json_get_bool(j, "is_end") ? "-" : "+");
 	for (size_t i = 0; i < 7; i++) {
