@@ -192,8 +192,12 @@ complain(const struct sl_cmd *c, const struct sl_err *err)
 {
 	/* err->msg is printable: err.c escapes what it was given. */
 	if (err->msg[0] != '\0')
-		fprintf(stderr, "sluice%s%s: %s [%s]\n", c ? " " : "", c ? c->name : "", err->msg,
+		fprintf(stderr, "sluice%s%s: %s [%s]", c ? " " : "", c ? c->name : "", err->msg,
 			sl_code_id(err->code));
+	if (err->msg[0] != '\0' && c != NULL && c->is_wrapper) /* it returns another number */
+		fprintf(stderr, " (%d)", sl_code_exit(err->code));
+	if (err->msg[0] != '\0')
+		fprintf(stderr, "\n");
 }
 
 static bool

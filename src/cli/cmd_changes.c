@@ -1,11 +1,9 @@
 /* cmd_changes.c -- sluice changes: what a run changed; apply it, or drop it. */
 #include "base/auto.h"
 #include "base/hex.h"
+#include "cli/ask.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
-#include "cli/session.h"
-#include "record/read.h"
-#include "run/context.h"
 #include "run/left.h"
 #include "run/mark.h"
 
@@ -114,48 +112,6 @@ show(struct work *w, bool is_applied, struct sl_err *err)
 	return 0;
 }
 
-/* --- decide: apply and drop are requests like any act --- */
-
-static int
-facts(void *arg, struct sl_policy_facts *f, struct sl_err *err)
-{
-	struct work *w = arg;
-
-	(void)err;
-	SL_FACT(f, "log", "in_run", sl_term_cstr(w->hex));
-	SL_FACT(f, "log", "run_owner",
-		sl_term_str(sl_json_get_str(sl_json_get(w->i.decision.predicate, "sluice"),
-					    "requester")));
-	return 0;
-}
-
-static int
-decide(struct work *w, const char *kind, const char *target, struct sl_err *err)
-{
-	struct sl_jb b = { .a = &w->a };
-	struct sl_gate_source source = { facts, w };
-	struct sl_gate_request q = { .kind = kind, .sources = &source, .n_sources = 1 };
-	struct sl_decision *d = NULL;
-	struct sl_json *c = sl_context_new(&b, "node", NULL, sl_gate_info(w->s.gate));
-	int r;
-
-	(void)sl_json_set(&b, c, "kind", sl_json_cstr(&b, kind));
-	(void)sl_json_set(&b, c, "run", sl_json_cstr(&b, w->hex));
-	if (w->key != NULL)
-		(void)sl_json_set(&b, c, "job", sl_json_cstr(&b, w->key));
-	if (target != NULL)
-		(void)sl_json_set(&b, c, "target", sl_json_cstr(&b, target));
-	if (b.is_failed)
-		return SL_ERR(err, NOMEM, "out of memory");
-	q.context = c;
-	if ((r = sl_gate_decide(w->s.gate, &q, &d, err)) < 0 ||
-	    (r = sl_gate_sync(w->s.gate, err)) < 0)
-		return r;
-	if (!sl_decision_view(d)->is_allowed)
-		return SL_ERR(err, DENIED, "policy denies this: %s", sl_decision_view(d)->message);
-	return 0;
-}
-
 static int
 apply_job(struct work *w, int target_fd, struct sl_left_job *j, struct sl_err *err)
 {
@@ -191,7 +147,7 @@ apply(struct work *w, const char *dir, struct sl_err *err)
 		return SL_ERR_SYS(err, -errno, "cannot open '%s'", dir);
 	if (sl_path_is_below(sl_slice_str(real), sl_slice_str(w->s.home.path)))
 		return SL_ERR(err, USAGE, "'%s' lies in SLUICE_HOME", dir);
-	if ((r = decide(w, "apply", real, err)) < 0)
+	if ((r = sl_ask(&w->s, &(struct sl_ask){ "apply", &w->i, w->key, real }, err)) < 0)
 		return r;
 	for (size_t i = 0; i < w->left.n; i++)
 		if ((r = apply_job(w, fd, &w->left.job[i], err)) < 0) {
@@ -230,16 +186,11 @@ static int
 take_run(struct work *w, struct sl_err *err)
 {
 	struct sl_slice arg = sl_slice_str(w->args->argv[0]), hex = sl_slice_upto(arg, '/');
-	struct sl_reader *reader = NULL;
 	int r;
 
 	if (hex.len < arg.len)
 		w->key = (const char *)arg.p + hex.len + 1;
-	if ((r = sl_reader_open(w->s.home.fd, &reader, err)) < 0)
-		return r;
-	r = sl_run_lookup(reader, hex, &w->a, &w->i, err);
-	sl_reader_close(reader);
-	if (r < 0)
+	if ((r = sl_ask_run(&w->s, hex, &w->a, &w->i, err)) < 0)
 		return r;
 	sl_hex(w->hex, w->i.run, 32);
 	if (sl_mark_is_live(&w->s.home, w->i.run))
@@ -259,7 +210,7 @@ work(struct work *w, struct sl_err *err)
 	    (r = take_run(w, err)) < 0)
 		return r;
 	if (sl_arg_is(w->args, OPT_DROP)) {
-		if ((r = decide(w, "drop", NULL, err)) < 0)
+		if ((r = sl_ask(&w->s, &(struct sl_ask){ "drop", &w->i, w->key, NULL }, err)) < 0)
 			return r;
 		return sl_left_drop(&w->s.home, w->i.run, err);
 	}

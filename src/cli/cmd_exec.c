@@ -192,11 +192,33 @@ note_denied(void *arg, const struct sl_obs *o)
 			      SL_ARG(o->object));
 }
 
+/* What the command itself could not say. */
+static void
+say_end(struct work *w)
+{
+	const struct sl_proc_end *e = &w->x.end;
+	struct sl_err m = { 0 }; /* for its escapes */
+
+	if (e->is_not_found)
+		(void)!SL_ERR(&m, NOENT, "'%.*s' is not in the box; --read shows what lies outside",
+			      SL_ARG(w->x.act.argv[0]));
+	else if (e->is_not_executable)
+		(void)!SL_ERR(&m, NOENT, "'%.*s' cannot be executed", SL_ARG(w->x.act.argv[0]));
+	else if (e->limit != SL_LIM_COUNT && e->limit >= 0)
+		(void)!SL_ERR(&m, LIMIT, "ended by the limit on %s; 'sluice limits' lists them",
+			      sl_limit_name(e->limit));
+	if (m.msg[0] != '\0')
+		fprintf(stderr, "sluice exec: %s\n", m.msg);
+}
+
 /* A command that failed may have failed because of what it was refused. */
 static void
 say_denied(struct work *w, int status)
 {
-	if (status == 0 || w->n_denied == 0)
+	if (status == 0)
+		return;
+	say_end(w);
+	if (w->n_denied == 0)
 		return;
 	if (w->n_denied > DENIED_MAX)
 		sl_buf_printf(&w->denied, "sluice: and %zu more\n", w->n_denied - DENIED_MAX);
@@ -252,6 +274,7 @@ run(const struct sl_args *args, struct sl_err *err)
 			      "a box has no network");
 	sl_arena_init(&w.a, 64 << 20);
 	sl_grant_init(&w.x.want);
+	w.x.end.limit = SL_LIM_COUNT;
 	sl_buf_init(&w.denied, 64 << 10);
 	if ((r = run_it(&w, err)) >= 0)
 		say_denied(&w, r);

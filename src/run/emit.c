@@ -219,6 +219,48 @@ put_because(struct sl_jb *b, struct sl_json *o, const struct sl_decision_view *d
 	(void)sl_json_set(b, f, "fact", sl_json_cstr(b, d->message));
 }
 
+/* What would take away a fact that the rule stands on: to leave out what asked for it.
+ * Whether another rule denies the rest is not known before it is asked again. */
+static const struct {
+	const char *fact, *kind, *text;
+} leave_out[] = {
+	{ "want_write(", "run", "without --direct: changes then wait for 'sluice changes --apply'" },
+	{ "want_workspace(", "run", "without --direct: changes then wait for 'sluice changes --apply'" },
+	{ "want_secret(", "run", "without --secret " },
+	{ "want_write(", "exec", "without --write " },
+	{ "want_read(", "exec", "without --read " },
+};
+
+static void
+put_remedies(struct sl_jb *b, struct sl_json *o, const struct sl_decision_view *d)
+{
+	const char *fact[BECAUSE_MAX];
+	size_t n = sl_decision_because(d->proof, b->a, fact, BECAUSE_MAX);
+	struct sl_json *list = sl_json_set(b, o, "remedies", sl_json_arr(b));
+	const char *s = NULL;
+
+	for (size_t i = 0; i < n && s == NULL; i++)
+		for (size_t k = 0; k < sizeof(leave_out) / sizeof(leave_out[0]); k++) {
+			size_t len = strlen(leave_out[k].fact), all = strlen(fact[i]);
+			bool is_whole = leave_out[k].text[strlen(leave_out[k].text) - 1] != ' ';
+
+			if (strcmp(d->kind, leave_out[k].kind) != 0 ||
+			    strncmp(fact[i], leave_out[k].fact, len) != 0)
+				continue;
+			s = is_whole ? leave_out[k].text
+				     : sl_arena_printf(b->a, "%s%.*s", leave_out[k].text,
+						       (int)(all - len - 1), fact[i] + len);
+			break;
+		}
+	if (s != NULL)
+		(void)sl_json_add(b, list, sl_json_cstr(b, s));
+	s = d->rule_line == 0 ? "a policy that allows it: 'sluice policy show', 'register'"
+			      : sl_arena_printf(b->a, "a policy without line %zu: 'sluice policy show', "
+						"'register'", d->rule_line);
+	if (s != NULL)
+		(void)sl_json_add(b, list, sl_json_cstr(b, s));
+}
+
 void
 sl_emit_decision(struct sl_emit *e, const struct sl_decision_view *d, const uint8_t policy[32],
 		 bool is_step)
@@ -242,8 +284,10 @@ sl_emit_decision(struct sl_emit *e, const struct sl_decision_view *d, const uint
 		(void)sl_json_set(&b, l, "file", sl_json_cstr(&b, "policy/policy.dl"));
 		(void)sl_json_set(&b, l, "line", sl_json_int(&b, (int64_t)d->rule_line));
 	}
-	if (!d->is_allowed)
+	if (!d->is_allowed) {
 		put_because(&b, o, d);
+		put_remedies(&b, o, d);
+	}
 	sl_emit_send(e, &b, o);
 }
 

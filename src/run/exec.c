@@ -319,6 +319,7 @@ finish(struct work *w, const char *conclusion, int status, const struct sl_err *
 	if (why != NULL) {
 		(void)sl_json_set(&b, o, "error", sl_json_cstr(&b, why->msg));
 		(void)sl_json_set(&b, o, "error_id", sl_json_cstr(&b, sl_code_id(why->code)));
+		(void)sl_json_set(&b, o, "error_exit", sl_json_int(&b, sl_code_exit(why->code)));
 	}
 	(void)snprintf(text, sizeof(text), "sluice export %.12s -o %.12s.bundle", hex, hex);
 	(void)sl_json_set(&b, o, "bundle", sl_json_cstr(&b, text));
@@ -361,7 +362,7 @@ decided(struct work *w, struct sl_err *err)
 	announce(w);
 	if (!d->is_allowed) {
 		r = denied(w, d, err);
-		finish(w, "denied", EXIT_REFUSED, NULL);
+		finish(w, "denied", EXIT_REFUSED, err);
 		return r;
 	}
 	r = act(w, err);

@@ -429,7 +429,8 @@ decided(struct run *w, struct sl_err *err)
 	announce(w);
 	if (!d->is_allowed) {
 		w->ret->conclusion = "denied";
-		r = SL_ERR(err, DENIED, "%s; nothing was started", d->message);
+		r = SL_ERR(err, DENIED, "policy denies this run; 'sluice policy explain %.12s' says why",
+			   w->hex);
 		finish(w, sl_code_exit(r), d->entry.size, NULL);
 		return r;
 	}

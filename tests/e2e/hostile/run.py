@@ -197,6 +197,7 @@ class Pass:
             if fd is not None:
                 sel.register(fd, selectors.EVENT_READ, name)
         sig, _, mark = case.get('signal', '').partition(' ')
+        mark = mark if case.get('plain') else f'"text":"{mark}'  # not the command in run.start
         limit = t0 + float(case.get('max_s', 10))
         seen = b''
         while sel.get_map():
