@@ -187,6 +187,8 @@ note_denied(void *arg, const struct sl_obs *o)
 {
 	struct work *w = arg;
 
+	if (strcmp(o->class, "limit") == 0)
+		return; /* said as the end that it was */
 	if (w->n_denied++ < DENIED_MAX)
 		sl_buf_printf(&w->denied, "sluice: denied: %.*s %.*s\n", SL_ARG(o->act),
 			      SL_ARG(o->object));

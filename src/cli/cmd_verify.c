@@ -155,8 +155,9 @@ describe(struct result *x, const struct sl_verify_report *p, const char *own)
 	    p->n_rederived < p->n_decisions ? "; the rest is not re-derivable: erased"
 					    : "");
 	add(x, "acts", true,
-	    "%zu outcomes, %zu observations, %zu observed acts (sluice audit)",
-	    p->n_outcomes, p->n_observations, p->n_acts);
+	    "%zu outcome%s, %zu observation%s, %zu observed act%s (sluice audit)",
+	    p->n_outcomes, p->n_outcomes == 1 ? "" : "s", p->n_observations,
+	    p->n_observations == 1 ? "" : "s", p->n_acts, p->n_acts == 1 ? "" : "s");
 }
 
 /* Malformed is not verified, whatever the parser calls it. */

@@ -76,6 +76,7 @@ job_free(struct sl_ui_job *j)
 	sl_buf_done(&j->key);
 	sl_buf_done(&j->done);
 	sl_buf_done(&j->step.name);
+	sl_buf_done(&j->step.full);
 	sl_buf_done(&j->step.tail);
 	sl_buf_done(&j->step.note);
 	free(j);
@@ -131,21 +132,26 @@ sl_ui_job(struct sl_ui *ui, const struct sl_json *ev)
 }
 
 /* "build (gcc)/make check", each part cut to size. */
-void
-sl_ui_put_step(struct sl_ui *ui, const struct sl_json *ev)
+static void
+put_step(struct sl_ui *ui, const struct sl_json *ev, size_t max)
 {
 	struct sl_ui_job *j = sl_ui_job(ui, ev);
 	struct sl_slice step = sl_json_get_str(ev, "step");
 
 	bool is_running = j != NULL && j->step.is_running;
 
-	sl_ui_name(&ui->out, &ui->o, sl_json_get_str(ev, "key"), SL_UI_NAME_COLS, 0);
-	if (step.len > 0 || is_running)
-		sl_buf_byte(&ui->out, '/');
+	if (step.len == 0 && is_running)
+		step = sl_buf_get(&j->step.full);
+	sl_ui_name(&ui->out, &ui->o, sl_json_get_str(ev, "key"), max, 0);
 	if (step.len > 0)
-		sl_ui_name(&ui->out, &ui->o, step, SL_UI_NAME_COLS, 0);
-	else if (is_running)
-		sl_buf_slice(&ui->out, sl_buf_get(&j->step.name));
+		sl_buf_byte(&ui->out, '/');
+	sl_ui_name(&ui->out, &ui->o, step, max, 0);
+}
+
+void
+sl_ui_put_step(struct sl_ui *ui, const struct sl_json *ev)
+{
+	put_step(ui, ev, SL_UI_NAME_COLS);
 }
 
 void
@@ -234,6 +240,7 @@ on_job_start(struct sl_ui *ui, const struct sl_json *ev)
 	sl_buf_init(&j->key, 4096);
 	sl_buf_init(&j->done, SL_UI_BLOCK_MAX);
 	sl_buf_init(&j->step.name, 4096);
+	sl_buf_init(&j->step.full, SL_UI_BLOCK_MAX);
 	sl_buf_init(&j->step.tail, (size_t)8 * SL_UI_TAIL_BYTES);
 	sl_buf_init(&j->step.note, 64 << 10);
 	sl_buf_slice(&j->key, sl_json_get_str(ev, "key"));
@@ -256,6 +263,8 @@ on_step_start(struct sl_ui *ui, const struct sl_json *ev)
 		j->step.n_notes = 0;
 		j->step.n_lines = j->step.n_kept = 0;
 		sl_buf_clear(&j->step.name);
+		sl_buf_clear(&j->step.full);
+		sl_buf_slice(&j->step.full, sl_json_get_str(ev, "step"));
 		sl_buf_clear(&j->step.tail);
 		sl_buf_clear(&j->step.note);
 		sl_ui_name(&j->step.name, &ui->o, sl_json_get_str(ev, "step"),
@@ -281,7 +290,7 @@ on_step_output(struct sl_ui *ui, const struct sl_json *ev)
 	for (;;) {
 		struct sl_slice line = sl_slice_upto(text, '\n');
 
-		sl_ui_put_step(ui, ev);
+		put_step(ui, ev, SL_UI_PREFIX_COLS);
 		sl_buf_str(&ui->out, " | ");
 		sl_ui_escape(&ui->out, line, ui->o.is_utf8);
 		sl_buf_byte(&ui->out, '\n');
@@ -327,6 +336,16 @@ on_note(struct sl_ui *ui, const struct sl_json *ev)
 	sl_buf_byte(&ui->out, '\n');
 }
 
+/* What was skipped took no time. */
+static void
+put_took(struct sl_ui *ui, const struct sl_json *ev, struct sl_slice result)
+{
+	if (sl_slice_eq(result, SL_LIT("skipped")))
+		return;
+	sl_buf_byte(&ui->out, ' ');
+	sl_ui_dur(&ui->out, sl_json_get_int(ev, "wall_ms"));
+}
+
 static void
 on_step_done(struct sl_ui *ui, const struct sl_json *ev)
 {
@@ -344,8 +363,7 @@ on_step_done(struct sl_ui *ui, const struct sl_json *ev)
 		sl_ui_name(&ui->out, &ui->o, outcome, 20, 0);
 		if (!sl_slice_eq(end, outcome))
 			sl_buf_str(&ui->out, " (goes on)");
-		sl_buf_byte(&ui->out, ' ');
-		sl_ui_dur(&ui->out, sl_json_get_int(ev, "wall_ms"));
+		put_took(ui, ev, outcome);
 		sl_ui_end(ui, &why, ev);
 		if (why.len > 0)
 			sl_buf_str(&ui->out, ", ");
@@ -369,8 +387,7 @@ on_job_done(struct sl_ui *ui, const struct sl_json *ev)
 			   0);
 		sl_buf_str(&ui->out, ": ");
 		sl_ui_name(&ui->out, &ui->o, sl_json_get_str(ev, "result"), 20, 0);
-		sl_buf_byte(&ui->out, ' ');
-		sl_ui_dur(&ui->out, sl_json_get_int(ev, "wall_ms"));
+		put_took(ui, ev, sl_json_get_str(ev, "result"));
 		sl_buf_byte(&ui->out, '\n');
 	}
 	if (j == NULL)

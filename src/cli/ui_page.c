@@ -82,16 +82,19 @@ sl_ui_decision(struct sl_ui *ui, const struct sl_json *ev)
 	struct sl_buf *b = &ui->out;
 
 	sl_buf_byte(b, ' ');
-	if (sl_json_get(ev, "step") != NULL)
+	if (sl_json_get(ev, "step") != NULL) {
 		sl_ui_put_step(ui, ev);
-	else
+		sl_buf_str(b, "  ");
+	} else { /* two lines: together they would not fit into 80 columns */
 		sl_buf_slice(b, sl_buf_get(&ui->head));
-	sl_buf_str(b, "   decided: ");
+		sl_buf_str(b, "\n ");
+	}
+	sl_buf_str(b, "decided: ");
 	sl_ui_col(b, &ui->o, is_allow ? SL_C_GREEN : SL_C_RED);
 	sl_ui_name(b, &ui->o, sl_json_get_str(ev, "verdict"), 20, 0);
 	sl_ui_col(b, &ui->o, SL_C_OFF);
 	sl_ui_col(b, &ui->o, SL_C_DIM);
-	sl_buf_str(b, "   (policy ");
+	sl_buf_str(b, "  (policy ");
 	sl_ui_name(b, &ui->o, policy, 40, 0);
 	sl_buf_str(b, policy.len > 0 ? " " : "");
 	sl_ui_short(b, sl_json_get_str(ev, "policy"));
@@ -104,7 +107,7 @@ sl_ui_decision(struct sl_ui *ui, const struct sl_json *ev)
 		put_denied(ui, ev);
 }
 
-/* "failure · 2 of 3 jobs · 1 denial · 3 files changed (sluice changes 7e0b41d2)" */
+/* "failure · 2 of 3 jobs · 1 denial · 3 files changed · 2.1s" */
 static void
 put_conclusion(struct sl_ui *ui, const struct sl_json *ev)
 {
@@ -130,13 +133,19 @@ put_conclusion(struct sl_ui *ui, const struct sl_json *ev)
 	if ((n = sl_json_get_int(ev, "changes")) > 0) {
 		sl_buf_printf(b, " %s ", dot);
 		sl_ui_count(b, n, "file");
-		sl_buf_str(b, " changed (sluice changes ");
-		sl_ui_short(b, sl_json_get_str(ev, "run"));
-		sl_buf_byte(b, ')');
+		sl_buf_str(b, " changed");
 	}
 	sl_buf_printf(b, " %s ", dot);
 	sl_ui_dur(b, sl_json_get_int(ev, "wall_ms"));
 	sl_buf_byte(b, '\n');
+}
+
+/* A command that answers what the reader may ask next, to be copied as it is. */
+static void
+put_next(struct sl_ui *ui, const char *what, const char *verb, struct sl_slice run)
+{
+	sl_buf_printf(&ui->out, "\n %s: sluice %s ", what, verb);
+	sl_ui_short(&ui->out, run);
 }
 
 void
@@ -162,15 +171,21 @@ sl_ui_run_done(struct sl_ui *ui, const struct sl_json *ev)
 	}
 	sl_ui_count(b, sl_json_get_int(ev, "decisions"), "decision");
 	sl_buf_str(b, ", ");
-	sl_ui_count(b, sl_json_get_int(ev, "entries"), "statement");
-	sl_buf_str(b, ", sealed at ");
-	sl_ui_num(b, sl_json_get_int(ev, "node_size"));
-	sl_buf_str(b, " in the node log\n verify: ");
+	if (sl_slice_eq(sl_json_get_str(ev, "conclusion"), SL_LIT("denied"))) {
+		sl_buf_str(b, "nothing was started");
+	} else {
+		sl_ui_count(b, sl_json_get_int(ev, "entries"), "statement");
+		sl_buf_str(b, ", sealed at ");
+		sl_ui_num(b, sl_json_get_int(ev, "node_size"));
+		sl_buf_str(b, " in the node log");
+	}
+	sl_buf_str(b, "\n verify: ");
 	sl_ui_name(b, &ui->o, sl_json_get_str(ev, "verify"), 200, 0);
-	sl_buf_str(b, "\n why: sluice policy explain ");
-	sl_ui_short(b, run);
-	sl_buf_str(b, "     what happened: sluice audit ");
-	sl_ui_short(b, run);
+	put_next(ui, "why", "policy explain", run);
+	if (sl_json_get_int(ev, "jobs") > 0)
+		put_next(ui, "what happened", "audit", run);
+	if (sl_json_get_int(ev, "changes") > 0)
+		put_next(ui, "what changed", "changes", run);
 	sl_buf_str(b, "\n evidence: ");
 	sl_ui_name(b, &ui->o, sl_json_get_str(ev, "bundle"), 400, 0);
 	sl_buf_byte(b, '\n');

@@ -18,7 +18,8 @@ struct sl_ui_step {
 	unsigned depth, n_notes;
 	size_t n_lines;     /* of output, in all */
 	size_t n_kept;      /* of them in tail */
-	struct sl_buf name; /* escaped */
+	struct sl_buf name; /* escaped and cut */
+	struct sl_buf full; /* as it came */
 	struct sl_buf tail; /* TTY: the last lines, escaped, each with its newline */
 	struct sl_buf note; /* TTY: denials and annotations, rendered */
 };

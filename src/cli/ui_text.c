@@ -114,8 +114,8 @@ sl_ui_dur(struct sl_buf *b, int64_t ms)
 {
 	long long s = ms / 1000;
 
-	if (ms < 0)
-		sl_buf_str(b, "0.0s");
+	if (ms < 1000)
+		sl_buf_printf(b, "%lldms", (long long)(ms > 0 ? ms : 0));
 	else if (s < 60)
 		sl_buf_printf(b, "%lld.%llds", s, (long long)(ms % 1000) / 100);
 	else if (s < 3600)

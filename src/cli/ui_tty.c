@@ -51,7 +51,10 @@ live_line(struct sl_ui *ui, unsigned depth, struct sl_slice name, bool is_raw, i
 	else
 		sl_buf_slice(b, name);
 	sl_buf_str(b, "  ");
-	sl_ui_dur(b, ms);
+	if (ms < 1000) /* what moves shows tenths: milliseconds would only flicker */
+		sl_buf_printf(b, "0.%llds", (long long)(ms > 0 ? ms / 100 : 0));
+	else
+		sl_ui_dur(b, ms);
 	if (lines > 0) {
 		sl_buf_str(b, "   ");
 		sl_ui_count(b, (int64_t)lines, "line");

@@ -5,6 +5,8 @@
 #include "base/hex.h"
 #include "cose/statement.h"
 #include "crypto/sha256.h"
+#include "record/form.h"
+#include "record/schema.h"
 
 #include <stdio.h>
 
@@ -80,67 +82,152 @@ is_row(const struct sl_evident *e, enum sl_statement s)
 	return e->row == sl_statement_row(s);
 }
 
-/* The version that a predicate of ours carries; keys, seals and boots have none yet. */
-static int
-check_version(const struct sl_evident *e, struct sl_err *err)
+/* "run:" or "step:" and hex digits. */
+static void
+put_name(char ret[80], const char *what, struct sl_slice hex)
 {
-	const struct sl_json *own = sl_json_get(e->predicate, "sluice");
-	const struct sl_json *v = sl_json_get(own != NULL ? own : e->predicate, "v");
+	(void)snprintf(ret, 80, "%s:%.*s", what, (int)(hex.len > 64 ? 64 : hex.len),
+		       (const char *)(hex.p != NULL ? hex.p : (const uint8_t *)""));
+}
 
-	if (v == NULL && (is_row(e, SL_STMT_KEY) || is_row(e, SL_STMT_SEAL) ||
-			  (is_row(e, SL_STMT_CONTEXT) && e->tree == SL_TREE_PLATFORM)))
-		return 0;
-	if (v == NULL || v->kind != SL_JSON_INT || v->i != 1)
-		return SL_ERR(err, VERIFY, "%s: its version is not known here",
-			      e->row->kind);
-	return 0;
+/* What section 2 of doc/PROTOCOL.statement says that a statement is about. */
+struct subject {
+	char name[SL_ORIGIN_MAX], digest[65], sub[SL_ORIGIN_MAX];
+};
+
+static void
+of_slice(char *to, size_t n, struct sl_slice s)
+{
+	if (s.len >= n) /* longer than anything that is due: then equal to nothing */
+		s.len = 0;
+	if (s.len > 0)
+		memcpy(to, s.p, s.len);
+	to[s.len] = '\0';
 }
 
 static int
-check_subject(const struct sl_evident *e, struct sl_err *err)
+about_context(const struct sl_evident *e, struct subject *x, struct sl_err *err)
 {
-	const struct sl_json *subs = sl_json_get(e->statement, "subject");
-	const struct sl_json *sub = subs != NULL ? subs->child : NULL;
-	const struct sl_json *p = e->predicate, *own = sl_json_get(p, "sluice");
-	struct sl_slice said = sl_json_get_str(sl_json_get(sub, "digest"), "sha256"),
-			due = { 0 };
-	uint8_t d[32];
-	char hex[65];
+	uint8_t id[32];
 	int r;
 
-	if (is_row(e, SL_STMT_CONTEXT) && e->tree == SL_TREE_PLATFORM) {
-		due = sl_json_get_str(sl_json_get(p, "boot"), "sha256");
-	} else if (is_row(e, SL_STMT_CONTEXT)) {
-		if ((r = sl_context_id(p, d, err)) < 0)
-			return r;
-		sl_hex(hex, d, 32);
-		due = sl_slice_str(hex);
-	} else if (is_row(e, SL_STMT_KEY)) {
-		if (!sl_didkey_parse(sl_json_get_str(p, "key"), d))
-			return SL_ERR(err, VERIFY, "key: no did:key in it");
-		sl_sha256((struct sl_slice){ d, 32 }, d);
-		sl_hex(hex, d, 32);
-		due = sl_slice_str(hex);
-	} else if (is_row(e, SL_STMT_POLICY)) {
-		due = sl_json_get_str(p, "policy");
-	} else if (is_row(e, SL_STMT_SEAL)) {
-		due = sl_json_get_str(p, "root");
-	} else {
-		due = sl_json_get_str(own, "id");
+	if (e->tree == SL_TREE_PLATFORM) {
+		of_slice(x->name, sizeof(x->name), SL_LIT("boot"));
+		of_slice(x->sub, sizeof(x->sub), SL_LIT("platform"));
+		of_slice(x->digest, sizeof(x->digest),
+			 sl_json_get_str(sl_json_get(e->predicate, "boot"), "sha256"));
+		return 0;
 	}
-	if (due.len != 64 || subs == NULL || subs->n != 1 || !sl_slice_eq(said, due))
-		return SL_ERR(err, VERIFY, "%s: its subject is not what it is about",
-			      e->row->kind);
+	if ((r = sl_context_id(e->predicate, id, err)) < 0)
+		return r;
+	of_slice(x->name, sizeof(x->name), SL_LIT("context"));
+	sl_hex(x->digest, id, 32);
 	return 0;
 }
 
 static int
-parse_payload(struct sl_evidence *v, struct sl_evident *e, struct sl_arena *a,
-	      struct sl_err *err)
+about_key(const struct sl_evident *e, struct subject *x, struct sl_err *err)
+{
+	struct sl_slice key = sl_json_get_str(e->predicate, "key");
+	uint8_t d[32];
+
+	if (!sl_didkey_parse(key, d))
+		return SL_ERR(err, VERIFY, "key: no did:key in it");
+	sl_sha256((struct sl_slice){ d, 32 }, d);
+	sl_hex(x->digest, d, 32);
+	of_slice(x->name, sizeof(x->name), key);
+	of_slice(x->sub, sizeof(x->sub), key);
+	return 0;
+}
+
+/* A decision, an outcome, an observation: of the run or of a step. */
+static void
+about_run(const struct sl_evident *e, struct subject *x)
+{
+	const struct sl_json *own = sl_json_get(e->predicate, "sluice");
+	struct sl_slice id = sl_json_get_str(own, "id");
+	char run[80];
+	bool is_run;
+
+	put_name(run, "run", sl_json_get_str(own, "run"));
+	is_run = is_row(e, SL_STMT_DECISION) || sl_slice_eq(id, sl_json_get_str(own, "run"));
+	if (is_run)
+		of_slice(x->name, sizeof(x->name), sl_slice_str(run));
+	else
+		put_name(x->name, "step", id);
+	of_slice(x->digest, sizeof(x->digest), id);
+}
+
+static int
+check_subject(const struct sl_evidence *v, const struct sl_evident *e, struct sl_err *err)
+{
+	const struct sl_json *one = sl_json_first(sl_json_get(e->statement, "subject"));
+	const struct sl_json *p = e->predicate;
+	struct subject x = { .name = "" };
+	char hex[65];
+	int r = 0;
+
+	sl_hex(hex, v->b->run, 32);
+	put_name(x.sub, "run", sl_slice_str(hex));
+	if (is_row(e, SL_STMT_CONTEXT)) {
+		r = about_context(e, &x, err);
+	} else if (is_row(e, SL_STMT_KEY)) {
+		r = about_key(e, &x, err);
+	} else if (is_row(e, SL_STMT_POLICY)) {
+		of_slice(x.name, sizeof(x.name), SL_LIT("policy"));
+		of_slice(x.sub, sizeof(x.sub), SL_LIT("policy"));
+		of_slice(x.digest, sizeof(x.digest), sl_json_get_str(p, "policy"));
+	} else if (is_row(e, SL_STMT_SEAL)) {
+		of_slice(x.name, sizeof(x.name), sl_json_get_str(p, "origin"));
+		of_slice(x.sub, sizeof(x.sub), sl_json_get_str(p, "origin"));
+		of_slice(x.digest, sizeof(x.digest), sl_json_get_str(p, "root"));
+	} else {
+		about_run(e, &x);
+	}
+	if (r < 0)
+		return r;
+	if (strlen(x.digest) != 64 ||
+	    !sl_slice_eq(sl_json_get_str(one, "name"), sl_slice_str(x.name)) ||
+	    !sl_slice_eq(sl_json_get_str(sl_json_get(one, "digest"), "sha256"),
+			 sl_slice_str(x.digest)))
+		return SL_ERR(err, VERIFY, "%s: its subject is not what it is about",
+			      e->row->kind);
+	if (!sl_slice_eq(e->s.h.sub, sl_slice_str(x.sub)))
+		return SL_ERR(err, VERIFY, "%s: its claim 'sub' is not '%s'", e->row->kind,
+			      x.sub);
+	return 0;
+}
+
+/* A context of the platform is another thing than one of a run. */
+static int
+check_level(const struct sl_evident *e, struct sl_err *err)
+{
+	static const char *const members[] = { "level", "attestation", "kernel", "machine",
+					       "boot" };
+	const struct sl_json *p = e->predicate, *level = sl_json_get(p, "level");
+	const struct sl_json *v = sl_json_get(p, "v");
+
+	if (!is_row(e, SL_STMT_CONTEXT))
+		return 0;
+	if (e->tree != SL_TREE_PLATFORM)
+		return level->kind == SL_JSON_STR && v != NULL
+			   ? 0
+			   : SL_ERR(err, VERIFY, "context: not one of a run");
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (sl_json_get(p, members[i]) == NULL)
+			return SL_ERR(err, VERIFY, "context: no '%s'", members[i]);
+	if (level->kind != SL_JSON_INT || p->n != sizeof(members) / sizeof(members[0]))
+		return SL_ERR(err, VERIFY, "context: not one of the platform");
+	return 0;
+}
+
+static int
+parse_payload(struct sl_evidence *v, struct sl_evident *e,
+	      const struct sl_schemas *schemas, struct sl_arena *a, struct sl_err *err)
 {
 	struct sl_slice payload = e->s.payload;
 	struct sl_json *j = NULL;
-	bool is_erased = false;
+	bool is_erased = false, is_due;
 	int r;
 
 	if (e->s.h.has_hash_alg) {
@@ -159,26 +246,28 @@ parse_payload(struct sl_evidence *v, struct sl_evident *e, struct sl_arena *a,
 	}
 	if ((r = sl_json_parse(payload, &payload_limits, a, &j, err)) < 0)
 		return r;
+	if ((r = sl_form_jcs(payload, j, err)) < 0 || (r = sl_form_intoto(j, err)) < 0)
+		return r;
 	e->row = sl_statement_find(sl_json_get_str(j, "predicateType"));
+	if (e->row == NULL ||
+	    !sl_slice_eq(sl_json_get_str(j, "predicateType"), sl_slice_str(e->row->type)))
+		return SL_ERR(err, VERIFY, "not a predicate that is known here");
 	e->statement = j;
 	e->predicate = sl_json_get(j, "predicate");
-	if (e->row == NULL || e->predicate == NULL ||
-	    !sl_slice_eq(sl_json_get_str(j, "_type"),
-			 SL_LIT("https://in-toto.io/Statement/v1")) ||
-	    !sl_slice_eq(sl_json_get_str(j, "predicateType"), sl_slice_str(e->row->type)))
-		return SL_ERR(err, VERIFY, "not an in-toto Statement that is known here");
-	if (e->row->is_envelope != e->s.h.has_hash_alg && e->tree != SL_TREE_PLATFORM)
+	is_due = e->row->is_envelope && e->tree != SL_TREE_PLATFORM;
+	if (is_due != e->s.h.has_hash_alg)
 		return SL_ERR(err, VERIFY, "%s: %s hash envelope", e->row->kind,
-			      e->row->is_envelope ? "not a" : "must not be a");
-	r = check_version(e, err);
-	return r < 0 ? r : check_subject(e, err);
+			      is_due ? "not a" : "must not be a");
+	if ((r = sl_schema_check(schemas, sl_statement_of(e->row), e->predicate, err)) < 0 ||
+	    (r = check_level(e, err)) < 0)
+		return r;
+	return check_subject(v, e, err);
 }
 
 static int
 parse_statement(struct sl_evidence *v, struct sl_evident *e, struct sl_slice bytes,
-		struct sl_arena *a, struct sl_err *err)
+		const struct sl_schemas *schemas, struct sl_arena *a, struct sl_err *err)
 {
-	uint8_t kid[32];
 	int r;
 
 	if ((r = sl_statement_parse(bytes, SL_BUNDLE_STATEMENT_MAX, 0, &e->s, err)) < 0)
@@ -186,20 +275,21 @@ parse_statement(struct sl_evidence *v, struct sl_evident *e, struct sl_slice byt
 	if (e->s.unprot.len != 1)
 		return SL_ERR(err, VERIFY, "its unprotected header is not empty");
 	sl_sign1_canon(&e->s, e->id);
-	if (!sl_didkey_parse(e->s.h.iss, e->signer))
-		return SL_ERR(err, VERIFY, "it names no did:key as its issuer");
-	sl_key_thumb(e->signer, kid);
-	if (!sl_slice_eq(e->s.h.kid, (struct sl_slice){ kid, 32 }))
-		return SL_ERR(err, VERIFY, "its kid is not that of its issuer");
-	return parse_payload(v, e, a, err);
+	if ((r = sl_form_statement(&e->s, e->signer, err)) < 0)
+		return r;
+	return parse_payload(v, e, schemas, a, err);
 }
 
 static int
 parse_all(struct sl_evidence *v, struct sl_arena *a, struct sl_findings *f,
 	  struct sl_err *err)
 {
+	struct sl_schemas schemas;
 	size_t n = 0;
+	int r = sl_schemas_load(a, &schemas, err);
 
+	if (r < 0)
+		return r;
 	for (size_t t = 0; t < v->b->n_trees; t++)
 		n += v->b->tree[t].n;
 	if ((v->st = SL_NEW_N(a, struct sl_evident, n + 1)) == NULL)
@@ -211,11 +301,11 @@ parse_all(struct sl_evidence *v, struct sl_arena *a, struct sl_findings *f,
 		v->first[t] = n;
 		for (size_t i = 0; i < tree->n; i++) {
 			struct sl_evident *e = &v->st[n++];
-			int r;
 
 			e->tree = (enum sl_tree)t;
 			e->index = tree->entry[i].index;
-			r = parse_statement(v, e, tree->entry[i].statement, a, err);
+			r = parse_statement(v, e, tree->entry[i].statement, &schemas, a,
+					    err);
 			if ((r = sl_evident_found(f, e, r, err)) < 0)
 				return r;
 		}
@@ -232,6 +322,7 @@ check_key(const struct sl_evidence *v, const struct sl_evident *e, const char *r
 {
 	const struct sl_json *p = e->predicate;
 	struct sl_slice did = sl_slice_str(v->did);
+	bool is_identity;
 
 	if (!is_row(e, SL_STMT_KEY) ||
 	    !sl_slice_eq(sl_json_get_str(p, "role"), sl_slice_str(role)))
@@ -244,7 +335,22 @@ check_key(const struct sl_evidence *v, const struct sl_evident *e, const char *r
 	    memcmp(e->signer, v->identity, 32) != 0)
 		return SL_ERR(err, VERIFY, "the %s key is not certified by %s", role,
 			      v->did);
+	is_identity = strcmp(role, "identity") == 0;
+	if ((sl_json_get(p, "next") != NULL) != is_identity ||
+	    (sl_json_get(p, "build") != NULL) != (strcmp(role, "working") == 0) ||
+	    (memcmp(ret_pub, v->identity, 32) == 0) != is_identity)
+		return SL_ERR(err, VERIFY, "it says what no %s key has", role);
 	return 0;
+}
+
+static bool
+is_of_run(const struct sl_evidence *v, const struct sl_evident *e)
+{
+	char hex[65], name[80];
+
+	sl_hex(hex, v->b->run, 32);
+	put_name(name, "run", sl_slice_str(hex));
+	return sl_slice_eq(e->s.h.sub, sl_slice_str(name));
 }
 
 /* A statement of the node tree by its subject: the first two of the run are context and
@@ -252,11 +358,7 @@ check_key(const struct sl_evidence *v, const struct sl_evident *e, const char *r
 static int
 place(struct sl_evidence *v, const struct sl_evident *e, struct sl_err *err)
 {
-	char hex[65];
-
-	sl_hex(hex, v->b->run, 32);
-	if (!sl_slice_starts(e->s.h.sub, SL_LIT("run:")) ||
-	    !sl_slice_eq(sl_slice_skip(e->s.h.sub, 4), sl_slice_str(hex)))
+	if (!is_of_run(v, e))
 		return SL_ERR(err, VERIFY, "it does not belong to this run");
 	if (v->context == NULL && (e->row == NULL || is_row(e, SL_STMT_CONTEXT))) {
 		v->context = e;
@@ -270,9 +372,21 @@ place(struct sl_evidence *v, const struct sl_evident *e, struct sl_err *err)
 				      "the decision does not follow its context");
 		return 0;
 	}
-	if (v->decision != NULL && (e->row == NULL || is_row(e, SL_STMT_OUTCOME)))
+	if (v->decision != NULL && v->late == NULL && v->seal == NULL &&
+	    (e->row == NULL || is_row(e, SL_STMT_OUTCOME))) {
+		v->late = e;
 		return 0;
+	}
 	return SL_ERR(err, VERIFY, "it has no place here");
+}
+
+static bool
+is_working(const struct sl_evidence *v, const uint8_t pub[32])
+{
+	for (size_t i = 0; i < v->n_working; i++)
+		if (memcmp(v->working[i], pub, 32) == 0)
+			return true;
+	return false;
 }
 
 static int
@@ -289,6 +403,8 @@ take_node(struct sl_evidence *v, const struct sl_evident *e, struct sl_err *err)
 				      SL_WORKING_MAX);
 		if ((r = check_key(v, e, "working", v->working[v->n_working], err)) < 0)
 			return r;
+		if (is_working(v, v->working[v->n_working]))
+			return SL_ERR(err, VERIFY, "a second certificate of one key");
 		v->certified[v->n_working++] = e->index;
 		return 0;
 	}
@@ -327,6 +443,9 @@ find_run_key(struct sl_evidence *v, struct sl_err *err)
 	if (!sl_didkey_parse(did, v->run_key))
 		return SL_ERR(err, VERIFY,
 			      "neither decision nor seal names the run's key");
+	if (memcmp(v->run_key, v->identity, 32) == 0 ||
+	    memcmp(v->run_key, v->platform, 32) == 0 || is_working(v, v->run_key))
+		return SL_ERR(err, VERIFY, "the run's key is one of the node's");
 	return 0;
 }
 
@@ -412,6 +531,8 @@ check_signature(struct sl_evidence *v, const struct sl_evident *e, struct sl_err
 
 	if (!has_place(e))
 		return SL_ERR(err, VERIFY, "such a statement has no place here");
+	if (e->row == NULL && !is_of_run(v, e))
+		return SL_ERR(err, VERIFY, "it does not belong to this run");
 	if (is_key ? memcmp(e->signer, v->identity, 32) != 0
 		   : !sl_evidence_may_sign(v, e->tree, e->signer, e->index))
 		return SL_ERR(err, VERIFY, "signed by a key that may not sign here");

@@ -6,7 +6,7 @@
 #include "cose/checkpoint.h"
 #include "cose/receipt.h"
 #include "crypto/sha256.h"
-#include "record/transparent.h"
+#include "record/form.h"
 
 #include <stdlib.h>
 
@@ -58,18 +58,14 @@ check_receipt(const struct sl_evident *e, struct sl_slice bytes, struct sl_slice
 {
 	struct sl_hash leaf, root;
 	struct sl_receipt rc;
-	uint8_t signer[32], kid[32];
+	uint8_t signer[32];
 	int r;
 
 	if ((r = sl_receipt_parse(bytes, 0, &rc, err)) < 0 ||
+	    (r = sl_form_receipt(&rc, signer, err)) < 0 ||
 	    (r = sl_receipt_leaf(&e->s, SL_LEAF_CANONICAL, &leaf, err)) < 0)
 		return r;
-	sl_key_thumb(pub, kid);
-	if (!sl_receipt_is_bare(&rc) || !rc.s.is_detached)
-		return SL_ERR(err, VERIFY, "receipt: it holds more than its proof");
-	if (!sl_didkey_parse(rc.s.h.iss, signer) || memcmp(signer, pub, 32) != 0 ||
-	    !sl_slice_eq(rc.s.h.kid, (struct sl_slice){ kid, 32 }) ||
-	    !sl_slice_eq(rc.s.h.sub, origin))
+	if (memcmp(signer, pub, 32) != 0 || !sl_slice_eq(rc.s.h.sub, origin))
 		return SL_ERR(err, VERIFY,
 			      "receipt: of another log or key than the checkpoint");
 	if (rc.is_consistency || rc.index != e->index || rc.size != c->size)
@@ -246,35 +242,67 @@ check_blobs(const struct sl_evidence *v, struct sl_err *err)
 	return r;
 }
 
-static bool
-is_policy_named(const struct sl_evidence *v, struct sl_slice policy)
+/* The digests of policies that decisions here name, in order; freed by the caller. */
+static uint8_t (*named_policies(const struct sl_evidence *v, size_t *ret_n))[32]
 {
-	for (size_t i = 0; i < v->first[SL_BUNDLE_TREES]; i++) {
-		const struct sl_evident *e = &v->st[i];
+	uint8_t(*d)[32] = calloc(v->first[SL_BUNDLE_TREES] + 1, 32);
+	size_t n = 0;
 
-		if (e->row == sl_statement_row(SL_STMT_DECISION) &&
-		    sl_slice_eq(
-			sl_json_get_str(sl_json_get(e->predicate, "sluice"), "policy"),
-			policy))
-			return true;
+	for (size_t i = 0; d != NULL && i < v->first[SL_BUNDLE_TREES]; i++)
+		if (v->st[i].row == sl_statement_row(SL_STMT_DECISION))
+			n += sl_unhex(d[n], 32,
+				      sl_json_get_str(sl_json_get(v->st[i].predicate,
+								  "sluice"),
+						      "policy"));
+	if (n > 0)
+		qsort(d, n, 32, by_bytes);
+	*ret_n = n;
+	return d;
+}
+
+/* Each policy statement is of a policy that is named, and the only one of it. */
+static int
+check_policies(const struct sl_evidence *v, uint8_t (*named)[32], size_t n_named,
+	       uint8_t (*seen)[32], struct sl_err *err)
+{
+	size_t n = 0;
+
+	for (size_t i = v->first[SL_TREE_NODE]; i < v->first[SL_TREE_RUN]; i++) {
+		if (v->st[i].row != sl_statement_row(SL_STMT_POLICY))
+			continue;
+		if (!sl_unhex(seen[n], 32, sl_json_get_str(v->st[i].predicate, "policy")) ||
+		    n_named == 0 || bsearch(seen[n], named, n_named, 32, by_bytes) == NULL)
+			return SL_ERR(err, VERIFY, "a policy that no decision here names");
+		n++;
 	}
-	return false;
+	if (n > 0)
+		qsort(seen, n, 32, by_bytes);
+	for (size_t i = 1; i < n; i++)
+		if (memcmp(seen[i - 1], seen[i], 32) == 0)
+			return SL_ERR(err, VERIFY, "two statements of one policy");
+	return 0;
 }
 
 /* Statements of the node that nothing here needs. */
 static int
 check_needed(const struct sl_evidence *v, struct sl_err *err)
 {
+	uint8_t(*named)[32], (*seen)[32];
+	size_t n = 0;
+	int r;
+
 	for (size_t i = 0; i < v->n_working; i++)
 		if (!v->is_used[i])
 			return SL_ERR(err, VERIFY,
 				      "a certificate of a key that signed nothing here");
-	for (size_t i = v->first[SL_TREE_NODE]; i < v->first[SL_TREE_RUN]; i++)
-		if (v->st[i].row == sl_statement_row(SL_STMT_POLICY) &&
-		    !is_policy_named(v, sl_json_get_str(v->st[i].predicate, "policy")))
-			return SL_ERR(err, VERIFY,
-				      "a policy that no decision here names");
-	return 0;
+	named = named_policies(v, &n);
+	seen = calloc(v->first[SL_BUNDLE_TREES] + 1, 32);
+	r = named != NULL && seen != NULL
+		? check_policies(v, named, n, seen, err)
+		: SL_ERR(err, NOMEM, "out of memory for digests");
+	free(named);
+	free(seen);
+	return r;
 }
 
 int

@@ -18,6 +18,12 @@ sl_statement_row(enum sl_statement s)
 	return &rows[s];
 }
 
+enum sl_statement
+sl_statement_of(const struct sl_statement_row *row)
+{
+	return (enum sl_statement)(row - rows);
+}
+
 const struct sl_statement_row *
 sl_statement_find(struct sl_slice s)
 {
@@ -112,6 +118,38 @@ sl_time_text(int64_t ms, char out[32])
 			       (unsigned)t.tm_mday % 100, (unsigned)t.tm_hour % 100,
 			       (unsigned)t.tm_min % 100, (unsigned)t.tm_sec % 100,
 			       (unsigned)(ms % 1000));
+}
+
+bool
+sl_time_parse(struct sl_slice s, int64_t *ret_ms)
+{
+	static const char form[] = "dddd-dd-ddTdd:dd:dd.dddZ";
+	static const uint8_t at[] = { 0, 5, 8, 11, 14, 17, 20, 24 };
+	int v[7] = { 0 };
+	struct tm t = { 0 };
+	char again[32];
+
+	if (s.len != sizeof(form) - 1)
+		return false;
+	for (size_t i = 0, k = 0; i < s.len; i++) {
+		k += i >= at[k + 1];
+		if (form[i] != 'd' && s.p[i] != (uint8_t)form[i])
+			return false;
+		if (form[i] == 'd' && (s.p[i] < '0' || s.p[i] > '9'))
+			return false;
+		if (form[i] == 'd')
+			v[k] = 10 * v[k] + (s.p[i] - '0');
+	}
+	t.tm_year = v[0] - 1900;
+	t.tm_mon = v[1] - 1;
+	t.tm_mday = v[2];
+	t.tm_hour = v[3];
+	t.tm_min = v[4];
+	t.tm_sec = v[5];
+	*ret_ms = (int64_t)timegm(&t) * 1000 + v[6];
+	/* timegm() takes the 31st of February for the 3rd of March. */
+	sl_time_text(*ret_ms, again);
+	return sl_slice_eq(s, sl_slice_str(again));
 }
 
 static int64_t

@@ -35,6 +35,7 @@ struct sl_statement_row {
 };
 
 const struct sl_statement_row *sl_statement_row(enum sl_statement s);
+enum sl_statement sl_statement_of(const struct sl_statement_row *row);
 /* The row of a kind or of a predicateType; NULL when unknown. */
 const struct sl_statement_row *sl_statement_find(struct sl_slice kind_or_type);
 
@@ -61,6 +62,8 @@ void sl_step_id(const struct sl_step_ref *s, uint8_t ret[32]);
 
 /* RFC 3339, UTC, milliseconds: "2026-11-24T23:18:34.123Z"; out holds 32 bytes. */
 void sl_time_text(int64_t ms, char out[32]);
+/* The inverse: exactly that form, of a day that there is; false else. */
+bool sl_time_parse(struct sl_slice s, int64_t *ret_ms);
 int64_t sl_time_now_ms(void);  /* wall clock */
 int64_t sl_mono_ms(void);      /* monotonic */
 

@@ -3,6 +3,7 @@
 
 #include "codec/json.h"
 #include "cose/statement.h"
+#include "record/form.h"
 #include "record/read.h"
 
 #include <stdio.h>
@@ -105,18 +106,11 @@ static int
 parse_receipt(struct sl_slice src, struct sl_receipt *rc, uint8_t ret_pub[32],
 	      struct sl_transparent_receipt *x, struct sl_err *err)
 {
-	uint8_t kid[32];
 	int r;
 
-	if ((r = sl_receipt_parse(src, 0, rc, err)) < 0)
+	if ((r = sl_receipt_parse(src, 0, rc, err)) < 0 ||
+	    (r = sl_form_receipt(rc, ret_pub, err)) < 0)
 		return r;
-	if (!sl_receipt_is_bare(rc))
-		return SL_ERR(err, VERIFY, "receipt: it holds more than its proof");
-	if (!sl_didkey_parse(rc->s.h.iss, ret_pub))
-		return SL_ERR(err, VERIFY, "receipt: its issuer is no did:key");
-	sl_key_thumb(ret_pub, kid);
-	if (!sl_slice_eq(rc->s.h.kid, (struct sl_slice){ kid, 32 }))
-		return SL_ERR(err, VERIFY, "receipt: its kid is not that of its issuer");
 	if (rc->s.h.sub.len >= sizeof(x->origin))
 		return SL_ERR(err, LIMIT, "receipt: the name of its log is too long");
 	(void)snprintf(x->origin, sizeof(x->origin), "%.*s", (int)rc->s.h.sub.len,
@@ -150,14 +144,11 @@ static int
 check_statement(const struct sl_sign1 *s, struct sl_transparent *ret, struct sl_err *err)
 {
 	const struct sl_slice none = { 0 };
-	uint8_t pub[32], kid[32];
+	uint8_t pub[32];
+	int r = sl_form_statement(s, pub, err);
 
-	if (!sl_didkey_parse(s->h.iss, pub))
-		return SL_ERR(err, VERIFY, "statement: its issuer is no did:key");
-	sl_key_thumb(pub, kid);
-	if (s->h.has_kid && !sl_slice_eq(s->h.kid, (struct sl_slice){ kid, 32 }))
-		return SL_ERR(err, VERIFY,
-			      "statement: its kid is not that of its issuer");
+	if (r < 0)
+		return r;
 	sl_didkey(pub, ret->iss);
 	sl_sign1_canon(s, ret->id);
 	if (sl_sign1_verify(s, none, none, pub, err) < 0)

@@ -539,11 +539,8 @@ sl_run_skip(struct run *w, const struct sl_json *action)
 {
 	struct sl_emit_end e = { .outcome = sl_run_str(w, action, "outcome"),
 				 .conclusion = sl_run_str(w, action, "conclusion") };
-	struct sl_slice msg = sl_json_get_str(action, "msg");
 
-	take_place(w, action);
-	if (msg.len > 0)
-		annotate(w, NULL, SL_LIT("notice"), msg);
+	take_place(w, action); /* why it was passed over is a notice of the plan */
 	sl_emit_begin(&w->emit);
 	sl_emit_step_done(&w->emit, &e);
 }

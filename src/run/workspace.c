@@ -195,8 +195,13 @@ sl_ws_freeze(int dir_fd, int cache_fd, struct sl_slice path, struct sl_arena *a,
 	struct ws_walk_opts o = { 0 };
 	struct sl_ws_manifest *m;
 	struct sl_err ignored = { 0 };
+	struct ws_st home;
 
 	sl_arena_init(&old, SL_WS_ARENA_MAX);
+	if (cache_fd >= 0 && ws_stat(cache_fd, "..", &home) == 0) {
+		o.masked_dev = home.dev;
+		o.masked_ino = home.ino;
+	}
 	if (cache_fd >= 0) {
 		cache_name(path, name);
 		/* whatever is wrong with it, it costs only time */
@@ -239,7 +244,7 @@ sl_ws_recheck(int dir_fd, const struct sl_ws_manifest *base, size_t max,
 	      struct sl_arena *a, struct sl_ws_drift *ret, struct sl_err *err)
 {
 	SL_AUTO_ARENA tmp = { 0 };
-	struct ws_walk_opts o = { .known = base };
+	struct ws_walk_opts o = { .known = base, .is_again = true };
 	struct sl_ws_drift d = { 0 };
 	struct sl_ws_manifest *now;
 	struct sl_slice *name;

@@ -13,6 +13,7 @@
  * size is 0 for anything but files.  Owners, times and extended attributes are not
  * part.  Nothing special is opened, nothing is changed: what the caller may not read is
  * recorded as unreadable, what is mounted below as a mount, neither is entered.
+ * $SLUICE_HOME, which a box finds masked, counts as a mount.
  *
  * The directory is alive: a file that changes while it is read keeps the stat data from
  * before, so that sl_ws_recheck() names it.

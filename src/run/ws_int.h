@@ -45,6 +45,10 @@ struct ws_walk_opts {
 	const struct sl_ws_manifest *known; /* digests to take over, or NULL */
 	bool is_overlay;                    /* whiteouts and opaque marks count */
 	bool is_ours;                       /* open what was closed */
+	/* A directory that the box masks, and so as good as mounted over: by its stat data
+	 * (ino 0: none), or because known has it so. */
+	uint64_t masked_dev, masked_ino;
+	bool is_again;
 };
 
 int ws_walk(int dir_fd, const struct ws_walk_opts *o, struct sl_arena *a,

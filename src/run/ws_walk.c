@@ -252,6 +252,18 @@ look_link(struct walk *w, int at, const char *name, struct sl_ws_entry *e)
 	return 0;
 }
 
+static bool
+is_masked(const struct walk *w, const struct sl_ws_entry *e)
+{
+	const struct sl_ws_entry *was;
+
+	if (w->o->masked_ino != 0 && e->ino == w->o->masked_ino && e->dev == w->o->masked_dev)
+		return true;
+	was = w->o->is_again ? sl_ws_find(w->o->known, e->path) : NULL;
+	return was != NULL && was->type == SL_WT_MOUNT && was->ino == e->ino &&
+	       was->dev == e->dev;
+}
+
 /* One entry: its type, and what its digest needs. */
 static int
 look(struct walk *w, int at, const char *name, struct sl_ws_entry *e, struct ws_st *st)
@@ -289,6 +301,9 @@ look(struct walk *w, int at, const char *name, struct sl_ws_entry *e, struct ws_
 		ws_special_digest(st, e->digest);
 		return 0;
 	case SL_WT_DIR:
+		if (is_masked(w, e))
+			e->type = SL_WT_MOUNT;
+		return 0;
 	case SL_WT_MOUNT:
 	case SL_WT_CLOSED_FILE:
 	case SL_WT_CLOSED_DIR:

@@ -2,7 +2,7 @@
 import json
 import os
 
-from fault import (T, Receipts, done, finish, flow, gone, is_clean, kill, marked, point, same, sl,
+from fault import (T, Receipts, done, events, finish, flow, gone, is_clean, kill, marked, point, same, sl,
                    start, states, wait_for)
 
 W = f"{T}/w"
@@ -74,5 +74,19 @@ same("a receipt for each", [], why)
 same("every receipt and run verifies", "", receipts.broken())
 now = heads(home)
 point(all(now.get(o, 0) >= n for o, n in before.items()), "no tree became smaller", (before, now))
+
+# A run whose supervisor was killed is closed once, whoever of many starts comes first.
+mark = f"72002.{os.getpid()}"
+p = start(["exec", "--json", "--", "sleep", mark], home)
+point(wait_for(10, lambda: marked(mark)), "an exec is under way")
+kill(p.pid, 9)
+text = p.communicate()[0].decode()
+same("nothing of it survives", "", gone(3))
+run = next(e["run"] for e in events(text) if e["event"] == "run.start")
+got = all_of([start(["init"], home) for _ in range(8)])
+same("8 starts after a kill: all exit 0", [0] * 8, [g[0] for g in got], [g[2] for g in got])
+same("one of them closed the run", 1, sum("recorded as interrupted" in g[2] for g in got))
+same("it is interrupted", "interrupted", states(home).get(run))
+same("the log checks clean", "", is_clean(home))
 same("no run is left open", [], os.listdir(f"{home}/runs/open"))
 finish()

@@ -194,9 +194,9 @@ class Forged:
             if old != new:
                 replace[old.hex().encode()] = new.hex().encode()
             e.data = data
-        for _, es in self.trees:
+        for i, (_, es) in enumerate(self.trees):
             for e in es:
-                if e.kind != 'seal':
+                if e.kind != 'seal' or i != 1:
                     sign(e)
         out = [None] * len(self.trees)
         for i in (0, 2, 1):

@@ -12,6 +12,7 @@ It does not evaluate policies: of a decision it checks what it says about itself
 form and place, and that its proof is a derivation from these facts whose first matching
 policy is the one that the decision names.
 """
+import copy
 import functools
 import json
 import pathlib
@@ -23,8 +24,8 @@ from datetime import datetime, timezone
 from sluice_wire import (  # noqa: F401 -- also the library that tests use
     INTOTO, Bad, Checkpoint, Receipt, Sign1, Simple, Statement, Tag, did_to_key, dumps, ed25519,
     inclusion_root, jcs, json_loads, key_id, key_to_did, leaf_hash, loads, need, node_hash,
-    open_note, receipt, sha256, split_transparent, thumbprint, tree_root, unhex, verify_consistency,
-    verify_transparent)
+    open_note, receipt, receipt_root, sha256, split_transparent, statement, thumbprint, tree_root,
+    unhex, verify_consistency, verify_transparent)
 
 
 # ---- What statements say (doc/PROTOCOL.statement, doc/PROTOCOL.log section 6) -------------
@@ -481,7 +482,7 @@ class Tree:
     def read(self):
         self.entries = []
         for index, data, _ in self.rows:
-            st = Statement(data)
+            st = copy.copy(statement(data))
             st.index, st.tree = index, self
             self.entries.append(st)
 
@@ -493,7 +494,7 @@ class Tree:
             need(r.origin == self.origin, 'receipt: of the tree {}', r.origin)
             need(r.key == key, 'receipt: by another key than the checkpoint')
             need((r.index, r.size) == (index, c.size), 'receipt: index or size')
-            need(r.root(st.entry) == c.root, 'receipt: another root than the checkpoint')
+            need(receipt_root(data, st.entry) == c.root, 'receipt: another root than the checkpoint')
 
     def whole(self):
         """f: every entry from 0 to the size is here, and they hash to the root."""
@@ -699,6 +700,7 @@ class Bundle:
     def _decided(self, context, st, parent=None):
         if context.body is not None:
             check_context(context, self.identity, self.run, parent)
+        need(st.entry not in self.decided, 'decision: one twice')
         self.decided[st.entry] = None
         if st.body is None:
             return

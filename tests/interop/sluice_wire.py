@@ -419,6 +419,12 @@ def receipt(data):
     return Receipt(data)
 
 
+@functools.lru_cache(100000)
+def receipt_root(data, entry):
+    """receipt(data).root(entry)"""
+    return receipt(data).root(entry)
+
+
 def signer(s, labels, what):
     """The profile of sluice's headers: exactly `labels`; kid (4) and iss (15: 1) name one
     key.  Returns that key and sub."""
@@ -438,8 +444,9 @@ INTOTO = 'application/vnd.in-toto+json'
 class Statement:
     """A signed statement in canonical form (unprotected header {}), its signature checked.
 
-    entry: SHA-256 of its bytes; payload: the JSON; key, issuer, sub; digest: payload digest of a hash
-    envelope, else None; body: the in-toto Statement, None where only the digest is here."""
+    entry: SHA-256 of its bytes; key, issuer, sub; digest: payload digest of a hash envelope,
+    else None; payload: the JSON; body: the in-toto Statement, None where only the digest is
+    here."""
 
     def __init__(self, data):
         s = sign1(data)
@@ -464,20 +471,7 @@ class Statement:
         """Takes the payload (of a hash envelope: its preimage): an in-toto Statement v1."""
         if self.digest is not None:
             need(sha256(payload) == self.digest, 'hash envelope: digest of the payload')
-        v = json_loads(payload)
-        need(isinstance(v, dict) and set(v) == {'_type', 'subject', 'predicateType', 'predicate'},
-             'in-toto: members {}', sorted(v) if isinstance(v, dict) else v)
-        need(v['_type'] == 'https://in-toto.io/Statement/v1', 'in-toto: _type')
-        need(isinstance(v['predicateType'], str), 'in-toto: predicateType')
-        need(isinstance(v['predicate'], dict), 'in-toto: predicate')
-        need(isinstance(v['subject'], list) and len(v['subject']) > 0, 'in-toto: subject')
-        for x in v['subject']:
-            need(isinstance(x, dict) and set(x) == {'name', 'digest'}, 'in-toto: subject')
-            need(isinstance(x['name'], str), 'in-toto: name of a subject')
-            need(isinstance(x['digest'], dict) and set(x['digest']) == {'sha256'},
-                 'in-toto: digest of a subject')
-            unhex(x['digest']['sha256'])
-        self.payload, self.body = bytes(payload), v
+        self.payload, self.body = bytes(payload), intoto(bytes(payload))
 
     @property
     def type(self):
@@ -490,6 +484,31 @@ class Statement:
     @property
     def subject(self):
         return unhex(self.body['subject'][0]['digest']['sha256'])
+
+
+@functools.lru_cache(100000)
+def intoto(payload):
+    """An in-toto Statement v1 that is shared: do not change it."""
+    v = json_loads(payload)
+    need(isinstance(v, dict) and set(v) == {'_type', 'subject', 'predicateType', 'predicate'},
+         'in-toto: members {}', sorted(v) if isinstance(v, dict) else v)
+    need(v['_type'] == 'https://in-toto.io/Statement/v1', 'in-toto: _type')
+    need(isinstance(v['predicateType'], str), 'in-toto: predicateType')
+    need(isinstance(v['predicate'], dict), 'in-toto: predicate')
+    need(isinstance(v['subject'], list) and len(v['subject']) > 0, 'in-toto: subject')
+    for x in v['subject']:
+        need(isinstance(x, dict) and set(x) == {'name', 'digest'}, 'in-toto: subject')
+        need(isinstance(x['name'], str), 'in-toto: name of a subject')
+        need(isinstance(x['digest'], dict) and set(x['digest']) == {'sha256'},
+             'in-toto: digest of a subject')
+        unhex(x['digest']['sha256'])
+    return v
+
+
+@functools.lru_cache(100000)
+def statement(data):
+    """A Statement that is shared: copy it before you open() it."""
+    return Statement(data)
 
 
 def unhex(s, size=32):

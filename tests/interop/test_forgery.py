@@ -101,21 +101,30 @@ def text(kind, change, nth=0, tree=None):
     return do
 
 
-def copy_of(kind, nth, tree, where, after=None, renumber=True, change=None):
-    """Puts a copy of an entry into a tree."""
+def copy_of(kind, nth, tree, where, after=None, change=None):
+    """Puts a copy of an entry into a tree: at its end, or behind `after` others."""
     def do(b):
         e = copy.deepcopy(b.find(kind, nth, tree))
         rows = b.trees[where][1]
         if change:
             change(b, e)
         at = len(rows) if after is None else after
+        e.index = rows[at - 1].index + 1
+        for x in rows[at:]:
+            x.index += 1
         rows.insert(at, e)
-        if where == 1:
-            e.index = rows[at - 1].index + 1 if after is not None else rows[-2].index + 1
-        else:
-            for i, x in enumerate(rows):
-                x.index = i
     return do
+
+
+def by(tree):
+    """For copy_of: signed by the key of that tree."""
+    return lambda b, e: setattr(e, 'by', b.signers[tree].public)
+
+
+def twice(b):
+    """A step decided a second time: its context and its decision again, at the end."""
+    copy_of('context', 0, 2, 2)(b)
+    copy_of('decision', 0, 2, 2)(b)
 
 
 def moved(tree, i, j):
@@ -364,6 +373,7 @@ FORGERIES = {
     'step context on the level of a flow': recontext(0, level='flow'),
     'step context of version 2': recontext(0, v=2),
     'step context of no parent': recontext(0, parent=DEL),
+    'step context under another run': recontext(0, parent=HEX),
     'platform context of another boot': to_body('context', 0, 0, predicate__boot__sha256=HEX),
     'platform context of level 1': to_body('context', 0, 0, predicate__level=1),
     'platform context attested': to_body('context', 0, 0, predicate__attestation='tpm'),
@@ -404,8 +414,10 @@ FORGERIES = {
     'rule': to_sluice('decision', rule__line=1),
     'requester': to_sluice('decision', requester=STRANGER.did),
     'time': to_sluice('decision', time=lambda t: t - 1),
-    'times of a step go back': lambda b: to_body(
-        'decision', 0, 2, predicate__timeVerified='2020-01-01T00:00:00.000Z', predicate__sluice__time=1577836800)(b),
+    'times of a step go back': lambda b: (facts_of(1, lambda v: [
+        f.__setitem__(1, [{'date': 1577836800}]) for f in v['facts'] if f[0] == 'time'] and None)(b),
+        to_body('decision', 0, 2, predicate__timeVerified='2020-01-01T00:00:00.000Z',
+                predicate__sluice__time=1577836800)(b)),
     'a step with a right that its run lacks': to_sluice('decision', 0, 2, grant__env=['HOME']),
     'a step with more memory': to_sluice('decision', 0, 2, grant__limits__memory__max=lambda m: m + 1),
     'a step with network': to_sluice('decision', 0, 2, grant__net='host'),
@@ -424,7 +436,7 @@ FORGERIES = {
     'decls are the policy': lambda b: to_sluice('decision', decls=b.find(
         'decision').body['predicate']['sluice']['policy'])(b),
     'facts: one more': facts_of(0, lambda v: v['facts'].append(['zz', ['x'], 'gate'])),
-    'facts: one less': facts_of(0, lambda v: v['facts'].pop(0)),
+    'facts: one less': facts_of(0, lambda v: v['facts'].pop() and None),
     'facts: out of order': facts_of(0, lambda v: v['facts'].reverse()),
     'facts: one twice': facts_of(0, lambda v: v['facts'].insert(0, v['facts'][0])),
     'facts: another version': facts_of(0, lambda v: v.update(v=2)),
@@ -461,22 +473,25 @@ FORGERIES = {
         'outcome', 0, 2, predicate__runDetails__byproducts__0__digest={}),
     'a second outcome': copy_of('outcome', 0, 2, 2),
     'a second observation': copy_of('observation', 0, 2, 2),
+    'a step decided twice': twice,
     'a decision twice': copy_of('decision', 0, 2, 2, after=2),
     'outcome before its decision': moved(2, 1, 2),
     'decision before its context': moved(2, 0, 1),
     'a context without a decision': copy_of('context', 0, 2, 2),
-    'a key in the run tree': copy_of('key', 1, 1, 2),
-    'a seal in the run tree': copy_of('seal', 0, 1, 2),
+    'a key in the run tree': copy_of('key', 1, 1, 2, change=by(2)),
+    'a key of the identity in the run tree': copy_of('key', 1, 1, 2),
+    'a seal in the run tree': copy_of('seal', 0, 1, 2, change=by(2)),
     'a key in the platform tree': copy_of('key', 1, 1, 0),
-    'a policy in the platform tree': copy_of('policy', 0, 1, 0, change=lambda b, e: setattr(
-        e, 'by', b.signers[0].public)),
+    'a policy in the platform tree': copy_of('policy', 0, 1, 0, change=by(0)),
+    'a seal in the platform tree': copy_of('seal', 0, 1, 0, change=by(0)),
     'a policy registered behind its decision': behind('policy'),
     'policy of another version': to_body('policy', predicate__v=2),
     'policy: subject': to_body('policy', subject__0__digest__sha256=HEX),
-    'a policy in the run tree': copy_of('policy', 0, 1, 2),
+    'a policy in the run tree': copy_of('policy', 0, 1, 2, change=by(2)),
+    'an observation in the node tree': copy_of('observation', 0, 2, 1, after=6, change=by(1)),
     'a decision more in the node tree': copy_of('decision', 0, 1, 1),
-    'an outcome in the node tree': copy_of('outcome', 0, 2, 1, change=lambda b, e: setattr(
-        e, 'by', b.find('decision').by)),
+    'an outcome in the node tree': copy_of('outcome', 0, 2, 1, after=6, change=by(1)),
+    'an outcome behind the seal': copy_of('outcome', 0, 2, 1, change=by(1)),
     'a seal twice': copy_of('seal', -1, 1, 1),
     'a policy twice': copy_of('policy', 0, 1, 1),
     'no policy': without('policy'),

@@ -144,7 +144,7 @@ plain_run(void **state)
 	assert_int_equal(ev(&f, DONE), 0);
 	t = end(&f);
 	assert_string_equal(t,
-			    " flow.yml  ci  3 jobs, 9 steps   decided: allow   "
+			    " flow.yml  ci  3 jobs, 9 steps\n decided: allow  "
 			    "(policy default 3f9cabcdef00\u2026, 14 facts)\n"
 			    "> build/make\n"
 			    "build/make | cc -c a.c\n"
@@ -153,13 +153,13 @@ plain_run(void **state)
 			    "< build/make: success 2.0s\n"
 			    "< build: success 1m02s\n"
 			    "\n failure \u00b7 2 of 3 jobs \u00b7 1 denial \u00b7 3 "
-			    "files changed (sluice changes 7e0b41d2aabb)"
-			    " \u00b7 3.0s\n"
+			    "files changed \u00b7 3.0s\n"
 			    " run 7e0b41d2aabb\u2026  9 decisions, 23 statements, sealed "
 			    "at 1,204 in the node log\n"
 			    " verify: sluice verify 7e0b41d2aabb\n why: sluice policy "
-			    "explain 7e0b41d2aabb     what happened:"
+			    "explain 7e0b41d2aabb\n what happened:"
 			    " sluice audit 7e0b41d2aabb\n"
+			    " what changed: sluice changes 7e0b41d2aabb\n"
 			    " evidence: sluice export 7e0b41d2aabb -o run.bundle\n");
 }
 
@@ -294,9 +294,9 @@ tty_folds_success_and_opens_failure(void **state)
 	       "ms\":10}");
 	t = end(&f);
 	assert_null(strstr(t, "quiet"));
-	assert_non_null(strstr(t, " \u2717 build              0.0s\n"
+	assert_non_null(strstr(t, " \u2717 build              10ms\n"
 				  "   \u2713 make             2.0s   41 lines\n"
-				  "   \u2717 make             0.4s   exit 2\n"
+				  "   \u2717 make             400ms   exit 2\n"
 				  "     \u2502 cc: error\n"));
 }
 
@@ -425,7 +425,7 @@ denied_says_why(void **state)
 	       "\"text\":\"curl\"}],\"remedies\":[\"run without it\"]}");
 	assert_string_equal(
 	    end(&f),
-	    " flow.yml  ci  3 jobs, 9 steps   decided: deny   (policy 3f9c..., 1 fact)\n"
+	    " flow.yml  ci  3 jobs, 9 steps\n decided: deny  (policy 3f9c..., 1 fact)\n"
 	    "   deny if wants_net($h)                                          "
 	    "policy/default.dl:18\n"
 	    "   ` wants_net(\"x\")                                               "
@@ -510,12 +510,12 @@ figures(void **state)
 	static const struct {
 		int64_t in;
 		const char *dur, *num;
-	} row[] = { { 0, "0.0s", "0" },
-		    { 999, "0.9s", "999" },
+	} row[] = { { 0, "0ms", "0" },
+		    { 999, "999ms", "999" },
 		    { 59999, "59.9s", "59,999" },
 		    { 60000, "1m00s", "60,000" },
 		    { 3600000, "1h00m", "3,600,000" },
-		    { -5, "0.0s", "-5" } };
+		    { -5, "0ms", "-5" } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {

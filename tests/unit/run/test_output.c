@@ -175,6 +175,61 @@ test_utf8(void **state)
 			    "a\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz");
 }
 
+struct parts {
+	size_t n, n_bytes, n_bad;
+};
+
+static int
+on_part(void *arg, int stream, struct sl_slice text, bool is_partial)
+{
+	struct parts *p = arg;
+
+	(void)stream;
+	assert_in_range(text.len, 1, is_partial ? SL_LINE_MAX : SL_LINE_MAX + SL_MASK_MAX);
+	p->n++;
+	p->n_bytes += text.len;
+	for (size_t i = 0; i < text.len; i += 3)
+		p->n_bad += i + 3 > text.len || memcmp(text.p + i, "\xe2\x82\xac", 3) != 0;
+	return 0;
+}
+
+/* A long line comes in parts of at most SL_LINE_MAX, none of which ends in a character. */
+static void
+test_parts(void **state)
+{
+	const size_t len = 3 * 100000;
+	char *line = malloc(len);
+	struct parts p = { 0 };
+	struct sl_output o;
+
+	(void)state;
+	assert_non_null(line);
+	for (size_t i = 0; i < len; i += 3)
+		memcpy(line + i, "\xe2\x82\xac", 3);
+	for (size_t step = 1000; step <= len; step += 74999) {
+		p = (struct parts){ 0 };
+		sl_output_init(&o, NULL, on_part, &p);
+		for (size_t at = 0; at < len; at += step)
+			sl_output_feed(&o, 1,
+				       (struct sl_slice){ (uint8_t *)line + at,
+							  len - at < step ? len - at : step });
+		sl_output_flush(&o);
+		assert_int_equal(p.n_bytes, len);
+		assert_int_equal(p.n_bad, 0);
+		assert_true(p.n > len / (SL_LINE_MAX + SL_MASK_MAX));
+		sl_output_done(&o);
+	}
+	/* What is no UTF-8 at all is cut all the same. */
+	memset(line, 0x80, len);
+	p = (struct parts){ 0 };
+	sl_output_init(&o, NULL, on_part, &p);
+	sl_output_feed(&o, 1, (struct sl_slice){ (uint8_t *)line, len });
+	sl_output_flush(&o);
+	assert_int_equal(p.n_bytes, len);
+	sl_output_done(&o);
+	free(line);
+}
+
 int
 main(void)
 {
@@ -182,6 +237,7 @@ main(void)
 		cmocka_unit_test(test_masks),	    cmocka_unit_test(test_encodings),
 		cmocka_unit_test(test_mask_limits), cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_long_line),   cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_parts),
 	};
 
 	return run_suite("output", tests, SL_ARRAY_LEN(tests));
