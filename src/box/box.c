@@ -1,7 +1,6 @@
 /* box.c -- see box.h. */
 #include "base/hex.h"
 #include "box/internal.h"
-#include "crypto/sha256.h"
 #include "os/jail.h"
 #include "os/proc.h"
 
@@ -23,7 +22,7 @@
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL
 #endif
 
-enum { VEC_ARENA = 8192, LAYERS_MAX = 24 };
+enum { LAYERS_MAX = 24 };
 
 static const struct sl_chan_op accepts[] = {
 	{ SL_OP_FAIL, sizeof(struct sl_m_fail), 0 },
@@ -49,13 +48,12 @@ new_box(const struct sl_box_opts *o)
 	b->hit = SL_LIM_COUNT;
 	b->chan.fd = b->init_pidfd = b->epfd = b->cgroup_fd = b->proc_fd = b->tmpfs_fd =
 	    -1;
-	b->sync_fd = b->listen_fd = b->timer_fd = -1;
+	b->sync_fd = b->listen_fd = b->timer_fd = b->ws_fd = -1;
 	b->usage.written = UINT64_MAX;
 	b->is_dgram_ok = o->grant->n_fs == 0 && o->grant->ws_mode != SL_WS_DIRECT;
 	sl_relay_init(&b->relay);
 	sl_buf_init(&b->room, SL_BOX_MSG_MAX);
 	sl_buf_init(&b->get, 1 << 20);
-	sl_arena_init(&b->arena, VEC_ARENA);
 	b->obs = calloc(1, sizeof(*b->obs));
 	return b;
 }
@@ -147,6 +145,7 @@ start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err
 		      CLONE_NEWCGROUP | CLONE_CLEAR_SIGHAND;
 	struct sl_setup s = { .o = o,
 			      .ids = b->ids,
+			      .placeholder = b->placeholder,
 			      .run_fd = o->run_fd,
 			      .exe_fd = -1,
 			      .landlock_abi = abi };
@@ -214,6 +213,8 @@ sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *
 		r = sl_box_classes(b, err);
 	if (r == 0 && (r = sl_box_etc_digest(&b->ids, o->host_name, b->etc)) < 0)
 		r = SL_ERR_SYS(err, r, "box: cannot look at the host's /etc");
+	if (r == 0 && o->grant->ws_mode == SL_WS_DIRECT)
+		r = sl_box_direct_make(b, err);
 	if (r == 0)
 		r = start_init(b, o, abi, err);
 	if (r == 0 && (b->epfd = epoll_create1(EPOLL_CLOEXEC)) < 0)
@@ -257,67 +258,42 @@ layer(struct sl_slice *l, size_t *n, const char *s)
 }
 
 int
-sl_box_vector(struct sl_box *b, struct sl_box_vector *ret, struct sl_err *err)
+sl_box_vector(struct sl_box *b, struct sl_arena *a, struct sl_box_vector *ret,
+	      struct sl_err *err)
 {
 	static const char *const always[] = { "userns",          "mountns",   "pidns",
 					      "netns",           "ipcns",     "utsns",
 					      "cgroupns",        "mount-api", "openat2",
 					      "no-new-privs",    "no-caps",   "seccomp",
 					      "seccomp-killable" };
-	struct sl_box_vector *v = &b->vec;
-	struct sl_slice *l;
+	struct sl_slice *l = SL_NEW_N(a, struct sl_slice, LAYERS_MAX);
+	char *hex = SL_NEW_N(a, char, 65), *landlock;
 	size_t n = 0;
-	char *hex;
 	int r;
 
 	if ((r = wait_ready(b, err)) < 0)
 		return r;
-	if (!b->has_vec) {
-		l = SL_NEW_N(&b->arena, struct sl_slice, LAYERS_MAX);
-		hex = SL_NEW_N(&b->arena, char, 65);
-		if (l == NULL || hex == NULL)
-			return SL_ERR(err, NOMEM, "out of memory for a box");
-		for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-			layer(l, &n, always[i]);
-		layer(l, &n,
-		      sl_arena_printf(&b->arena, "landlock:%d", b->m_ready.landlock_abi));
-		layer(l, &n, b->ids.is_private ? "private-uid" : NULL);
-		layer(l, &n, b->m_setup.is_idmapped != 0 ? "idmap" : NULL);
-		layer(l, &n, b->m_setup.ws_mode == SL_WS_OVERLAY ? "overlay" : NULL);
-		layer(l, &n, b->cgroup_fd >= 0 ? "cgroup-limits" : NULL);
-		sl_hex(hex, b->m_setup.etc, sizeof(b->m_setup.etc));
-		*v = (struct sl_box_vector){ .tier = SL_LIT("T1"),
-					     .layers = l,
-					     .n_layers = n,
-					     .ws_mode =
-						 (enum sl_ws_mode)b->m_setup.ws_mode,
-					     .ws_why = sl_slice_str(b->m_setup.ws_why),
-					     .etc_digest = { (uint8_t *)hex, 64 } };
-		memcpy(v->limit, b->class, sizeof(v->limit));
-		b->has_vec = true;
-	}
-	*ret = *v;
-	return 0;
-}
-
-/* SHA-256 of the deterministic CBOR of a grant. */
-static int
-grant_digest(const struct sl_grant *g, uint8_t ret[32], struct sl_err *err)
-{
-	SL_AUTO_ARENA a = { 0 };
-	SL_AUTO_BUF out = { .max = 4 << 20 };
-	struct sl_jb jb = { .a = &a };
-	struct sl_json *v;
-	int r;
-
-	sl_arena_init(&a, 16 << 20);
-	v = sl_grant_json(&jb, g);
-	if (v == NULL || jb.is_failed)
-		return SL_ERR(err, NOMEM, "out of memory for the digest of a grant");
-	if ((r = sl_json_cbor(v, &out, err)) < 0)
-		return r;
-	sl_sha256(sl_buf_get(&out), ret);
-	return 0;
+	landlock = sl_arena_printf(a, "landlock:%d", b->m_ready.landlock_abi);
+	if (l == NULL || hex == NULL || landlock == NULL)
+		return SL_ERR(err, NOMEM, "out of memory for a box");
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		layer(l, &n, always[i]);
+	layer(l, &n, landlock);
+	layer(l, &n, b->ids.is_private ? "private-uid" : NULL);
+	layer(l, &n, b->m_setup.is_idmapped != 0 ? "idmap" : NULL);
+	layer(l, &n, b->m_setup.ws_mode == SL_WS_OVERLAY ? "overlay" : NULL);
+	layer(l, &n, b->cgroup_fd >= 0 ? "cgroup-limits" : NULL);
+	sl_hex(hex, b->m_setup.etc, sizeof(b->m_setup.etc));
+	*ret = (struct sl_box_vector){
+		.tier = SL_LIT("T1"),
+		.layers = l,
+		.n_layers = n,
+		.ws_mode = (enum sl_ws_mode)b->m_setup.ws_mode,
+		.ws_why = sl_arena_dup(a, sl_slice_str(b->m_setup.ws_why)),
+		.etc_digest = { (uint8_t *)hex, 64 },
+	};
+	memcpy(ret->limit, b->class, sizeof(ret->limit));
+	return ret->ws_why.p == NULL ? SL_ERR(err, NOMEM, "out of memory for a box") : 0;
 }
 
 int
@@ -333,7 +309,7 @@ sl_box_open(struct sl_box *b, struct sl_permit *run, struct sl_err *err)
 		return SL_ERR(err, BUG, "box: opened twice");
 	v = sl_permit_use(run, SL_PERMIT_BOX);
 	/* What was built is what was decided, or less. */
-	if ((r = grant_digest(v.grant, d, err)) < 0)
+	if ((r = sl_grant_digest(v.grant, d, err)) < 0)
 		return r;
 	if (memcmp(d, v.act, sizeof(d)) != 0 || !sl_grant_within(b->grant, v.grant))
 		return SL_ERR(err, BUG, "box: the permit is for another grant");
@@ -646,7 +622,7 @@ sl_box_hash_files(struct sl_box *b, const struct sl_slice *pattern, size_t n,
 
 void
 sl_box_observations(const struct sl_box *b, const struct sl_obs **ret, size_t *ret_n,
-		    uint64_t *ret_lost)
+		    struct sl_obs_lost *ret_lost)
 {
 	*ret = b->obs->row;
 	*ret_n = b->obs->n;
@@ -705,6 +681,7 @@ sl_box_close(struct sl_box *b)
 	if (b == NULL)
 		return;
 	end_init(b);
+	sl_box_direct_drop(b);
 	sl_relay_close(b);
 	const int fd[] = { b->chan.fd,   b->init_pidfd, b->epfd,
 			   b->cgroup_fd, b->proc_fd,    b->tmpfs_fd,
@@ -715,7 +692,6 @@ sl_box_close(struct sl_box *b)
 	sl_box_cgroup_drop(b->cgroup_dir);
 	sl_buf_done(&b->room);
 	sl_buf_done(&b->get);
-	sl_arena_free(&b->arena);
 	free(b->obs);
 	free(b->req);
 	free(b->resp);

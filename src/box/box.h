@@ -40,6 +40,7 @@ struct sl_obs {
 	int err; /* errno given, 0 when allowed */
 	uint64_t count;
 	int64_t first_ms, last_ms; /* wall clock */
+	bool is_rest; /* stands for further objects that are not listed; object empty */
 };
 
 /* The rows of data/observation.tsv: for each class of act, who enforces it, who observes
@@ -50,8 +51,18 @@ struct sl_obs_class {
 	const char *allowed_by; /* what covers a permitted act: box fs limit none */
 };
 
+enum { SL_OBS_CLASS_MAX = 32 };
+
+/* Observations whose object, or all, was lost to a bound: a class that lost any is not
+ * complete, whatever its row says. */
+struct sl_obs_lost {
+	uint64_t total, of_class[SL_OBS_CLASS_MAX]; /* in the order of sl_obs_classes() */
+};
+
 const struct sl_obs_class *sl_obs_classes(size_t *ret_n);
 const struct sl_obs_class *sl_obs_class(const char *name); /* NULL when unknown */
+/* Whether what is recorded of this class is all of it.  lost: NULL for none. */
+bool sl_obs_is_complete(const struct sl_obs_class *c, const struct sl_obs_lost *lost);
 
 struct sl_proc_end {
 	int status;          /* exit status, or -1 */
@@ -91,8 +102,9 @@ int sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret,
 		   struct sl_err *err) SL_MUST_CHECK;
 /* The digest of the box's /etc as hex, at once: contexts name it, and need not wait. */
 void sl_box_etc(const struct sl_box *b, char ret_hex[65]);
-/* Set-up is over (waits for it): the vector.  Callable before open. */
-int sl_box_vector(struct sl_box *b, struct sl_box_vector *ret,
+/* Set-up is over (waits for it): the vector, in the caller's arena, for statements are
+ * made of it when the box is gone.  Callable before open. */
+int sl_box_vector(struct sl_box *b, struct sl_arena *a, struct sl_box_vector *ret,
 		  struct sl_err *err) SL_MUST_CHECK;
 int sl_box_open(struct sl_box *b, struct sl_permit *run,
 		struct sl_err *err) SL_MUST_CHECK;
@@ -107,9 +119,10 @@ int sl_box_files(struct sl_box *b, struct sl_arena *a, struct sl_slice *ret, siz
 /* hashFiles() over the workspace as the box sees it; carried out inside. */
 int sl_box_hash_files(struct sl_box *b, const struct sl_slice *pattern, size_t n,
 		      char ret_hex[65], struct sl_err *err) SL_MUST_CHECK;
-/* The act's observations, folded, and how many were lost to the bound. */
+/* The act's observations, folded, and what was lost to the bound.  They stay until the
+ * next spawn or close. */
 void sl_box_observations(const struct sl_box *b, const struct sl_obs **ret, size_t *ret_n,
-			 uint64_t *ret_lost);
+			 struct sl_obs_lost *ret_lost);
 int sl_box_signal(struct sl_box *b, int sig); /* to the act's process group; -errno */
 int sl_box_resize(struct sl_box *b, unsigned rows, unsigned cols); /* its tty; -errno */
 /* Begins the end of a box in which nothing runs any more; close does the rest. */

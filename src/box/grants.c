@@ -187,10 +187,16 @@ check_masked(const struct sl_grant *g, const char *masked, struct sl_err *err)
 int
 sl_box_grants_check(const struct sl_box_opts *o, struct sl_err *err)
 {
+	const struct sl_grant *g = o->grant;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < o->grant->n_fs; i++)
-		r = check_path(o->grant->fs[i].path, err);
+	for (size_t i = 0; r == 0 && i < g->n_fs; i++) {
+		r = check_path(g->fs[i].path, err);
+		for (size_t k = 0; r == 0 && k < i; k++)
+			if (sl_slice_eq(g->fs[i].path, g->fs[k].path))
+				r = SL_ERR(err, FORMAT, "grant: '%.*s' is listed twice",
+					   SL_ARG(g->fs[i].path));
+	}
 	for (size_t k = 0; r == 0 && k < o->n_masked; k++)
 		r = check_masked(o->grant, o->masked[k], err);
 	return r;

@@ -24,7 +24,9 @@ enum {
 	SL_BOX_COPY_MS = 600000,   /* the whole set-up: a copied workspace may be large */
 	SL_BOX_GET_MAX = 64 << 20, /* bytes of one file that is read back */
 	SL_BOX_MSG_MAX = 80 << 20,
-	SL_BOX_OBS_MAX = 512, /* distinct folded observations of one act */
+	SL_BOX_OBS_MAX = 512,  /* distinct folded observations of one act */
+	SL_BOX_OBS_SAME = 192, /* of one class and verdict: no class crowds out another */
+	SL_BOX_OBS_REST = 128, /* room for rows that stand for what is not listed */
 	SL_BOX_OBJ_MAX = 256,
 	SL_BOX_SOCK_MAX = 64, /* connects and binds under way */
 	SL_BOX_CHAN_FD = 3,
@@ -141,9 +143,19 @@ struct sl_box_ids {
 	gid_t in_gid, out_gid;
 };
 
+/* direct.c: the names that are protected in a workspace given in place. */
+enum { SL_OBEYED_MAX = 64 };
+enum sl_box_obeyed_kind { SL_OBEYED_HOLD, SL_OBEYED_DIR, SL_OBEYED_FILE, SL_OBEYED_DOT };
+struct sl_box_obeyed {
+	const char *path; /* below the workspace */
+	enum sl_box_obeyed_kind kind;
+};
+const struct sl_box_obeyed *sl_box_obeyed(size_t *ret_n);
+
 /* Everything that init needs; init has a copy of the supervisor's memory. */
 struct sl_setup {
 	const struct sl_box_opts *o;
+	const ino_t *placeholder; /* of sl_box_obeyed(); 0: was there */
 	struct sl_box_ids ids;
 	struct sl_chan chan;
 	int run_fd, exe_fd;
@@ -199,15 +211,19 @@ _Noreturn void sl_box_child(const struct sl_m_spawn *m, const char **argv,
 			    int errfd);
 int sl_box_hash(int root_fd, const char *patterns, size_t len, char ret_hex[65]);
 
-/* obs.c: folding in bounded memory. */
+/* obs.c: folding in bounded memory.  Where there is no room for another object, its act
+ * is counted in a row without one (is_rest): that something of this kind was done, or
+ * refused, always shows. */
 struct sl_obs_table {
-	struct sl_obs row[SL_BOX_OBS_MAX];
-	char obj[SL_BOX_OBS_MAX][SL_BOX_OBJ_MAX];
-	size_t n;
-	uint64_t lost;
+	struct sl_obs row[SL_BOX_OBS_MAX + SL_BOX_OBS_REST];
+	char obj[SL_BOX_OBS_MAX + SL_BOX_OBS_REST][SL_BOX_OBJ_MAX];
+	size_t n, n_rest; /* of all rows, of those without an object */
+	uint16_t n_same[SL_OBS_CLASS_MAX][2]; /* by class and verdict */
+	struct sl_obs_lost lost;
 };
 void sl_obs_clear(struct sl_obs_table *t);
-/* The row, and whether it is new; NULL when lost.  class and act are static strings. */
+/* The row, and whether it is new; NULL where not even a row without an object is left.
+ * class and act are static strings. */
 const struct sl_obs *sl_obs_add(struct sl_obs_table *t, const char *class,
 				const char *act, struct sl_slice object, bool is_denied,
 				int err, bool *ret_is_new);
@@ -247,9 +263,6 @@ struct sl_box {
 	uint8_t etc[32]; /* what the digest of /etc must turn out to be */
 	struct sl_m_setup m_setup;
 	struct sl_m_ready m_ready;
-	struct sl_arena arena; /* vector */
-	struct sl_box_vector vec;
-	bool has_vec;
 	enum sl_limit_class class[SL_LIM_COUNT];
 	/* the act */
 	int sync_fd, listen_fd, timer_fd;
@@ -263,6 +276,8 @@ struct sl_box {
 	int64_t start_ms, kill_ms;
 	struct sl_m_usage usage; /* the last that init told */
 	uint64_t base_cpu_us;
+	int ws_fd; /* of a workspace given in place: locked */
+	ino_t placeholder[SL_OBEYED_MAX];
 	bool is_dgram_ok;  /* no socket of the host can be in the tree */
 	struct sl_buf get; /* paths to read back, each NUL-terminated */
 	size_t n_get, get_max;
@@ -277,6 +292,10 @@ struct sl_box {
 		size_t obj_len;
 	} sock[SL_BOX_SOCK_MAX];
 };
+
+/* direct.c: placeholders for what is absent, made before the box and dropped after it. */
+int sl_box_direct_make(struct sl_box *b, struct sl_err *err) SL_MUST_CHECK;
+void sl_box_direct_drop(struct sl_box *b);
 
 /* sup.c */
 int sl_box_pump(struct sl_box *b, int timeout_ms, struct sl_err *err) SL_MUST_CHECK;

@@ -6,8 +6,9 @@
 void
 sl_obs_clear(struct sl_obs_table *t)
 {
-	t->n = 0;
-	t->lost = 0;
+	t->n = t->n_rest = 0;
+	memset(t->n_same, 0, sizeof(t->n_same));
+	t->lost = (struct sl_obs_lost){ 0 };
 }
 
 /* Printable ASCII; every other byte, and the backslash, as \xNN; cut at the bound. */
@@ -36,42 +37,89 @@ escape(char *out, size_t cap, struct sl_slice s)
 	return n;
 }
 
+/* class and act come from one table: equal strings, equal pointers. */
+static struct sl_obs *
+find(struct sl_obs_table *t, const struct sl_obs *o)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		struct sl_obs *row = &t->row[i];
+
+		if (row->class == o->class && row->is_denied == o->is_denied &&
+		    row->err == o->err && row->act.p == o->act.p &&
+		    row->is_rest == o->is_rest && sl_slice_eq(row->object, o->object))
+			return row;
+	}
+	return NULL;
+}
+
+static struct sl_obs *
+append(struct sl_obs_table *t, const struct sl_obs *o)
+{
+	struct sl_obs *row = &t->row[t->n];
+
+	memcpy(t->obj[t->n], o->object.p, o->object.len);
+	*row = *o;
+	row->object.p = (uint8_t *)t->obj[t->n++];
+	row->count = 0;
+	return row;
+}
+
+/* Where a class is counted; what data/observation.tsv does not name shares the last. */
+static size_t
+place_of(const char *class)
+{
+	const struct sl_obs_class *c = sl_obs_class(class);
+	size_t n;
+
+	return c != NULL ? (size_t)(c - sl_obs_classes(&n)) : SL_OBS_CLASS_MAX - 1;
+}
+
+/* The row for what has no row of its own any more. */
+static struct sl_obs *
+rest_row(struct sl_obs_table *t, struct sl_obs *o, size_t class)
+{
+	struct sl_obs *row;
+
+	t->lost.total++;
+	t->lost.of_class[class]++;
+	o->is_rest = true;
+	o->object.len = 0;
+	if ((row = find(t, o)) != NULL || t->n_rest == SL_BOX_OBS_REST)
+		return row;
+	t->n_rest++;
+	return append(t, o);
+}
+
 const struct sl_obs *
 sl_obs_add(struct sl_obs_table *t, const char *class, const char *act,
 	   struct sl_slice object, bool is_denied, int err, bool *ret_is_new)
 {
 	char obj[SL_BOX_OBJ_MAX];
-	struct sl_slice o = { (uint8_t *)obj, escape(obj, sizeof(obj), object) };
 	int64_t now = sl_os_wall_ms();
-	struct sl_obs *row;
+	struct sl_obs o = { .class = class,
+			    .act = sl_slice_str(act),
+			    .object = { (uint8_t *)obj,
+					escape(obj, sizeof(obj), object) },
+			    .is_denied = is_denied,
+			    .err = err,
+			    .first_ms = now };
+	struct sl_obs *row = find(t, &o);
+	size_t c;
 
-	*ret_is_new = false;
-	for (size_t i = 0; i < t->n; i++) {
-		row = &t->row[i];
-		/* class and act come from one table: equal strings, equal pointers. */
-		if (row->class == class && row->is_denied == is_denied &&
-		    row->err == err && row->act.p == (const uint8_t *)act &&
-		    sl_slice_eq(row->object, o)) {
-			row->count++;
-			row->last_ms = now;
-			return row;
+	if (row == NULL) {
+		c = place_of(class);
+		if (t->n - t->n_rest < SL_BOX_OBS_MAX &&
+		    t->n_same[c][is_denied] < SL_BOX_OBS_SAME) {
+			t->n_same[c][is_denied]++;
+			row = append(t, &o);
+		} else {
+			row = rest_row(t, &o, c);
 		}
 	}
-	if (t->n == SL_BOX_OBS_MAX) {
-		t->lost++;
+	*ret_is_new = row != NULL && row->count == 0;
+	if (row == NULL)
 		return NULL;
-	}
-	row = &t->row[t->n];
-	memcpy(t->obj[t->n], obj, o.len);
-	*row = (struct sl_obs){ .class = class,
-				.act = sl_slice_str(act),
-				.object = { (uint8_t *)t->obj[t->n], o.len },
-				.is_denied = is_denied,
-				.err = err,
-				.count = 1,
-				.first_ms = now,
-				.last_ms = now };
-	t->n++;
-	*ret_is_new = true;
+	row->count++;
+	row->last_ms = now;
 	return row;
 }

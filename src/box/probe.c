@@ -102,7 +102,7 @@ probe_box(struct probe *p, const char *dir, int run)
 	sl_grant_init(&g);
 	g.ws_mode = SL_WS_OVERLAY;
 	g.ws_path = sl_slice_str(dir);
-	if (sl_box_prepare(&o, &b, &err) < 0 || sl_box_vector(b, &v, &err) < 0) {
+	if (sl_box_prepare(&o, &b, &err) < 0 || sl_box_vector(b, p->a, &v, &err) < 0) {
 		add(p, "box", SL_PROBE_MISSING, "", "%s", err.msg);
 		sl_box_close(b);
 		return;

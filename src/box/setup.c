@@ -327,6 +327,8 @@ sl_box_step_advice(unsigned step, int sys, bool is_root)
 			   ? "; a symbolic link is in this path: name the real one"
 			   : "";
 	case SL_BOX_STEP_MASK:
+		if (sys == ELOOP)
+			return "; it became a symbolic link";
 		return sys == ENOENT
 			   ? "; it does not exist yet and the box could make it: grant "
 			     "a directory below instead"

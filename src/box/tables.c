@@ -4,6 +4,7 @@
 static const struct sl_obs_class classes[] = {
 #include "obs_rows.h"
 };
+_Static_assert(sizeof(classes) / sizeof(classes[0]) <= SL_OBS_CLASS_MAX, "counters");
 
 static const struct sl_tier_layer layers[] = {
 #include "tier_rows.h"
@@ -23,6 +24,12 @@ sl_obs_class(const char *name)
 		if (strcmp(classes[i].name, name) == 0)
 			return &classes[i];
 	return NULL;
+}
+
+bool
+sl_obs_is_complete(const struct sl_obs_class *c, const struct sl_obs_lost *lost)
+{
+	return c->is_complete && (lost == NULL || lost->of_class[c - classes] == 0);
 }
 
 const struct sl_tier_layer *

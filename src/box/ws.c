@@ -14,30 +14,6 @@
 
 enum { COPY_DEPTH_MAX = 200 };
 
-/* What the host would later obey: hooks, workflows, settings of tools that run code.
- * In place (DIRECT) these are read-only. */
-static const struct {
-	const char *path;
-	bool is_dir;
-} obeyed[] = {
-	{ ".git/hooks", true },
-	{ ".git/config", false },
-	{ ".git/modules", true },
-	{ ".git/info", true },
-	{ ".github/workflows", true },
-	{ ".forgejo/workflows", true },
-	{ ".claude", true },
-	{ ".codex", true },
-	{ ".cursor", true },
-	{ ".vscode", true },
-	{ ".idea", true },
-	{ ".envrc", false },
-	{ ".bashrc", false },
-	{ ".profile", false },
-	{ ".gitmodules", false },
-	{ ".mcp.json", false },
-};
-
 static int
 why(struct sl_setup *s, const char *what, int neg_errno)
 {
@@ -258,87 +234,53 @@ mount_copy(struct sl_setup *s, int from, const struct stat *st)
 	return sl_mnt_move(fd, s->root_fd, "workspace");
 }
 
-/* The directory of one of these names, bound onto itself: a rename of it is then EBUSY.
- * 1: done; 0: it is not there, so neither is the name. */
+/* One name, read-only; *ret_whole: with all that lies in it.  A directory that holds others
+ * and was there is bound onto itself, so that a rename of it is EBUSY. */
 static int
-hold_parent(struct sl_setup *s, int ws, const char *p, const char *slash, bool is_first)
+protect_one(struct sl_setup *s, int ws, const struct sl_box_obeyed *o, bool is_placeholder,
+	    bool *ret_whole)
 {
-	char full[96], parent[64];
-	SL_AUTO_FD self = -1;
-	struct stat st;
-	int r;
-
-	(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - p), p);
-	if (fstatat(ws, parent, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
-		return 0;
-	if (!is_first)
-		return 1;
-	(void)snprintf(full, sizeof(full), "workspace/%s", parent);
-	if ((self = sl_mnt_clone(s->root_fd, full, true, 0, -1)) < 0)
-		return self;
-	return (r = sl_mnt_move(self, s->root_fd, full)) < 0 ? r : 1;
-}
-
-/* One name, read-only.  Absent below a directory that is there, it gets an empty
- * placeholder first: the box could make it otherwise.  1: left unprotected. */
-static int
-protect_one(struct sl_setup *s, int ws, size_t i, const struct stat *own)
-{
-	const char *p = obeyed[i].path, *slash = strrchr(p, '/');
 	char full[96];
 	SL_AUTO_FD fd = -1;
 	struct stat st;
-	bool is_first;
-	int r;
 
-	sl_box_at(s, SL_BOX_STEP_MASK, "/workspace/%s", p);
-	if (slash != NULL) {
-		is_first = i == 0 ||
-			   strncmp(obeyed[i - 1].path, p, (size_t)(slash - p) + 1) != 0;
-		if ((r = hold_parent(s, ws, p, slash, is_first)) <= 0)
-			return r;
-	}
-	if (fstatat(ws, p, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (slash == NULL)
-			return 1;
-		if ((obeyed[i].is_dir ? mkdirat(ws, p, 0755)
-				      : mknodat(ws, p, S_IFREG | 0644, 0)) < 0 ||
-		    (s->ids.is_private &&
-		     fchownat(ws, p, own->st_uid, own->st_gid, AT_SYMLINK_NOFOLLOW) < 0))
-			return -errno;
-	} else if (S_ISLNK(st.st_mode)) {
-		return 1; /* the box could replace the link, whatever covers its target */
-	}
-	(void)snprintf(full, sizeof(full), "workspace/%s", p);
-	if ((fd = sl_mnt_clone(s->root_fd, full, true, WS_ATTR | MOUNT_ATTR_RDONLY, -1)) <
-	    0)
-		return fd;
-	return sl_mnt_move(fd, s->root_fd, full);
+	sl_box_at(s, SL_BOX_STEP_MASK, "/workspace/%s", o->path);
+	if (fstatat(ws, o->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		/* On a read-only file system it got no placeholder and needs none. */
+		return errno == ENOENT && !is_placeholder ? 0 : -errno;
+	if (S_ISLNK(st.st_mode))
+		return -ELOOP; /* it came after the look at it (direct.c) */
+	*ret_whole = o->kind != SL_OBEYED_HOLD || is_placeholder || !S_ISDIR(st.st_mode);
+	(void)snprintf(full, sizeof(full), "workspace/%s", o->path);
+	fd = sl_mnt_clone(s->root_fd, full, true,
+			  *ret_whole ? WS_ATTR | MOUNT_ATTR_RDONLY : 0, -1);
+	return fd < 0 ? fd : sl_mnt_move(fd, s->root_fd, full);
 }
 
 static int
-protect(struct sl_setup *s, int ws, const struct stat *own)
+protect(struct sl_setup *s, int ws)
 {
-	int n = 0;
+	const char *hold = NULL;
+	size_t n;
+	const struct sl_box_obeyed *o = sl_box_obeyed(&n);
 
-	for (size_t i = 0; i < sizeof(obeyed) / sizeof(obeyed[0]); i++) {
-		int r = protect_one(s, ws, i, own);
+	for (size_t i = 0; i < n; i++) {
+		bool is_whole = false;
+		int r;
 
-		if (r < 0)
+		if (hold != NULL &&
+		    sl_path_is_below(sl_slice_str(o[i].path), sl_slice_str(hold)))
+			continue;
+		if ((r = protect_one(s, ws, &o[i], s->placeholder[i] != 0, &is_whole)) < 0)
 			return r;
-		n += r;
+		if (is_whole)
+			hold = o[i].path;
 	}
-	if (n > 0)
-		(void)snprintf(s->m.ws_why, sizeof(s->m.ws_why),
-			       "in place; %d names that the host obeys are absent or "
-			       "links and can be "
-			       "made by the box",
-			       n);
 	return 0;
 }
 
 static int
-mount_direct(struct sl_setup *s, int ws, int map, const struct stat *st)
+mount_direct(struct sl_setup *s, int ws, int map)
 {
 	SL_AUTO_FD fd = sl_mnt_clone(ws, "", true, WS_ATTR, map);
 	int r;
@@ -347,8 +289,7 @@ mount_direct(struct sl_setup *s, int ws, int map, const struct stat *st)
 		return fd;
 	if ((r = sl_mnt_move(fd, s->root_fd, "workspace")) < 0)
 		return r;
-	/* By the directory itself: through an idmapped mount root can make nothing. */
-	return protect(s, ws, st);
+	return protect(s, ws);
 }
 
 /* Over the directory, which stays as it is: an overlay, or what stands in for it. */
@@ -387,7 +328,7 @@ sl_box_ws_mount(struct sl_setup *s)
 		map = sl_box_ids_idmap(&s->ids, st.st_uid, st.st_gid);
 		s->m.is_idmapped = map >= 0;
 	}
-	r = g->ws_mode == SL_WS_DIRECT ? mount_direct(s, at, map, &st)
+	r = g->ws_mode == SL_WS_DIRECT ? mount_direct(s, at, map)
 				       : mount_frozen(s, at, map, &st);
 	return r < 0 ? r : sl_box_mask_below(s, g->ws_path, "/workspace", true);
 }

@@ -56,6 +56,12 @@ run(const struct sl_args *args, struct sl_err *err)
 		(void)sl_json_set(&o.b, v, "run", sl_json_hex(&o.b, w.i.run, 32));
 		(void)sl_json_set(&o.b, v, "cancelled", sl_json_bool(&o.b, true));
 		r = sl_out_json(&o, v, err);
+	} else if (r == 0) {
+		char hex[65];
+
+		sl_hex(hex, w.i.run, 32);
+		printf("run %.12s is asked to end; what it does then is in its own display\n", hex);
+		r = sl_out_flush(err);
 	}
 	sl_session_done(&w.s);
 	sl_arena_free(&w.a);

@@ -143,6 +143,8 @@ apply(struct work *w, const char *dir, struct sl_err *err)
 	SL_AUTO_FD fd = real != NULL ? open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	int r;
 
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return SL_ERR(err, NOENT, "no directory '%s'", dir);
 	if (fd < 0)
 		return SL_ERR_SYS(err, -errno, "cannot open '%s'", dir);
 	if (sl_path_is_below(sl_slice_str(real), sl_slice_str(w->s.home.path)))
@@ -165,6 +167,26 @@ apply(struct work *w, const char *dir, struct sl_err *err)
 					   w->n_held, w->n_held == 1 ? " is" : "s are");
 }
 
+/* What a person may do next; a pipe gets the list alone. */
+static void
+advise(struct work *w)
+{
+	size_t n = 0, n_held = 0;
+
+	for (size_t k = 0; k < w->left.n; k++)
+		for (size_t i = 0; i < w->left.job[k].changes.n; i++) {
+			n++;
+			n_held += w->left.job[k].changes.item[i].warn != 0;
+		}
+	if (n == 0)
+		printf("nothing changed\n");
+	else
+		printf("\n%zu change%s%s\ntake over: sluice changes %.12s --apply DIR\n"
+		       "forget:    sluice changes %.12s --drop\n",
+		       n, n == 1 ? "" : "s", n_held > 0 ? ", '!' is held back unless named by --with" : "",
+		       w->hex, w->hex);
+}
+
 static int
 list(struct work *w, struct sl_err *err)
 {
@@ -178,7 +200,10 @@ list(struct work *w, struct sl_err *err)
 		    (r = sl_ws_mark_base(fd, w->left.base, &j->changes, &w->left.a, err)) < 0)
 			return r;
 	}
-	return show(w, false, err);
+	if ((r = show(w, false, err)) < 0 || sl_arg_is(w->args, OPT_JSON) || !isatty(1))
+		return r;
+	advise(w);
+	return 0;
 }
 
 /* RUN or RUN/JOB; a key may hold anything but that first slash. */
@@ -212,7 +237,10 @@ work(struct work *w, struct sl_err *err)
 	if (sl_arg_is(w->args, OPT_DROP)) {
 		if ((r = sl_ask(&w->s, &(struct sl_ask){ "drop", &w->i, w->key, NULL }, err)) < 0)
 			return r;
-		return sl_left_drop(&w->s.home, w->i.run, err);
+		if ((r = sl_left_drop(&w->s.home, w->i.run, err)) == 0 &&
+		    !sl_arg_is(w->args, OPT_JSON))
+			printf("the changes of run %.12s are gone; its evidence stays\n", w->hex);
+		return r;
 	}
 	if ((r = sl_left_open(&w->s.home, w->i.run, w->key, &w->left, err)) < 0)
 		return r;

@@ -54,6 +54,18 @@ take_path(struct work *w, const char *path, unsigned access, struct sl_grant_fs 
 	return 0;
 }
 
+/* A place that is named twice is one grant: of all that was asked for it. */
+static void
+add_once(struct sl_grant_fs *fs, size_t *n, struct sl_grant_fs f)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (sl_slice_eq(fs[i].path, f.path)) {
+			fs[i].access |= f.access;
+			return;
+		}
+	fs[(*n)++] = f;
+}
+
 static int
 take_paths(struct work *w, struct sl_err *err)
 {
@@ -71,7 +83,8 @@ take_paths(struct work *w, struct sl_err *err)
 		r = take_path(w, sl_arg(w->args, O_WRITE, i),
 			      SL_ACC_READ | SL_ACC_WRITE | SL_ACC_EXEC, &fs[nr + i], err);
 	w->x.want.fs = fs;
-	w->x.want.n_fs = nr + nw;
+	for (size_t i = 0; i < nr + nw && r == 0; i++)
+		add_once(fs, &w->x.want.n_fs, fs[i]);
 	return r;
 }
 

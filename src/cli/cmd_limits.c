@@ -1,6 +1,7 @@
 /* cmd_limits.c -- sluice limits: every bound, and what a flow may not ask for yet. */
 #include "cli/cmd.h"
 #include "cli/out.h"
+#include "cli/roles.h"
 #include "cose/receipt.h"
 #include "flow/expr.h"
 #include "flow/matrix.h"
@@ -124,7 +125,7 @@ show_unsupported(struct sl_out *o, bool is_json, struct sl_err *err)
 		struct sl_json *v;
 
 		if (!is_json) {
-			printf("%-16s %-28s %s\n", t[i].code, t[i].name, t[i].text);
+			printf("%-16s %s\n%17s%s\n", t[i].code, t[i].name, "", t[i].text);
 			continue;
 		}
 		v = sl_json_obj(&o->b);
@@ -137,6 +138,50 @@ show_unsupported(struct sl_out *o, bool is_json, struct sl_err *err)
 }
 
 static int
+show_role(struct sl_out *o, const struct sl_role_row *x, bool is_json, struct sl_err *err)
+{
+	struct sl_jb *b = &o->b;
+	struct sl_json *v;
+
+	if (!is_json) {
+		printf("%-12s %s\n%14ssees   %s\n%14snever  %s\n%14sheld   ", x->name, x->started,
+		       "", x->sees, "", x->never, "");
+		if (x->jail != NULL)
+			printf("%zu system calls, %zu refused, the rest kills; ", x->jail->n_calls,
+			       x->jail->n_refused);
+		printf("%s\n", x->limits);
+		return 0;
+	}
+	v = sl_json_obj(b);
+	(void)sl_json_set(b, v, "process", sl_json_cstr(b, x->name));
+	(void)sl_json_set(b, v, "started", sl_json_cstr(b, x->started));
+	(void)sl_json_set(b, v, "sees", sl_json_cstr(b, x->sees));
+	(void)sl_json_set(b, v, "never", sl_json_cstr(b, x->never));
+	(void)sl_json_set(b, v, "limits", sl_json_cstr(b, x->limits));
+	(void)sl_json_set(b, v, "calls", x->jail == NULL
+						 ? sl_json_null(b)
+						 : sl_json_int(b, (int64_t)x->jail->n_calls));
+	(void)sl_json_set(b, v, "refused", x->jail == NULL
+						   ? sl_json_null(b)
+						   : sl_json_int(b, (int64_t)x->jail->n_refused));
+	return sl_out_json(o, v, err);
+}
+
+static int
+show_roles(struct sl_out *o, bool is_json, struct sl_err *err)
+{
+	size_t n = 0;
+	const struct sl_role_row *t = sl_roles(&n);
+	int r = 0;
+
+	if (!is_json)
+		printf("\nprocesses:\n");
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = show_role(o, &t[i], is_json, err);
+	return r;
+}
+
+static int
 run(const struct sl_args *args, struct sl_err *err)
 {
 	bool is_json = sl_arg_is(args, OPT_JSON);
@@ -145,14 +190,14 @@ run(const struct sl_args *args, struct sl_err *err)
 
 	(void)sl_out_init(&o);
 	if ((r = show_bounds(&o, is_json, err)) < 0 || (r = show_box(&o, is_json, err)) < 0 ||
-	    (r = show_unsupported(&o, is_json, err)) < 0)
+	    (r = show_roles(&o, is_json, err)) < 0 || (r = show_unsupported(&o, is_json, err)) < 0)
 		return r;
 	return sl_out_flush(err);
 }
 
 const struct sl_cmd sl_cmd_limits = {
 	.name = "limits",
-	.summary = "print every bound, and what is not supported yet",
+	.summary = "print every bound, the processes, and what is not supported yet",
 	.usage = "[--json]",
 	.opts = opts,
 	.run = run,

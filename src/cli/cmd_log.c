@@ -60,9 +60,11 @@ head_line(struct work *w, const struct sl_log_tree *t, struct sl_err *err)
 	return sl_out_json(&w->out, v, err);
 }
 
+/* For people the trees of runs that are over are one line: sluice runs has each. */
 static int
 head(struct work *w, struct sl_err *err)
 {
+	unsigned long long n_sealed = 0, n_entries = 0;
 	struct sl_log_head h;
 	int r = 0;
 
@@ -70,9 +72,18 @@ head(struct work *w, struct sl_err *err)
 	for (uint32_t i = 0; i < h.n_trees && r == 0; i++) {
 		struct sl_log_tree t;
 
-		if ((r = sl_reader_tree(w->reader, i, &t, err)) == 0)
+		if ((r = sl_reader_tree(w->reader, i, &t, err)) < 0)
+			return r;
+		if (w->is_json || t.kind != SL_TREE_RUN || t.is_open) {
 			r = head_line(w, &t, err);
+		} else {
+			n_sealed++;
+			n_entries += t.size;
+		}
 	}
+	if (n_sealed > 0)
+		printf("runs      %8llu  %-16s  sealed  one tree each (--json lists them)\n", n_entries,
+		       "");
 	return r;
 }
 

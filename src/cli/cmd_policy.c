@@ -100,12 +100,7 @@ show_proof(const struct sl_stated *d, struct sl_reader *reader, struct sl_err *e
 	    (r = sl_json_uncbor(sl_buf_get(&blob), &lim, &a, &proof, err)) < 0 ||
 	    (r = sl_policy_explain(proof, &text, err)) < 0)
 		return r;
-	printf("%.*s: ", SL_ARG(sl_json_get_str(own, "verdict")));
-	sl_out_text(sl_json_get_str(own, "message"));
-	printf("\npolicy %.16s, fuel %lld (version %lld)\n",
-	       (const char *)sl_json_get_str(own, "policy").p,
-	       (long long)sl_json_get_int(own, "fuel"),
-	       (long long)sl_json_get_int(own, "fuel_version"));
+	printf("under policy %.16s\n", (const char *)sl_json_get_str(own, "policy").p);
 	(void)fwrite(text.p, 1, text.len, stdout); /* printable: the engine escapes */
 	return sl_out_flush(err);
 }

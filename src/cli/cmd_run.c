@@ -198,36 +198,46 @@ is_word(struct sl_slice s, bool has_upper)
 	return s.len > 0 && s.len <= 255;
 }
 
+/* "NAME" or "NAME=VALUE" to the latter. */
+static int
+one_env(struct work *w, const char *arg, struct sl_slice *ret, struct sl_err *err)
+{
+	struct sl_slice name = sl_slice_upto(sl_slice_str(arg), '=');
+	const char *value;
+
+	if (!is_word(name, true))
+		return SL_ERR(err, USAGE, "'%.*s' is not the name of a variable", SL_ARG(name));
+	for (size_t k = 0; k < w->o.n_env; k++)
+		if (sl_slice_eq(sl_slice_upto(w->o.env[k], '='), name))
+			return SL_ERR(err, USAGE, "variable '%.*s' is given twice", SL_ARG(name));
+	*ret = sl_slice_str(arg);
+	if (name.len < ret->len)
+		return 0;
+	if ((value = getenv(arg)) == NULL)
+		return SL_ERR(err, USAGE, "variable '%s' is not set", arg);
+	if ((arg = sl_arena_printf(&w->a, "%s=%s", arg, value)) == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	*ret = sl_slice_str(arg);
+	return 0;
+}
+
 static int
 take_env(struct work *w, struct sl_err *err)
 {
 	size_t n = sl_arg_count(w->args, OPT_ENV);
 	struct sl_slice *env = SL_NEW_N(&w->a, struct sl_slice, n + 1);
+	int r;
 
-	if (env == NULL)
-		return SL_ERR(err, NOMEM, "out of memory");
 	if (n > SL_GRANT_ENV_MAX)
 		return SL_ERR(err, LIMIT, "more than %d variables", SL_GRANT_ENV_MAX);
-	for (size_t i = 0; i < n; i++) {
-		const char *arg = sl_arg(w->args, OPT_ENV, i), *value;
-		struct sl_slice name = sl_slice_upto(sl_slice_str(arg), '=');
-
-		if (!is_word(name, true))
-			return SL_ERR(err, USAGE, "'%.*s' is not the name of a variable", SL_ARG(name));
-		for (size_t k = 0; k < i; k++)
-			if (sl_slice_eq(sl_slice_upto(env[k], '='), name))
-				return SL_ERR(err, USAGE, "variable '%.*s' is given twice", SL_ARG(name));
-		if (strchr(arg, '=') == NULL) {
-			if ((value = getenv(arg)) == NULL)
-				return SL_ERR(err, USAGE, "variable '%s' is not set", arg);
-			arg = sl_arena_printf(&w->a, "%s=%s", arg, value);
-			if (arg == NULL)
-				return SL_ERR(err, NOMEM, "out of memory");
-		}
-		env[i] = sl_slice_str(arg);
-	}
+	if (env == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
 	w->o.env = env;
-	w->o.n_env = n;
+	for (size_t i = 0; i < n; i++) {
+		if ((r = one_env(w, sl_arg(w->args, OPT_ENV, i), &env[i], err)) < 0)
+			return r;
+		w->o.n_env = i + 1;
+	}
 	return 0;
 }
 

@@ -323,6 +323,9 @@ on_note(struct sl_ui *ui, const struct sl_json *ev)
 
 	if (is_denial && sl_json_get_int(ev, "count") > 1)
 		return; /* said once; the number is in the record */
+	if (!is_denial && sl_slice_starts(sl_json_get_str(ev, "msg"),
+					  SL_LIT("Process completed with exit code ")))
+		return; /* GitHub's words for what the step's own line says */
 	if (ui->o.mode == SL_UI_TTY && sl_ui_job(ui, ev) != NULL) {
 		sl_ui_tty_note(ui, ev, is_denial);
 		return;

@@ -37,12 +37,15 @@ static void
 put_escaped(struct sl_buf *out, uint8_t c)
 {
 	static const char names[] = "\b\t\n\f\r\"\\", letters[] = "btnfr\"\\";
+	static const char digits[] = "0123456789abcdef";
 	const char *at = c != 0 ? strchr(names, c) : NULL;
 
 	if (at != NULL)
-		sl_buf_printf(out, "\\%c", letters[at - names]);
+		sl_buf_put(out, (const char[2]){ '\\', letters[at - names] }, 2);
 	else
-		sl_buf_printf(out, "\\u%04x", c);
+		sl_buf_put(out, (const char[6]){ '\\', 'u', '0', '0', digits[c >> 4],
+					   digits[c & 15] },
+			   6);
 }
 
 /* RFC 8785 section 3.2.2.2.  What is signed must be UTF-8; what is shown may have come

@@ -16,8 +16,10 @@ struct ctx { /* what may be named here */
 	size_t n;
 };
 
+enum { MAX_KINDS = MAX_CANDIDATES * 2 };
+
 struct kinds { /* the alternatives of a type, flat */
-	const struct sl_type *t[MAX_CANDIDATES * 2];
+	const struct sl_type *t[MAX_KINDS];
 	size_t n;
 };
 
@@ -34,7 +36,7 @@ static void
 flatten(const struct sl_type *t, struct kinds *k, size_t depth)
 {
 	if (t->kind != SL_TYPE_ONE) {
-		if (k->n < sizeof(k->t) / sizeof(*k->t))
+		if (k->n < MAX_KINDS)
 			k->t[k->n++] = t;
 		return;
 	}
@@ -85,7 +87,8 @@ word_hint(struct check *c, struct sl_slice word, const struct sl_slice *w, size_
 {
 	struct sl_slice near = sl_diag_nearest(word, w, n);
 
-	return near.len > 0 ? sl_arena_printf(c->a, "did you mean '%.*s'?", SL_ARG(near)) : NULL;
+	return near.len > 0 ? sl_arena_printf(c->a, "did you mean '%.*s'?", SL_ARG(near))
+			    : NULL;
 }
 
 static bool
@@ -159,7 +162,7 @@ inside_literal(struct check *c, const struct sl_yaml *y, const struct sl_expr_wh
 		}
 	written = nth_line(c->l->src, at.line);
 	text = sl_slice_upto(sl_slice_skip(y->text, bol), '\n');
-	if (written.len >= text.len &&
+	if (text.len > 0 && written.len >= text.len &&
 	    memcmp(written.p + (written.len - text.len), text.p, text.len) == 0) {
 		at.col = written.len - text.len + (why->at - bol) + 1;
 		at.width = why->len > 0 ? why->len : 1;
@@ -188,8 +191,8 @@ inside(struct check *c, const struct sl_yaml *y, const struct sl_expr_why *why)
 /* A text that does not parse as an expression: the problem is a diagnostic, unless
  * memory ran out. */
 static int
-expr_problem(struct check *c, const struct sl_yaml *y, int r, const struct sl_expr_why *why,
-	     struct sl_err *err)
+expr_problem(struct check *c, const struct sl_yaml *y, int r,
+	     const struct sl_expr_why *why, struct sl_err *err)
 {
 	if (r == SL_E(NOMEM) || r == SL_E(BUG))
 		return r;
@@ -238,10 +241,13 @@ embedded(struct check *c, const struct sl_yaml *y, const struct kinds *k, struct
 	if ((r = sl_expr_template(y->text, &sx, c->a, &tm, err)) < 0)
 		return expr_problem(c, y, r, &why, err);
 	if (tm.kind == SL_TEMPLATE_INSERT) {
-		sl_diag_put(c->l, y->at, NULL, NULL,
-			    "The directive 'insert' is not allowed in this context. Directives are "
-			    "not supported for expressions that are embedded within a string. "
-			    "Directives are only supported when the entire value is an expression.");
+		sl_diag_put(
+		    c->l, y->at, NULL, NULL,
+		    "The directive 'insert' is not allowed in this context. Directives "
+		    "are "
+		    "not supported for expressions that are embedded within a string. "
+		    "Directives are only supported when the entire value is an "
+		    "expression.");
 		return 0;
 	}
 	if (tm.kind == SL_TEMPLATE_LITERAL) {
@@ -250,9 +256,14 @@ embedded(struct check *c, const struct sl_yaml *y, const struct kinds *k, struct
 		literal(c, &lit, k, t);
 		return 0;
 	}
-	*t = (struct sl_tok){ .kind = SL_TOK_EXPR, .at = y->at, .text = y->text, .type = k->t[0],
-			      .expr = tm.expr, .is_whole = tm.is_whole };
-	if (!tm.is_whole && find(k, SL_TYPE_STRING) == NULL && find(k, SL_TYPE_TEXT) == NULL) {
+	*t = (struct sl_tok){ .kind = SL_TOK_EXPR,
+			      .at = y->at,
+			      .text = y->text,
+			      .type = k->t[0],
+			      .expr = tm.expr,
+			      .is_whole = tm.is_whole };
+	if (!tm.is_whole && find(k, SL_TYPE_STRING) == NULL &&
+	    find(k, SL_TYPE_TEXT) == NULL) {
 		unexpected(c, y);
 		t->kind = SL_TOK_NULL;
 	}
@@ -283,16 +294,18 @@ append(struct sl_tok *parent, struct sl_tok *t)
 }
 
 static int
-sequence(struct check *c, const struct sl_yaml *y, const struct sl_type *seq, struct ctx ctx,
-	 struct sl_tok *t, struct sl_err *err)
+sequence(struct check *c, const struct sl_yaml *y, const struct sl_type *seq,
+	 struct ctx ctx, struct sl_tok *t, struct sl_err *err)
 {
 	struct sl_tok *item;
 	int r;
 
 	t->kind = SL_TOK_SEQ;
-	SL_YAML_EACH(m, y) {
+	SL_YAML_EACH(m, y)
+	{
 		item = NULL;
-		r = node(c, m, seq->kind == SL_TYPE_ANY ? seq : seq->alt[0], ctx, &item, err);
+		r = node(c, m, seq->kind == SL_TYPE_ANY ? seq : seq->alt[0], ctx, &item,
+			 err);
 		if (r < 0)
 			return r;
 		append(t, item);
@@ -334,7 +347,8 @@ narrow(struct kinds *maps, struct sl_slice key)
 	struct kinds kept = { .n = 0 };
 
 	for (size_t i = 0; i < maps->n; i++)
-		if (maps->t[i]->kind == SL_TYPE_MAP && (k = known_key(maps->t[i], key)) != NULL) {
+		if (maps->t[i]->kind == SL_TYPE_MAP &&
+		    (k = known_key(maps->t[i], key)) != NULL) {
 			kept.t[kept.n++] = maps->t[i];
 			if (t == NULL)
 				t = k->type;
@@ -345,7 +359,8 @@ narrow(struct kinds *maps, struct sl_slice key)
 	}
 	for (size_t i = 0; i < maps->n; i++)
 		if (maps->t[i]->kind == SL_TYPE_ANY || maps->t[i]->loose != NULL)
-			return maps->t[i]->kind == SL_TYPE_ANY ? maps->t[i] : maps->t[i]->loose;
+			return maps->t[i]->kind == SL_TYPE_ANY ? maps->t[i]
+							       : maps->t[i]->loose;
 	return NULL;
 }
 
@@ -362,7 +377,8 @@ key_template(struct check *c, const struct sl_yaml *key, const struct kinds *map
 	*tm = (struct sl_template){ .kind = SL_TEMPLATE_LITERAL, .text = key->text };
 	if (!sl_expr_is_embedded(key->text))
 		return 0;
-	if (ctx.n == 0 || (maps->t[0]->kind == SL_TYPE_MAP && maps->t[0]->loose == NULL)) {
+	if (ctx.n == 0 ||
+	    (maps->t[0]->kind == SL_TYPE_MAP && maps->t[0]->loose == NULL)) {
 		sl_diag_put(c->l, key->at, NULL, NULL,
 			    "A template expression is not allowed in this context");
 		tm->text = (struct sl_slice){ 0 };
@@ -420,20 +436,22 @@ ambiguous(struct check *c, const struct sl_yaml *y, const struct kinds *maps)
 	for (size_t i = 0; i < maps->n; i++)
 		for (size_t k = 0; k < maps->t[i]->n_keys && n >= 0 && n < 200; k++)
 			if (maps->t[i]->keys[k].is_required)
-				n += snprintf(list + n, sizeof(list) - (size_t)n, "%s%.*s",
-					      n > 0 ? ", " : "",
+				n += snprintf(list + n, sizeof(list) - (size_t)n,
+					      "%s%.*s", n > 0 ? ", " : "",
 					      SL_ARG(maps->t[i]->keys[k].name));
-	sl_diag_put(c->l, y->at, NULL, NULL,
-		    "There's not enough info to determine what you meant. Add one of these "
-		    "properties: %s", list);
+	sl_diag_put(
+	    c->l, y->at, NULL, NULL,
+	    "There's not enough info to determine what you meant. Add one of these "
+	    "properties: %s",
+	    list);
 }
 
 static bool
 has_key(const struct sl_yaml *y, struct sl_slice key)
 {
 	SL_YAML_EACH(m, y)
-		if (sl_slice_eq(m->key->text, key))
-			return true;
+	if (sl_slice_eq(m->key->text, key))
+		return true;
 	return false;
 }
 
@@ -446,9 +464,11 @@ mapping(struct check *c, const struct sl_yaml *y, struct kinds *maps, struct ctx
 	int r;
 
 	t->kind = SL_TOK_MAP;
-	SL_YAML_EACH(m, y) {
-		own = maps->t[0]->n_allow > 0 ? (struct ctx){ maps->t[0]->allow, maps->t[0]->n_allow }
-					      : ctx;
+	SL_YAML_EACH(m, y)
+	{
+		own = maps->t[0]->n_allow > 0
+			  ? (struct ctx){ maps->t[0]->allow, maps->t[0]->n_allow }
+			  : ctx;
 		if ((r = map_member(c, m, maps, own, t, err)) < 0)
 			return r;
 	}
@@ -462,15 +482,16 @@ mapping(struct check *c, const struct sl_yaml *y, struct kinds *maps, struct ctx
 		const struct sl_type_key *k = &maps->t[0]->keys[i];
 
 		if (k->is_required && !has_key(y, k->name))
-			sl_diag_put(c->l, y->at, NULL, NULL, "Required property is missing: %.*s",
+			sl_diag_put(c->l, y->at, NULL, NULL,
+				    "Required property is missing: %.*s",
 				    SL_ARG(k->name));
 	}
 	return 0;
 }
 
 static int
-collection(struct check *c, const struct sl_yaml *y, const struct kinds *k, struct ctx ctx,
-	   struct sl_tok *t, struct sl_err *err)
+collection(struct check *c, const struct sl_yaml *y, const struct kinds *k,
+	   struct ctx ctx, struct sl_tok *t, struct sl_err *err)
 {
 	enum sl_type_kind want = y->kind == SL_YAML_MAP ? SL_TYPE_MAP : SL_TYPE_SEQ;
 	struct kinds maps = { .n = 0 };
@@ -513,8 +534,9 @@ node(struct check *c, const struct sl_yaml *y, const struct sl_type *type, struc
 }
 
 int
-sl_schema_check(const struct sl_yaml *y, const struct sl_type *type, struct sl_diag_list *l,
-		struct sl_arena *a, const struct sl_tok **ret, struct sl_err *err)
+sl_schema_read(const struct sl_yaml *y, const struct sl_type *type,
+	       struct sl_diag_list *l, struct sl_arena *a, const struct sl_tok **ret,
+	       struct sl_err *err)
 {
 	struct check c = { l, a, 0 };
 	struct sl_tok *t = NULL;

@@ -43,22 +43,27 @@ put(struct sl_diag_list *l, struct sl_yaml_at at, const char *code, const char *
 	if (msg.len > SL_DIAG_TEXT)
 		msg.len = SL_DIAG_TEXT;
 	d = &l->d[l->n];
-	*d = (struct sl_diag){ .line = at.line, .col = at.col, .is_refusal = code != NULL,
-			       .width = at.width > 400 ? 400 : at.width > 0 ? at.width : 1 };
+	*d = (struct sl_diag){ .line = at.line,
+			       .col = at.col,
+			       .is_refusal = code != NULL,
+			       .width = at.width > 400 ? 400
+					: at.width > 0 ? at.width
+						       : 1 };
 	d->file = sl_arena_dup(l->a, l->file);
 	d->code = sl_slice_str(code != NULL ? code : "");
 	d->msg = sl_arena_dup(l->a, msg);
 	d->hint = sl_arena_dup(l->a, sl_slice_str(hint != NULL ? hint : ""));
 	d->text = sl_arena_dup(l->a, source_line(l->src, at.line));
-	if (d->file.p == NULL || d->msg.p == NULL || d->hint.p == NULL || d->text.p == NULL)
+	if (d->file.p == NULL || d->msg.p == NULL || d->hint.p == NULL ||
+	    d->text.p == NULL)
 		l->is_failed = true;
 	else
 		l->n++;
 }
 
 void
-sl_diag_put(struct sl_diag_list *l, struct sl_yaml_at at, const char *code, const char *hint,
-	    const char *fmt, ...)
+sl_diag_put(struct sl_diag_list *l, struct sl_yaml_at at, const char *code,
+	    const char *hint, const char *fmt, ...)
 {
 	char msg[SL_DIAG_TEXT + 1];
 	va_list ap;
@@ -68,8 +73,9 @@ sl_diag_put(struct sl_diag_list *l, struct sl_yaml_at at, const char *code, cons
 	n = vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
 	put(l, at, code, hint,
-	    (struct sl_slice){ (const uint8_t *)msg,
-			       n < 0 ? 0 : n > SL_DIAG_TEXT ? SL_DIAG_TEXT : (size_t)n });
+	    (struct sl_slice){ (const uint8_t *)msg, n < 0              ? 0
+						     : n > SL_DIAG_TEXT ? SL_DIAG_TEXT
+									: (size_t)n });
 }
 
 void
@@ -149,7 +155,8 @@ distance(struct sl_slice a, struct sl_slice b)
 
 		now[0] = i;
 		for (size_t j = 1; j <= b.len; j++) {
-			size_t best = up[j - 1] + ((a.p[i - 1] | 32) != (b.p[j - 1] | 32));
+			size_t best =
+			    up[j - 1] + ((a.p[i - 1] | 32) != (b.p[j - 1] | 32));
 
 			if (up[j] + 1 < best)
 				best = up[j] + 1;

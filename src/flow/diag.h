@@ -13,9 +13,9 @@
 enum { SL_DIAG_SHOWN = 10, SL_DIAG_KEPT = 64, SL_DIAG_TEXT = 500 };
 
 struct sl_diag_list {
-	struct sl_arena *a;    /* of the texts */
-	struct sl_slice file;  /* the file being read now; "" is the flow */
-	struct sl_slice src;   /* its bytes, for the line shown */
+	struct sl_arena *a;   /* of the texts */
+	struct sl_slice file; /* the file being read now; "" is the flow */
+	struct sl_slice src;  /* its bytes, for the line shown */
 	struct sl_diag d[SL_DIAG_KEPT];
 	size_t n, n_more;
 	size_t n_errors, n_refusals; /* with those that were not kept */

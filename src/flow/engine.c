@@ -26,21 +26,22 @@ sl_eng_note(struct sl_engine *e, const char *level, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		return;
-	s = sl_arena_dup(&e->note_a, (struct sl_slice){ (const uint8_t *)msg,
-							(size_t)n < sizeof(msg) ? (size_t)n
-									: sizeof(msg) - 1 });
+	s = sl_arena_dup(
+	    &e->note_a,
+	    (struct sl_slice){ (const uint8_t *)msg,
+			       (size_t)n < sizeof(msg) ? (size_t)n : sizeof(msg) - 1 });
 	if (s.p != NULL) /* a note that finds no room is not worth the run */
-		e->note[e->n_notes++] = (struct note){
-			level, s, e->at_leg, e->cur.index, e->phase == PH_STEP && e->cur.s != NULL
-		};
+		e->note[e->n_notes++] =
+		    (struct note){ level, s, e->at_leg, e->cur.index,
+				   e->phase == PH_STEP && e->cur.s != NULL };
 }
 
 void
 sl_eng_note_at(struct sl_engine *e, struct sl_yaml_at at, const struct sl_err *err)
 {
 	const struct scope *sc = &e->leg.scope[e->leg.depth];
-	struct sl_slice file = e->phase == PH_STEP && sc->action != NULL ? sc->action->file
-									  : e->path;
+	struct sl_slice file =
+	    e->phase == PH_STEP && sc->action != NULL ? sc->action->file : e->path;
 
 	sl_eng_note(e, "error", "%.*s:%zu:%zu: %.*s", SL_ARG(file), at.line, at.col,
 		    (int)err->len, err->msg);
@@ -74,10 +75,13 @@ sl_eng_expr_env(struct sl_engine *e, const struct sl_value *contexts,
 {
 	size_t max = e->step_a.cap / 4 * 3; /* an expression alone does not end the run */
 
-	*ret = (struct sl_expr_env){ .contexts = contexts, .status = st,
-				     .host_arg = e->host.arg, .hash_files = e->host.hash_files,
-				     .max_memory = max < SL_EXPR_MEMORY_MAX ? max
-									    : SL_EXPR_MEMORY_MAX };
+	*ret = (struct sl_expr_env){ .contexts = contexts,
+				     .status = st,
+				     .host_arg = e->host.arg,
+				     .hash_files = e->host.hash_files,
+				     .max_memory = max < SL_EXPR_MEMORY_MAX
+						       ? max
+						       : SL_EXPR_MEMORY_MAX };
 }
 
 struct sl_json *
@@ -103,9 +107,9 @@ copy_params(struct sl_engine *e, const struct sl_engine_opts *o, struct sl_err *
 	if (b.is_failed || e->params == NULL || e->path.p == NULL)
 		return sl_eng_nomem(err);
 	SL_JSON_EACH(m, sl_json_get(e->params, "shells"))
-		if (m->kind == SL_JSON_STR &&
-		    e->n_shells < sizeof(e->shells) / sizeof(*e->shells))
-			e->shells[e->n_shells++] = m->s;
+	if (m->kind == SL_JSON_STR &&
+	    e->n_shells < sizeof(e->shells) / sizeof(*e->shells))
+		e->shells[e->n_shells++] = m->s;
 	return 0;
 }
 
@@ -145,8 +149,10 @@ prepare(struct sl_engine *e, const struct sl_engine_opts *o, struct sl_err *err)
 	if ((r = copy_params(e, o, err)) < 0)
 		return r;
 	e->diags.a = &e->run_a;
-	e->parser = (struct sl_flow_parser){ .a = &e->run_a, .l = &e->diags,
-					     .shells = e->shells, .n_shells = e->n_shells };
+	e->parser = (struct sl_flow_parser){ .a = &e->run_a,
+					     .l = &e->diags,
+					     .shells = e->shells,
+					     .n_shells = e->n_shells };
 	if ((r = sl_flow_parse(&e->parser, o->src, &e->w, err)) < 0)
 		return r;
 	e->state = SL_NEW_N(&e->run_a, struct job_state, e->w->n_jobs);
@@ -158,7 +164,8 @@ prepare(struct sl_engine *e, const struct sl_engine_opts *o, struct sl_err *err)
 	if (e->diags.n_errors > 0)
 		return SL_ERR(err, FORMAT, "the workflow is not valid");
 	if (e->diags.n_refusals > 0)
-		return SL_ERR(err, UNSUPPORTED, "the workflow asks for what is not supported");
+		return SL_ERR(err, UNSUPPORTED,
+			      "the workflow asks for what is not supported");
 	return 0;
 }
 
@@ -222,7 +229,8 @@ sl_engine_cancel(struct sl_engine *e)
 	if (e->phase != PH_STEP && e->phase != PH_WAIT && e->phase != PH_LEG_END)
 		return;
 	e->leg.is_cancelled = true;
-	/* the job context is read by later conditions; without memory they see the old one */
+	/* the job context is read by later conditions; without memory they see the old
+	 * one */
 	(void)sl_eng_puts(&e->leg_a, e->leg.job, "status", "cancelled");
 }
 
@@ -253,8 +261,9 @@ advance(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct sl_er
 		default:
 			*ret = sl_json_obj(b);
 			(void)sl_json_set(b, *ret, "do", sl_json_cstr(b, "run.done"));
-			(void)sl_json_set(b, *ret, "conclusion",
-					  sl_json_cstr(b, sl_eng_result(sl_eng_conclusion(e))));
+			(void)sl_json_set(
+			    b, *ret, "conclusion",
+			    sl_json_cstr(b, sl_eng_result(sl_eng_conclusion(e))));
 			return b->is_failed ? sl_eng_nomem(err) : 0;
 		}
 		if (r == 0 && b->is_failed)
@@ -289,7 +298,8 @@ sl_engine_next(struct sl_engine *e, struct sl_arena *a, const struct sl_json **r
 		if ((r = advance(e, &b, &o, err)) < 0)
 			return r;
 		if (e->n_notes > 0) { /* the notes come first */
-			if ((e->deferred = sl_json_copy(&kept, o)) == NULL || kept.is_failed)
+			if ((e->deferred = sl_json_copy(&kept, o)) == NULL ||
+			    kept.is_failed)
 				return sl_eng_nomem(err);
 			o = next_note(e, &b);
 		}

@@ -31,7 +31,8 @@ struct sl_diag {
 	size_t line, col;     /* 1-based; 0: the whole file */
 	size_t width;         /* columns under the caret, at least 1 */
 	bool is_refusal;      /* valid, but not supported yet (exit 2, by name) */
-	struct sl_slice code; /* refusals: "F-RUNNER", ... as facts/flow.md 9.1; else "" */
+	struct sl_slice
+	    code; /* refusals: "F-RUNNER", ... as facts/flow.md 9.1; else "" */
 	struct sl_slice msg;
 	struct sl_slice hint; /* "did you mean 'steps'?", or empty */
 	struct sl_slice text; /* the source line, or empty */
@@ -45,18 +46,20 @@ struct sl_diags {
 struct sl_engine_opts {
 	struct sl_slice src;  /* the flow's bytes as received */
 	struct sl_slice path; /* for messages and github.workflow_ref */
-	/* {"event_name", "event":{}, "inputs":{}, "secrets":{}, "vars":{}, "env":{}, "github":{},
-	 *  "runner":{}, "shells":["bash","sh","python"]} */
+	/* {"event_name", "event":{}, "inputs":{}, "secrets":{}, "vars":{}, "env":{},
+	 * "github":{}, "runner":{}, "shells":["bash","sh","python"]} */
 	const struct sl_json *params;
 	const struct sl_engine_host *host;
-	size_t max_memory; /* bytes of all the engine's arenas together; 48 MiB serves any
-			    * workflow that the limits of doc/PROTOCOL.engine let through */
+	size_t
+	    max_memory; /* bytes of all the engine's arenas together; 48 MiB serves any
+			 * workflow that the limits of doc/PROTOCOL.engine let through */
 };
 
 /* 0 with *ret set; or an SL_E(...) code, where FORMAT/UNKNOWN/UNSUPPORTED come with
  * diagnostics in *ret_diags (in a). */
-int sl_engine_new(const struct sl_engine_opts *o, struct sl_arena *a, struct sl_engine **ret,
-		  struct sl_diags *ret_diags, struct sl_err *err) SL_MUST_CHECK;
+int sl_engine_new(const struct sl_engine_opts *o, struct sl_arena *a,
+		  struct sl_engine **ret, struct sl_diags *ret_diags,
+		  struct sl_err *err) SL_MUST_CHECK;
 void sl_engine_free(struct sl_engine *e);
 
 /* What is known before anything runs: {"name", "run_name", "event_name",
@@ -70,7 +73,8 @@ int sl_engine_plan(struct sl_engine *e, struct sl_arena *a, const struct sl_json
  *  {"do":"job","job","leg","key":"build (gcc)","name","steps":n,"timeout_s",
  *    "cancel_timeout_s"}
  *  {"do":"step","job","leg","index","id"?,"name","depth","argv":[...],"script","script_path",
- *    "env":{...},"cwd","timeout_s"?,"files":{"GITHUB_ENV":path,...}}  run this, then done()
+ *    "env":{...},"cwd","timeout_s"?,"files":{"GITHUB_ENV":path,...}}  run this, then
+ * done()
  *  {"do":"skip",...,"index","name","outcome","conclusion","msg"?}    nothing to run
  *  {"do":"note",...,"index"?,"level":"notice|warning|error","msg"}   show
  *  {"do":"group",...,"index","name","depth","is_end","outcome"?,"conclusion"?}
@@ -88,8 +92,9 @@ int sl_engine_line(struct sl_engine *e, struct sl_slice line, struct sl_arena *a
 		   const struct sl_json **ret, struct sl_err *err) SL_MUST_CHECK;
 
 /* How the step that next() gave ended: {"exit":n | "signal":n | "timeout":true |
- * "job_timeout":true | "cancelled":true | "refused":text, "files":{"GITHUB_ENV":bytes,...}}.
- * Gives {"outcome","conclusion","errors":[...],"summary":text or absent}. */
+ * "job_timeout":true | "cancelled":true | "refused":text,
+ * "files":{"GITHUB_ENV":bytes,...}}. Gives
+ * {"outcome","conclusion","errors":[...],"summary":text or absent}. */
 int sl_engine_done(struct sl_engine *e, const struct sl_json *how, struct sl_arena *a,
 		   const struct sl_json **ret, struct sl_err *err) SL_MUST_CHECK;
 

@@ -54,15 +54,18 @@ read_action(struct sl_engine *e, struct sl_slice path, struct sl_slice *ret_file
 		*ret_file = sl_slice_str(file);
 		r = e->host.read_file == NULL
 			? SL_ERR(err, NOENT, "no files here")
-			: e->host.read_file(e->host.arg, *ret_file, &e->run_a, ret_src, err);
+			: e->host.read_file(e->host.arg, *ret_file, &e->run_a, ret_src,
+					    err);
 		if (r != SL_E(NOENT))
 			return r;
 		*err = (struct sl_err){ 0 };
 	}
 	return SL_ERR(err, NOENT,
 		      "Can't find 'action.yml', 'action.yaml' or 'Dockerfile' under "
-		      "'" SL_BOX_WORKSPACE "/%.*s'. Did you forget to run actions/checkout before "
-		      "running your local action?", SL_ARG(path));
+		      "'" SL_BOX_WORKSPACE
+		      "/%.*s'. Did you forget to run actions/checkout before "
+		      "running your local action?",
+		      SL_ARG(path));
 }
 
 /* An action that an earlier step made is judged when it is due: what is wrong with it, or
@@ -79,8 +82,8 @@ judge_made(struct sl_engine *e, int r, struct sl_err *err)
 		return r;
 	*err = (struct sl_err){ 0 };
 	r = l->n == 0 ? SL_ERR(err, FAILED, "the action is not valid")
-		      : SL_ERR(err, FAILED, "%.*s:%zu:%zu: %.*s", SL_ARG(d->file), d->line, d->col,
-			       SL_ARG(d->msg));
+		      : SL_ERR(err, FAILED, "%.*s:%zu:%zu: %.*s", SL_ARG(d->file),
+			       d->line, d->col, SL_ARG(d->msg));
 	l->n = l->n_more = l->n_errors = l->n_refusals = 0;
 	return r;
 }
@@ -126,8 +129,8 @@ sl_eng_action(struct sl_engine *e, struct sl_slice path, const struct local_acti
 /* One step that calls an action: what is wrong with the action is a diagnostic; an
  * action that is not there may still be made by an earlier step. */
 static int
-look_at(struct sl_engine *e, const struct sl_step *s, struct sl_slice file, struct sl_slice src,
-	struct sl_err *err)
+look_at(struct sl_engine *e, const struct sl_step *s, struct sl_slice file,
+	struct sl_slice src, struct sl_err *err)
 {
 	const struct local_action *x = NULL;
 	int r;
@@ -153,7 +156,8 @@ sl_eng_actions(struct sl_engine *e, struct sl_err *err)
 
 	for (size_t i = 0; i < e->w->n_jobs; i++)
 		for (size_t k = 0; k < e->w->job[i].steps.n; k++)
-			if ((r = look_at(e, &e->w->job[i].steps.s[k], none, src, err)) < 0)
+			if ((r = look_at(e, &e->w->job[i].steps.s[k], none, src, err)) <
+			    0)
 				return r;
 	/* the list grows while it is walked; no action is in it twice */
 	for (struct local_action *x = e->actions; x != NULL; x = x->next)
@@ -176,8 +180,9 @@ is_yes(const struct sl_tok *t)
 }
 
 static int
-given_inputs(struct sl_engine *e, const struct sl_action *x, const struct sl_expr_env *env,
-	     struct sl_value *in, struct sl_yaml_at *at, struct sl_err *err)
+given_inputs(struct sl_engine *e, const struct sl_action *x,
+	     const struct sl_expr_env *env, struct sl_value *in, struct sl_yaml_at *at,
+	     struct sl_err *err)
 {
 	int r = sl_eng_env(e->cur.s->with, env, &e->leg_a, in, at, err);
 	bool is_known;
@@ -185,44 +190,57 @@ given_inputs(struct sl_engine *e, const struct sl_action *x, const struct sl_exp
 	for (size_t i = 0; r == 0 && i < in->n; i++) {
 		is_known = false;
 		SL_TOK_EACH(t, x->inputs)
-			is_known = is_known || sl_val_caseeq(t->key, in->m[i].key);
+		is_known = is_known || sl_val_caseeq(t->key, in->m[i].key);
 		if (!is_known)
-			sl_eng_note(e, "warning", "Unexpected input '%.*s' of the action './%.*s'",
+			sl_eng_note(e, "warning",
+				    "Unexpected input '%.*s' of the action './%.*s'",
 				    SL_ARG(in->m[i].key), SL_ARG(x->path));
 	}
 	return r;
 }
 
+/* The default of an input that was not given, evaluated in the caller's place. */
 static int
-action_inputs(struct sl_engine *e, const struct sl_action *x, const struct sl_expr_env *env,
+default_input(struct sl_engine *e, const struct sl_tok *t, const struct sl_expr_env *env,
 	      struct sl_value *in, struct sl_yaml_at *at, struct sl_err *err)
 {
-	const struct sl_tok *dflt, *note;
+	const struct sl_tok *dflt = sl_tok_get(t, "default");
 	const struct sl_value *v = NULL;
 	struct sl_slice s;
 	int r;
 
-	if ((r = given_inputs(e, x, env, in, at, err)) < 0)
+	if (dflt == NULL && is_yes(sl_tok_get(t, "required")))
+		sl_eng_note(e, "warning", "Input required and not supplied: %.*s",
+			    SL_ARG(t->key));
+	if ((r = sl_tok_eval(dflt, env, &e->leg_a, &v, at, err)) < 0)
 		return r;
-	SL_TOK_EACH(t, x->inputs) {
-		dflt = sl_tok_get(t, "default");
-		if (sl_val_get(in, t->key) != NULL) {
-			if ((note = sl_tok_get(t, "deprecationMessage")) != NULL)
-				sl_eng_note(e, "warning", "Input '%.*s' has been deprecated: %.*s",
-					    SL_ARG(t->key), SL_ARG(sl_tok_str(note)));
-			continue;
-		}
-		if (dflt == NULL && is_yes(sl_tok_get(t, "required")))
-			sl_eng_note(e, "warning", "Input required and not supplied: %.*s",
-				    SL_ARG(t->key));
-		if ((r = sl_tok_eval(dflt, env, &e->leg_a, &v, at, err)) < 0)
-			return r;
-		s = sl_val_string(&e->leg_a, v);
-		if (s.p == NULL ||
-		    sl_val_set(&e->leg_a, in, t->key, sl_val_str(&e->leg_a, s)) == NULL)
-			return sl_eng_nomem(err);
-	}
+	s = sl_val_string(&e->leg_a, v);
+	if (s.p == NULL ||
+	    sl_val_set(&e->leg_a, in, t->key, sl_val_str(&e->leg_a, s)) == NULL)
+		return sl_eng_nomem(err);
 	return 0;
+}
+
+static int
+action_inputs(struct sl_engine *e, const struct sl_action *x,
+	      const struct sl_expr_env *env, struct sl_value *in, struct sl_yaml_at *at,
+	      struct sl_err *err)
+{
+	const struct sl_tok *note;
+	int r = given_inputs(e, x, env, in, at, err);
+
+	SL_TOK_EACH(t, x->inputs)
+	{
+		if (r < 0)
+			return r;
+		if (sl_val_get(in, t->key) == NULL)
+			r = default_input(e, t, env, in, at, err);
+		else if ((note = sl_tok_get(t, "deprecationMessage")) != NULL)
+			sl_eng_note(e, "warning",
+				    "Input '%.*s' has been deprecated: %.*s",
+				    SL_ARG(t->key), SL_ARG(sl_tok_str(note)));
+	}
+	return r;
 }
 
 /* The steps of an action see github, inputs, strategy, matrix, job, runner, and their
@@ -234,20 +252,23 @@ action_scope(struct sl_engine *e, const struct sl_action *x, struct sl_value *in
 	static const char *const kept[] = { "strategy", "matrix", "job", "runner" };
 	struct sl_arena *a = &e->leg_a;
 	const struct sl_value *outer = e->leg.scope[0].contexts;
-	struct sl_value *c = sl_val_obj(a, false), *g = sl_val_copy(a, e->leg.scope[0].github);
-	char *dir = sl_arena_printf(a, SL_BOX_WORKSPACE "%s%.*s", x->path.len > 0 ? "/" : "",
-				    (int)x->path.len,
+	struct sl_value *c = sl_val_obj(a, false),
+			*g = sl_val_copy(a, e->leg.scope[0].github);
+	char *dir = sl_arena_printf(a, SL_BOX_WORKSPACE "%s%.*s",
+				    x->path.len > 0 ? "/" : "", (int)x->path.len,
 				    x->path.len > 0 ? (const char *)x->path.p : "");
 
 	for (size_t i = 0; i < 4; i++)
 		if (sl_val_gets(outer, kept[i]) != NULL &&
-		    sl_val_set(a, c, sl_slice_str(kept[i]), sl_val_gets(outer, kept[i])) == NULL)
+		    sl_val_set(a, c, sl_slice_str(kept[i]),
+			       sl_val_gets(outer, kept[i])) == NULL)
 			return sl_eng_nomem(err);
 	sc->step_results = sl_val_obj(a, false);
 	sc->github = g;
 	sc->contexts = c;
 	if (dir == NULL || !sl_eng_puts(a, g, "action_path", dir) ||
-	    !sl_eng_puts(a, g, "action_ref", "") || !sl_eng_puts(a, g, "action_repository", "") ||
+	    !sl_eng_puts(a, g, "action_ref", "") ||
+	    !sl_eng_puts(a, g, "action_repository", "") ||
 	    !sl_eng_puts(a, g, "action_status", "success") ||
 	    sl_val_set(a, c, SL_LIT("github"), g) == NULL ||
 	    sl_val_set(a, c, SL_LIT("inputs"), in) == NULL ||
@@ -266,7 +287,8 @@ keep(struct sl_arena *a, const struct sl_value *v)
 		struct sl_slice k = sl_arena_dup(a, v->m[i].key);
 		struct sl_slice s = sl_arena_dup(a, sl_val_string(a, v->m[i].v));
 
-		if (k.p == NULL || s.p == NULL || sl_val_set(a, o, k, sl_val_str(a, s)) == NULL)
+		if (k.p == NULL || s.p == NULL ||
+		    sl_val_set(a, o, k, sl_val_str(a, s)) == NULL)
 			return NULL;
 	}
 	return o;
@@ -286,15 +308,19 @@ sl_eng_enter(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_v
 			      SL_FLOW_NEST_MAX);
 	if (in == NULL)
 		return sl_eng_nomem(err);
-	if ((r = sl_eng_action(e, e->cur.s->uses, &la, err)) < 0)
+	if ((r = sl_eng_action(e, e->cur.s->uses, &la, err)) < 0 || la == NULL)
 		return r == SL_E(NOENT) ? SL_E(FAILED) : r;
 	sc = &e->leg.scope[e->leg.depth + 1];
-	*sc = (struct scope){ .steps = la->action->steps, .action = la->action,
-			      .caller = e->cur, .minutes = e->cur.minutes };
+	*sc = (struct scope){ .steps = la->action->steps,
+			      .action = la->action,
+			      .caller = e->cur,
+			      .minutes = e->cur.minutes };
 	if ((r = action_inputs(e, la->action, x, in, at, err)) < 0)
 		return r;
-	for (size_t i = 0; i < in->n; i++) { /* they were evaluated from the step's values */
-		struct sl_slice s = sl_arena_dup(&e->leg_a, sl_val_string(&e->leg_a, in->m[i].v));
+	for (size_t i = 0; i < in->n;
+	     i++) { /* they were evaluated from the step's values */
+		struct sl_slice s =
+		    sl_arena_dup(&e->leg_a, sl_val_string(&e->leg_a, in->m[i].v));
 		struct sl_slice k = sl_arena_dup(&e->leg_a, in->m[i].key);
 
 		if (s.p == NULL || k.p == NULL)
@@ -325,12 +351,14 @@ sl_eng_leave(struct sl_engine *e, struct sl_err *err)
 	int r;
 
 	for (size_t i = 0; i < sc->env->n; i++)
-		if (sl_val_set(&e->step_a, env, sc->env->m[i].key, sc->env->m[i].v) == NULL)
+		if (sl_val_set(&e->step_a, env, sc->env->m[i].key, sc->env->m[i].v) ==
+		    NULL)
 			return sl_eng_nomem(err);
 	if (sl_val_set(&e->step_a, ctx, SL_LIT("env"), env) == NULL)
 		return sl_eng_nomem(err);
 	sl_eng_expr_env(e, ctx, NULL, &x);
-	SL_TOK_EACH(t, sc->action->outputs) {
+	SL_TOK_EACH(t, sc->action->outputs)
+	{
 		r = sl_tok_eval(sl_tok_get(t, "value"), &x, &e->leg_a, &v, &at, err);
 		if (r == SL_E(NOMEM))
 			return r;

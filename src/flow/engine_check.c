@@ -26,7 +26,8 @@ sl_eng_labels_ok(const struct sl_value *v, struct sl_slice *ret_bad)
 		if (v->m[i].v->kind != SL_VAL_STR)
 			continue;
 		*ret_bad = v->m[i].v->s;
-		if (sl_parse_label(v->m[i].v->s, &is_foreign) < 0 && (is_foreign || !is_own))
+		if (sl_parse_label(v->m[i].v->s, &is_foreign) < 0 &&
+		    (is_foreign || !is_own))
 			return false;
 	}
 	return true;
@@ -38,7 +39,8 @@ struct uses {
 };
 
 static int
-note_needs(void *arg, const struct sl_expr *ex, const struct sl_tok *t, struct sl_err *err)
+note_needs(void *arg, const struct sl_expr *ex, const struct sl_tok *t,
+	   struct sl_err *err)
 {
 	struct uses *u = arg;
 	const struct sl_expr_ref *ref = NULL;
@@ -47,7 +49,8 @@ note_needs(void *arg, const struct sl_expr *ex, const struct sl_tok *t, struct s
 
 	(void)t;
 	for (size_t i = 0; r == 0 && i < n; i++)
-		u->has_needs = u->has_needs || sl_val_caseeq(ref[i].context, SL_LIT("needs"));
+		u->has_needs =
+		    u->has_needs || sl_val_caseeq(ref[i].context, SL_LIT("needs"));
 	return r;
 }
 

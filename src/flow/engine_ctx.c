@@ -16,7 +16,8 @@ sl_eng_puts(struct sl_arena *a, struct sl_value *obj, const char *key, const cha
 const char *
 sl_eng_result(enum result r)
 {
-	static const char *const names[] = { "success", "failure", "cancelled", "skipped" };
+	static const char *const names[] = { "success", "failure", "cancelled",
+					     "skipped" };
 
 	return names[r];
 }
@@ -57,7 +58,8 @@ merge_json(struct sl_arena *a, struct sl_value *obj, const struct sl_json *j,
 	const struct sl_value *v = NULL;
 	int r;
 
-	SL_JSON_EACH(m, j) {
+	SL_JSON_EACH(m, j)
+	{
 		if ((r = sl_val_from_json(a, m, false, &v, err)) < 0)
 			return r;
 		if (sl_val_set(a, obj, m->key, v) == NULL)
@@ -68,7 +70,8 @@ merge_json(struct sl_arena *a, struct sl_value *obj, const struct sl_json *j,
 
 /* The event's payload; for workflow_dispatch with the inputs as strings. */
 static int
-event_of(struct sl_engine *e, struct sl_slice name, struct sl_value **ret, struct sl_err *err)
+event_of(struct sl_engine *e, struct sl_slice name, struct sl_value **ret,
+	 struct sl_err *err)
 {
 	struct sl_arena *a = &e->run_a;
 	const struct sl_value *v = NULL;
@@ -87,7 +90,8 @@ event_of(struct sl_engine *e, struct sl_slice name, struct sl_value **ret, struc
 		for (size_t i = 0; i < e->inputs->n; i++) {
 			v = e->inputs->m[i].v;
 			if ((s = sl_val_string(a, v)).p == NULL ||
-			    sl_val_set(a, in, e->inputs->m[i].key, sl_val_str(a, s)) == NULL)
+			    sl_val_set(a, in, e->inputs->m[i].key, sl_val_str(a, s)) ==
+				NULL)
 				return sl_eng_nomem(err);
 		}
 		if (sl_val_set(a, ev, SL_LIT("inputs"), in) == NULL)
@@ -95,7 +99,8 @@ event_of(struct sl_engine *e, struct sl_slice name, struct sl_value **ret, struc
 	}
 	if ((r = sl_val_pretty(ev, &text, err)) < 0)
 		return r;
-	if (text.is_failed || (e->event_json = sl_arena_dup(a, sl_buf_get(&text))).p == NULL)
+	if (text.is_failed ||
+	    (e->event_json = sl_arena_dup(a, sl_buf_get(&text))).p == NULL)
 		return sl_eng_nomem(err);
 	*ret = ev;
 	return 0;
@@ -139,9 +144,12 @@ static int
 build_runner(struct sl_engine *e, struct sl_err *err)
 {
 	static const char *const kv[][2] = {
-		{ "os", "Linux" },          { "arch", "X64" },
-		{ "name", "sluice" },       { "environment", "self-hosted" },
-		{ "temp", SL_BOX_TEMP },    { "tool_cache", SL_BOX_TOOLS },
+		{ "os", "Linux" },
+		{ "arch", "X64" },
+		{ "name", "sluice" },
+		{ "environment", "self-hosted" },
+		{ "temp", SL_BOX_TEMP },
+		{ "tool_cache", SL_BOX_TOOLS },
 		{ "workspace", SL_BOX_WORKSPACE },
 	};
 	struct sl_value *v = sl_val_obj(&e->run_a, false);
@@ -167,8 +175,9 @@ typed(struct sl_arena *a, struct sl_slice type, struct sl_slice s)
 	double d;
 
 	if (sl_slice_eq(type, SL_LIT("boolean")))
-		return sl_slice_eq(s, SL_LIT("true"))	 ? sl_val_bool(true)
-		       : sl_slice_eq(s, SL_LIT("false")) ? sl_val_bool(false) : NULL;
+		return sl_slice_eq(s, SL_LIT("true"))    ? sl_val_bool(true)
+		       : sl_slice_eq(s, SL_LIT("false")) ? sl_val_bool(false)
+							 : NULL;
 	if (sl_slice_eq(type, SL_LIT("number"))) {
 		d = sl_val_parse_number(s);
 		return s.len > 0 && d == d ? sl_val_num(a, d) : NULL; /* not NaN */
@@ -180,8 +189,8 @@ static bool
 is_option(const struct sl_tok *options, struct sl_slice s)
 {
 	SL_TOK_EACH(m, options)
-		if (sl_slice_eq(sl_tok_str(m), s))
-			return true;
+	if (sl_slice_eq(sl_tok_str(m), s))
+		return true;
 	return false;
 }
 
@@ -191,42 +200,76 @@ given_inputs(const struct sl_engine *e)
 {
 	const struct sl_json *in = sl_json_get(e->params, "inputs");
 
-	return in != NULL && in->n > 0 ? in : sl_json_get(sl_json_get(e->params, "event"), "inputs");
+	return in != NULL && in->n > 0
+		   ? in
+		   : sl_json_get(sl_json_get(e->params, "event"), "inputs");
+}
+
+/* What the input says: what was given, its default, or what its type begins with. */
+static int
+input_text(struct sl_engine *e, const struct sl_tok *t, const struct sl_json *given,
+	   struct sl_slice *ret, struct sl_err *err)
+{
+	const struct sl_tok *dflt = sl_tok_get(t, "default");
+	struct sl_slice type = sl_tok_str(sl_tok_get(t, "type"));
+	const struct sl_value *v = NULL;
+	int r;
+
+	if (given != NULL) {
+		if ((r = sl_val_from_json(&e->run_a, given, false, &v, err)) < 0)
+			return r;
+		*ret = sl_val_string(&e->run_a, v);
+		return ret->p == NULL ? sl_eng_nomem(err) : 0;
+	}
+	*ret = sl_tok_str(dflt);
+	if (dflt == NULL && sl_slice_eq(type, SL_LIT("boolean")))
+		*ret = SL_LIT("false");
+	if (dflt == NULL && sl_slice_eq(type, SL_LIT("number")))
+		*ret = SL_LIT("0");
+	return 0;
+}
+
+/* The typed value, or NULL with a diagnostic. */
+static const struct sl_value *
+input_value(struct sl_engine *e, struct sl_diag_list *l, const struct sl_tok *t,
+	    struct sl_slice s, bool is_given)
+{
+	struct sl_slice type = sl_tok_str(sl_tok_get(t, "type"));
+	const struct sl_value *v;
+
+	if (sl_slice_eq(type, SL_LIT("choice")) && (is_given || s.len > 0) &&
+	    !is_option(sl_tok_get(t, "options"), s)) {
+		sl_diag_put(l, t->key_at, NULL, NULL,
+			    "Provided value '%.*s' for input '%.*s' not in the list of "
+			    "allowed values",
+			    SL_ARG(s), SL_ARG(t->key));
+		return NULL;
+	}
+	if ((v = typed(&e->run_a, type, s)) == NULL)
+		sl_diag_put(l, t->key_at, NULL, NULL,
+			    "Provided value '%.*s' for input '%.*s' is not a %.*s",
+			    SL_ARG(s), SL_ARG(t->key), SL_ARG(type));
+	return v;
 }
 
 static int
 one_input(struct sl_engine *e, struct sl_diag_list *l, const struct sl_tok *t,
 	  struct sl_value *in, struct sl_err *err)
 {
-	const struct sl_tok *dflt = sl_tok_get(t, "default"), *req = sl_tok_get(t, "required");
-	struct sl_slice type = sl_tok_str(sl_tok_get(t, "type")), s = sl_tok_str(dflt);
+	const struct sl_tok *req = sl_tok_get(t, "required");
 	const struct sl_json *given = sl_json_gets(given_inputs(e), t->key);
 	const struct sl_value *v = NULL;
-	bool is_required = req != NULL && req->kind == SL_TOK_BOOL && req->b;
-	int r;
+	bool is_absent = given == NULL && sl_tok_get(t, "default") == NULL;
+	struct sl_slice s = { 0 };
+	int r = input_text(e, t, given, &s, err);
 
-	if (given != NULL) {
-		if ((r = sl_val_from_json(&e->run_a, given, false, &v, err)) < 0)
-			return r;
-		if ((s = sl_val_string(&e->run_a, v)).p == NULL)
-			return sl_eng_nomem(err);
-	} else if (dflt == NULL && sl_slice_eq(type, SL_LIT("boolean"))) {
-		s = SL_LIT("false");
-	} else if (dflt == NULL && sl_slice_eq(type, SL_LIT("number"))) {
-		s = SL_LIT("0");
-	}
-	if (is_required && given == NULL && dflt == NULL)
+	if (r < 0)
+		return r;
+	if (is_absent && req != NULL && req->kind == SL_TOK_BOOL && req->b)
 		sl_diag_put(l, t->key_at, NULL, "give it with --input",
 			    "Required input '%.*s' not provided", SL_ARG(t->key));
-	else if (sl_slice_eq(type, SL_LIT("choice")) && !is_option(sl_tok_get(t, "options"), s) &&
-		 (given != NULL || s.len > 0))
-		sl_diag_put(l, t->key_at, NULL, NULL,
-			    "Provided value '%.*s' for input '%.*s' not in the list of allowed values",
-			    SL_ARG(s), SL_ARG(t->key));
-	else if ((v = typed(&e->run_a, type, s)) == NULL)
-		sl_diag_put(l, t->key_at, NULL, NULL,
-			    "Provided value '%.*s' for input '%.*s' is not a %.*s", SL_ARG(s),
-			    SL_ARG(t->key), SL_ARG(type));
+	else
+		v = input_value(e, l, t, s, given != NULL);
 	if (v == NULL)
 		v = sl_val_null();
 	return sl_val_set(&e->run_a, in, t->key, v) == NULL ? sl_eng_nomem(err) : 0;
@@ -258,20 +301,24 @@ build_inputs(struct sl_engine *e, struct sl_diag_list *l, struct sl_err *err)
 	if (in == NULL)
 		return sl_eng_nomem(err);
 	e->inputs = in;
-	SL_TOK_EACH(t, declared) {
+	SL_TOK_EACH(t, declared)
+	{
 		if (n < 64)
 			names[n++] = t->key;
 		if ((r = one_input(e, l, t, in, err)) < 0)
 			return r;
 	}
-	SL_JSON_EACH(m, sl_json_get(e->params, "inputs")) {
+	SL_JSON_EACH(m, sl_json_get(e->params, "inputs"))
+	{
 		if (sl_val_get(in, m->key) != NULL)
 			continue;
 		near = sl_diag_nearest(m->key, names, n);
-		sl_diag_put(l, (struct sl_yaml_at){ 0, 0, 1 }, NULL,
-			    near.len > 0 ? sl_arena_printf(&e->run_a, "did you mean '%.*s'?",
-							   SL_ARG(near)) : NULL,
-			    "input '%.*s' is not declared by the event", SL_ARG(m->key));
+		sl_diag_put(
+		    l, (struct sl_yaml_at){ 0, 0, 1 }, NULL,
+		    near.len > 0
+			? sl_arena_printf(&e->run_a, "did you mean '%.*s'?", SL_ARG(near))
+			: NULL,
+		    "input '%.*s' is not declared by the event", SL_ARG(m->key));
 	}
 	return 0;
 }
@@ -297,7 +344,8 @@ sl_eng_contexts(struct sl_engine *e, struct sl_diag_list *l, struct sl_err *err)
 	int r;
 
 	sl_eng_check_event(e);
-	if ((r = build_inputs(e, l, err)) < 0 || (r = string_map(e, "vars", &e->vars, err)) < 0 ||
+	if ((r = build_inputs(e, l, err)) < 0 ||
+	    (r = string_map(e, "vars", &e->vars, err)) < 0 ||
 	    (r = string_map(e, "secrets", &e->secrets, err)) < 0 ||
 	    (r = build_runner(e, err)) < 0)
 		return r;
@@ -320,7 +368,8 @@ sl_eng_needs(struct sl_engine *e, const struct sl_job *j, struct sl_arena *a,
 
 		if (!sl_eng_puts(a, one, "result", sl_eng_result(s->result)) ||
 		    sl_val_set(a, one, SL_LIT("outputs"),
-			       s->outputs != NULL ? s->outputs : sl_val_obj(a, false)) == NULL ||
+			       s->outputs != NULL ? s->outputs : sl_val_obj(a, false)) ==
+			NULL ||
 		    sl_val_set(a, needs, e->w->job[j->needs[i]].id, one) == NULL)
 			return sl_eng_nomem(err);
 	}
@@ -352,7 +401,8 @@ sl_eng_env(const struct sl_tok *t, const struct sl_expr_env *x, struct sl_arena 
 			return SL_ERR(err, FAILED, "'%.*s': Expected a scalar value",
 				      SL_ARG(v->m[i].key));
 		s = sl_val_string(a, v->m[i].v);
-		if (s.p == NULL || sl_val_set(a, obj, v->m[i].key, sl_val_str(a, s)) == NULL)
+		if (s.p == NULL ||
+		    sl_val_set(a, obj, v->m[i].key, sl_val_str(a, s)) == NULL)
 			return sl_eng_nomem(err);
 	}
 	return 0;

@@ -6,7 +6,8 @@ set_copy(struct sl_arena *a, struct sl_value *obj, struct sl_slice k, struct sl_
 {
 	k = sl_arena_dup(a, k);
 	v = sl_arena_dup(a, v);
-	return k.p != NULL && v.p != NULL && sl_val_set(a, obj, k, sl_val_str(a, v)) != NULL;
+	return k.p != NULL && v.p != NULL &&
+	       sl_val_set(a, obj, k, sl_val_str(a, v)) != NULL;
 }
 
 /* To the front of PATH; an equal entry further back goes away. */
@@ -21,7 +22,8 @@ add_path(struct sl_engine *e, struct sl_slice dir, struct sl_err *err)
 	while (i < l->n_path && !sl_slice_eq(l->path[i], dir))
 		i++;
 	if (i == l->n_path && l->n_path == max)
-		return SL_ERR(err, FAILED, "more than %zu directories were added to PATH", max);
+		return SL_ERR(err, FAILED, "more than %zu directories were added to PATH",
+			      max);
 	if (i == l->n_path) {
 		if ((dir = sl_arena_dup(&e->leg_a, dir)).p == NULL)
 			return sl_eng_nomem(err);
@@ -35,8 +37,8 @@ add_path(struct sl_engine *e, struct sl_slice dir, struct sl_err *err)
 }
 
 static void
-add_mask(struct sl_engine *e, struct sl_slice value, struct sl_jb *b, struct sl_json **arr,
-	 struct sl_json *o)
+add_mask(struct sl_engine *e, struct sl_slice value, struct sl_jb *b,
+	 struct sl_json **arr, struct sl_json *o)
 {
 	if (value.len == 0)
 		return;
@@ -47,7 +49,8 @@ add_mask(struct sl_engine *e, struct sl_slice value, struct sl_jb *b, struct sl_
 }
 
 static void
-annotate(struct sl_engine *e, const struct sl_command *c, struct sl_jb *b, struct sl_json *o)
+annotate(struct sl_engine *e, const struct sl_command *c, struct sl_jb *b,
+	 struct sl_json *o)
 {
 	static const char *const level[] = { "notice", "warning", "error" };
 	size_t k = (size_t)c->kind - SL_CMD_NOTICE;
@@ -82,7 +85,8 @@ take(struct sl_engine *e, const struct sl_command *c, struct sl_err *err)
 		break;
 	case SL_CMD_ENV:
 		if (sl_filecmd_env_refused(c->name) != NULL)
-			return SL_ERR(err, FAILED, "'%.*s' may not be set", SL_ARG(c->name));
+			return SL_ERR(err, FAILED, "'%.*s' may not be set",
+				      SL_ARG(c->name));
 		is_ok = set_copy(&e->leg_a, e->leg.env, c->name, c->data);
 		break;
 	case SL_CMD_PATH:
@@ -115,7 +119,8 @@ command_failed(struct sl_engine *e, int r, struct sl_jb *b, struct sl_json *o,
 
 	if (r == SL_E(NOMEM) || r == SL_E(BUG))
 		return r;
-	if (e->cmd_error.p == NULL && (e->cmd_error = sl_arena_dup(&e->leg_a, msg)).p == NULL)
+	if (e->cmd_error.p == NULL &&
+	    (e->cmd_error = sl_arena_dup(&e->leg_a, msg)).p == NULL)
 		return SL_E(NOMEM);
 	(void)sl_json_set(b, o, "level", sl_json_cstr(b, "error"));
 	(void)sl_json_set(b, o, "msg", sl_json_str(b, msg));
@@ -186,7 +191,8 @@ soft(struct ending *x, int r, struct sl_err *err)
 	return 0;
 }
 
-static const struct sl_limits file_limits = { SL_FILECMD_BYTES_MAX, SL_FILECMD_PAIRS_MAX, 1 };
+static const struct sl_limits file_limits = { SL_FILECMD_BYTES_MAX, SL_FILECMD_PAIRS_MAX,
+					      1 };
 
 static int
 take_pairs(struct sl_engine *e, struct sl_slice src, bool is_env, struct sl_value *obj,
@@ -228,16 +234,18 @@ take_files(struct sl_engine *e, const struct sl_json *files, struct ending *x,
 	r = take_paths(e, sl_json_get_str(files, "GITHUB_PATH"), err);
 	if ((r = soft(x, r, err)) < 0)
 		return r;
-	r = take_pairs(e, sl_json_get_str(files, "GITHUB_OUTPUT"), false, e->cur.outputs, err);
+	r = take_pairs(e, sl_json_get_str(files, "GITHUB_OUTPUT"), false, e->cur.outputs,
+		       err);
 	if ((r = soft(x, r, err)) < 0)
 		return r;
 	r = take_pairs(e, sl_json_get_str(files, "GITHUB_STATE"), false, NULL, err);
 	if ((r = soft(x, r, err)) < 0)
 		return r;
 	if (sum.len > SL_SUMMARY_MAX)
-		(void)sl_json_add(x->b, x->errors,
-				  sl_json_cstr(x->b, "$GITHUB_STEP_SUMMARY upload aborted, supports "
-						     "content up to a size of 1024k"));
+		(void)sl_json_add(
+		    x->b, x->errors,
+		    sl_json_cstr(x->b, "$GITHUB_STEP_SUMMARY upload aborted, supports "
+				       "content up to a size of 1024k"));
 	else if (sum.len > 0)
 		(void)sl_json_set(x->b, o, "summary", sl_json_str(x->b, sum));
 	return 0;
@@ -245,8 +253,8 @@ take_files(struct sl_engine *e, const struct sl_json *files, struct ending *x,
 
 /* The outcome by how the process ended, with the sentence that people know. */
 static int
-outcome_of(struct sl_engine *e, const struct sl_json *how, struct ending *x, enum result *ret,
-	   struct sl_err *err)
+outcome_of(struct sl_engine *e, const struct sl_json *how, struct ending *x,
+	   enum result *ret, struct sl_err *err)
 {
 	const struct sl_json *code = sl_json_get(how, "exit");
 	struct sl_slice refused = sl_json_get_str(how, "refused");
@@ -258,23 +266,26 @@ outcome_of(struct sl_engine *e, const struct sl_json *how, struct ending *x, enu
 	if (sl_json_get_bool(how, "cancelled") || sl_json_get_bool(how, "job_timeout")) {
 		*ret = RES_CANCELLED;
 		msg = sl_json_get_bool(how, "job_timeout")
-			  ? sl_arena_printf(&e->step_a, "The job '%.*s' has exceeded its maximum "
-					    "execution time.", SL_ARG(e->leg.name))
+			  ? sl_arena_printf(&e->step_a,
+					    "The job '%.*s' has exceeded its maximum "
+					    "execution time.",
+					    SL_ARG(e->leg.name))
 			  : sl_arena_printf(&e->step_a, "The operation was canceled.");
 	} else if (refused.len > 0) {
 		msg = sl_arena_printf(&e->step_a, "%.*s", SL_ARG(refused));
 	} else if (sl_json_get_bool(how, "timeout")) {
-		msg = sl_arena_printf(&e->step_a,
-				      "The action '%.*s' has timed out after %lld minutes.",
-				      SL_ARG(e->cur.name), (long long)e->cur.minutes);
+		msg = sl_arena_printf(
+		    &e->step_a, "The action '%.*s' has timed out after %lld minutes.",
+		    SL_ARG(e->cur.name), (long long)e->cur.minutes);
 	} else if (sl_json_get(how, "signal") != NULL) {
 		msg = sl_arena_printf(&e->step_a, "Process ended by signal %lld.",
 				      (long long)sl_json_get_int(how, "signal"));
 	} else if (code == NULL || code->kind != SL_JSON_INT) {
 		return SL_ERR(err, BUG, "done() does not say how the step ended");
 	} else if (code->i != 0) {
-		msg = sl_arena_printf(&e->step_a, "Process completed with exit code %lld.",
-				      (long long)code->i);
+		msg =
+		    sl_arena_printf(&e->step_a, "Process completed with exit code %lld.",
+				    (long long)code->i);
 	} else {
 		*ret = RES_SUCCESS;
 		return 0;
@@ -307,7 +318,8 @@ sl_engine_done(struct sl_engine *e, const struct sl_json *how, struct sl_arena *
 	if ((r = sl_eng_finish(e, &e->cur, outcome, &conclusion, err)) < 0)
 		return r;
 	(void)sl_json_set(&b, o, "outcome", sl_json_cstr(&b, sl_eng_result(outcome)));
-	(void)sl_json_set(&b, o, "conclusion", sl_json_cstr(&b, sl_eng_result(conclusion)));
+	(void)sl_json_set(&b, o, "conclusion",
+			  sl_json_cstr(&b, sl_eng_result(conclusion)));
 	(void)sl_json_set(&b, o, "errors", x.errors);
 	if (b.is_failed)
 		return sl_eng_nomem(err);

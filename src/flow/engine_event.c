@@ -4,8 +4,16 @@
 
 /* GitHub's kinds of run, by where ref and sha come from; all others run on the default
  * branch. */
-enum source { FROM_DEFAULT, FROM_PUSH, FROM_PULL, FROM_TARGET, FROM_CREATE, FROM_RELEASE,
-	      FROM_DISPATCH, FROM_GROUP };
+enum source {
+	FROM_DEFAULT,
+	FROM_PUSH,
+	FROM_PULL,
+	FROM_TARGET,
+	FROM_CREATE,
+	FROM_RELEASE,
+	FROM_DISPATCH,
+	FROM_GROUP
+};
 
 static const struct {
 	const char *event;
@@ -65,8 +73,9 @@ copy(struct work *w, const char *key, const char *path)
 static struct sl_slice
 join(struct work *w, const char *before, struct sl_slice s, const char *after)
 {
-	char *p = s.len == 0 ? NULL
-			     : sl_arena_printf(w->a, "%s%.*s%s", before, SL_ARG(s), after);
+	char *p = s.len == 0
+		      ? NULL
+		      : sl_arena_printf(w->a, "%s%.*s%s", before, SL_ARG(s), after);
 
 	w->is_failed |= s.len > 0 && p == NULL;
 	return p == NULL ? (struct sl_slice){ 0 } : sl_slice_str(p);
@@ -94,7 +103,8 @@ static void
 put_pull(struct work *w)
 {
 	copy(w, "sha", "pull_request.head.sha");
-	copy(w, "sha", "pull_request.merge_commit_sha"); /* the merge, once there is one */
+	copy(w, "sha",
+	     "pull_request.merge_commit_sha"); /* the merge, once there is one */
 	copy(w, "head_ref", "pull_request.head.ref");
 	copy(w, "base_ref", "pull_request.base.ref");
 }
@@ -109,14 +119,14 @@ put_ref(struct work *w, struct sl_slice ref)
 		return;
 	if (sl_slice_starts(ref, SL_LIT("refs/heads/")))
 		name = sl_slice_skip(ref, 11);
-	else if (sl_slice_starts(ref, SL_LIT("refs/tags/")))
-		name = sl_slice_skip(ref, 10);
-	else if (sl_slice_starts(ref, SL_LIT("refs/pull/")))
+	else if (sl_slice_starts(ref, SL_LIT("refs/tags/")) ||
+		 sl_slice_starts(ref, SL_LIT("refs/pull/")))
 		name = sl_slice_skip(ref, 10);
 	put(w, "ref", ref);
 	put(w, "ref_name", name);
-	put(w, "ref_type", sl_slice_starts(ref, SL_LIT("refs/tags/")) ? SL_LIT("tag")
-								      : SL_LIT("branch"));
+	put(w, "ref_type",
+	    sl_slice_starts(ref, SL_LIT("refs/tags/")) ? SL_LIT("tag")
+						       : SL_LIT("branch"));
 }
 
 static enum source
@@ -136,12 +146,13 @@ put_place(struct work *w, enum source from)
 	put_ref(w, join(w, "refs/heads/", branch, ""));
 	switch (from) {
 	case FROM_PUSH:
-		put_ref(w, text(w, "ref"));
 		copy(w, "sha", "after");
+		put_ref(w, text(w, "ref"));
 		break;
 	case FROM_PULL:
 		put_pull(w);
-		put_ref(w, join(w, "refs/pull/", text(w, "pull_request.number"), "/merge"));
+		put_ref(w,
+			join(w, "refs/pull/", text(w, "pull_request.number"), "/merge"));
 		put_ref(w, join(w, "refs/pull/", text(w, "number"), "/merge"));
 		break;
 	case FROM_TARGET: /* runs what the base holds */
@@ -150,8 +161,11 @@ put_place(struct work *w, enum source from)
 		put_ref(w, join(w, "refs/heads/", text(w, "pull_request.base.ref"), ""));
 		break;
 	case FROM_CREATE:
-		put_ref(w, join(w, sl_slice_eq(text(w, "ref_type"), SL_LIT("tag"))
-					   ? "refs/tags/" : "refs/heads/", text(w, "ref"), ""));
+		put_ref(w, join(w,
+				sl_slice_eq(text(w, "ref_type"), SL_LIT("tag"))
+				    ? "refs/tags/"
+				    : "refs/heads/",
+				text(w, "ref"), ""));
 		break;
 	case FROM_RELEASE:
 		put_ref(w, join(w, "refs/tags/", text(w, "release.tag_name"), ""));
@@ -188,8 +202,8 @@ is_asked_for(const struct sl_tok *on, struct sl_slice name)
 	if (on == NULL || on->kind == SL_TOK_STR)
 		return sl_slice_eq(sl_tok_str(on), name);
 	SL_TOK_EACH(m, on)
-		if (sl_slice_eq(on->kind == SL_TOK_MAP ? m->key : sl_tok_str(m), name))
-			return true;
+	if (sl_slice_eq(on->kind == SL_TOK_MAP ? m->key : sl_tok_str(m), name))
+		return true;
 	return false;
 }
 
@@ -226,6 +240,6 @@ sl_eng_check_event(struct sl_engine *e)
 	struct sl_slice name = sl_json_get_str(e->params, "event_name");
 
 	if (name.len > 0 && e->w->on != NULL && !is_asked_for(e->w->on, name))
-		sl_parse_notice(&e->parser, e->w->on->at, "`on` does not ask for the event '%.*s'",
-				SL_ARG(name));
+		sl_parse_notice(&e->parser, e->w->on->at,
+				"`on` does not ask for the event '%.*s'", SL_ARG(name));
 }

@@ -12,36 +12,36 @@
 #include "flow/workflow.h"
 
 #define SL_BOX_WORKSPACE "/workspace"
-#define SL_BOX_TEMP      "/tmp/runner"
-#define SL_BOX_HOME      "/home/runner"
-#define SL_BOX_TOOLS     "/opt/hostedtoolcache"
-#define SL_BOX_EVENT     "/tmp/runner/_event.json"
-#define SL_BOX_PATH      "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define SL_BOX_TEMP "/tmp/runner"
+#define SL_BOX_HOME "/home/runner"
+#define SL_BOX_TOOLS "/opt/hostedtoolcache"
+#define SL_BOX_EVENT "/tmp/runner/_event.json"
+#define SL_BOX_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 enum {
-	SL_ANNOTATIONS_MAX = 10,           /* of each type in a step */
-	SL_SUMMARY_MAX = 1048576,          /* bytes of a step */
-	SL_FILECMD_BYTES_MAX = 10485760,   /* of one file */
+	SL_ANNOTATIONS_MAX = 10,         /* of each type in a step */
+	SL_SUMMARY_MAX = 1048576,        /* bytes of a step */
+	SL_FILECMD_BYTES_MAX = 10485760, /* of one file */
 	SL_FILECMD_PAIRS_MAX = 10000,
-	SL_EXPR_MEMORY_MAX = 10485760,     /* of one evaluation */
+	SL_EXPR_MEMORY_MAX = 10485760, /* of one evaluation */
 	SL_NOTES_MAX = 64
 };
 
 enum result { RES_SUCCESS, RES_FAILURE, RES_CANCELLED, RES_SKIPPED };
 
 enum phase {
-	PH_JOB,     /* the next job is due */
-	PH_LEG,     /* its next leg */
-	PH_STEP,    /* the next step of the innermost scope */
-	PH_WAIT,    /* done() is due */
+	PH_JOB,  /* the next job is due */
+	PH_LEG,  /* its next leg */
+	PH_STEP, /* the next step of the innermost scope */
+	PH_WAIT, /* done() is due */
 	PH_LEG_END,
 	PH_END
 };
 
 struct job_state {
-	enum result result;        /* as others see it */
+	enum result result; /* as others see it */
 	bool is_done;
-	struct sl_value *outputs;  /* in the run's arena */
+	struct sl_value *outputs;                      /* in the run's arena */
 	size_t n_failed, n_cancelled, n_ok, n_skipped; /* legs */
 };
 
@@ -70,9 +70,9 @@ struct scope {
 	struct step_run caller;         /* the step that called the action */
 	struct sl_value *contexts;      /* leg's arena; env is added for each step */
 	struct sl_value *github, *step_results;
-	struct sl_value *env;           /* what the callers' `env` say */
+	struct sl_value *env; /* what the callers' `env` say */
 	enum result status;
-	int64_t minutes;                /* the least of the callers' limits; 0: none */
+	int64_t minutes; /* the least of the callers' limits; 0: none */
 };
 
 struct leg {
@@ -80,11 +80,11 @@ struct leg {
 	struct sl_value *env;      /* workflow, job, GITHUB_ENV: exact keys */
 	struct sl_slice path[64];  /* GITHUB_PATH, the last added first */
 	size_t n_path;
-	struct sl_value *job;      /* the job context */
+	struct sl_value *job; /* the job context */
 	bool is_cancelled;
-	size_t n_index;            /* steps seen so far */
+	size_t n_index; /* steps seen so far */
 	struct scope scope[SL_FLOW_NEST_MAX + 1];
-	size_t depth;              /* of the innermost scope */
+	size_t depth; /* of the innermost scope */
 };
 
 struct local_action {
@@ -121,7 +121,8 @@ struct sl_engine {
 	size_t n_legs, at_leg;
 	bool has_matrix, fail_fast, is_stopped; /* a leg failed: the rest is cancelled */
 	bool saw_cancel;                        /* the job began after the cancellation */
-	const struct sl_value *job_contexts;    /* github inputs vars needs secrets strategy */
+	const struct sl_value
+	    *job_contexts; /* github inputs vars needs secrets strategy */
 	struct leg leg;
 	struct step_run cur;
 	struct sl_value *step_contexts;
@@ -144,8 +145,10 @@ int sl_eng_needs(struct sl_engine *e, const struct sl_job *j, struct sl_arena *a
 /* NAME=value pairs of a mapping token into obj. */
 int sl_eng_env(const struct sl_tok *t, const struct sl_expr_env *x, struct sl_arena *a,
 	       struct sl_value *obj, struct sl_yaml_at *at, struct sl_err *err);
-bool sl_eng_put(struct sl_arena *a, struct sl_value *obj, const char *key, struct sl_slice v);
-bool sl_eng_puts(struct sl_arena *a, struct sl_value *obj, const char *key, const char *v);
+bool sl_eng_put(struct sl_arena *a, struct sl_value *obj, const char *key,
+		struct sl_slice v);
+bool sl_eng_puts(struct sl_arena *a, struct sl_value *obj, const char *key,
+		 const char *v);
 const char *sl_eng_result(enum result r);
 
 /* engine_event.c */
@@ -162,35 +165,39 @@ int sl_eng_runners(struct sl_engine *e, struct sl_err *err);
 bool sl_eng_labels_ok(const struct sl_value *v, struct sl_slice *ret_bad);
 
 /* engine_job.c */
-int sl_eng_job(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct sl_err *err);
-int sl_eng_leg(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct sl_err *err);
+int sl_eng_job(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret,
+	       struct sl_err *err);
+int sl_eng_leg(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret,
+	       struct sl_err *err);
 int sl_eng_leg_end(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret,
 		   struct sl_err *err);
 enum result sl_eng_conclusion(const struct sl_engine *e);
 
 /* engine_step.c */
-int sl_eng_step(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct sl_err *err);
+int sl_eng_step(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret,
+		struct sl_err *err);
 /* The end of a begun step, of whatever kind; gives its conclusion. */
 int sl_eng_finish(struct sl_engine *e, const struct step_run *sr, enum result outcome,
 		  enum result *ret_conclusion, struct sl_err *err);
 
 /* engine_script.c: what a `run` step is told to do */
-int sl_eng_script(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_value *env,
-		  struct sl_jb *b, struct sl_json *o, struct sl_yaml_at *at,
-		  struct sl_err *err);
+int sl_eng_script(struct sl_engine *e, const struct sl_expr_env *x,
+		  const struct sl_value *env, struct sl_jb *b, struct sl_json *o,
+		  struct sl_yaml_at *at, struct sl_err *err);
 
 /* engine_action.c */
-int sl_eng_action(struct sl_engine *e, struct sl_slice path, const struct local_action **ret,
-		  struct sl_err *err);
+int sl_eng_action(struct sl_engine *e, struct sl_slice path,
+		  const struct local_action **ret, struct sl_err *err);
 /* Reads and checks every local action that is there, before anything runs. */
 int sl_eng_actions(struct sl_engine *e, struct sl_err *err);
-int sl_eng_enter(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_value *env,
-		 struct sl_yaml_at *at, struct sl_err *err);
+int sl_eng_enter(struct sl_engine *e, const struct sl_expr_env *x,
+		 const struct sl_value *env, struct sl_yaml_at *at, struct sl_err *err);
 int sl_eng_leave(struct sl_engine *e, struct sl_err *err);
 
 /* engine.c */
 int sl_eng_nomem(struct sl_err *err);
-void sl_eng_note(struct sl_engine *e, const char *level, const char *fmt, ...) SL_PRINTF(3, 4);
+void sl_eng_note(struct sl_engine *e, const char *level, const char *fmt, ...)
+    SL_PRINTF(3, 4);
 /* The file, the place and the text of an evaluation that failed, as a note. */
 void sl_eng_note_at(struct sl_engine *e, struct sl_yaml_at at, const struct sl_err *err);
 void sl_eng_mask(struct sl_engine *e, struct sl_slice value);

@@ -39,7 +39,7 @@ job_status(struct sl_engine *e, struct sl_expr_status *ret, struct sl_err *err)
 		ret->is_failure = ret->is_failure || e->state[i].result == RES_FAILURE;
 		if (sl_val_set(&e->job_a, results, e->w->job[i].id,
 			       sl_val_str(&e->job_a, sl_slice_str(sl_eng_result(
-							     e->state[i].result)))) == NULL)
+							 e->state[i].result)))) == NULL)
 			return sl_eng_nomem(err);
 	}
 	ret->results = results;
@@ -58,7 +58,8 @@ base_contexts(struct sl_engine *e, const struct sl_job *j, struct sl_value **ret
 
 	if ((r = sl_eng_needs(e, j, a, &needs, err)) < 0)
 		return r;
-	if (!sl_eng_put(a, g, "job", j->id) || sl_val_set(a, c, SL_LIT("github"), g) == NULL ||
+	if (!sl_eng_put(a, g, "job", j->id) ||
+	    sl_val_set(a, c, SL_LIT("github"), g) == NULL ||
 	    sl_val_set(a, c, SL_LIT("inputs"), e->inputs) == NULL ||
 	    sl_val_set(a, c, SL_LIT("vars"), e->vars) == NULL ||
 	    sl_val_set(a, c, SL_LIT("secrets"), e->secrets) == NULL ||
@@ -97,7 +98,8 @@ expand(struct sl_engine *e, const struct sl_job *j, const struct sl_expr_env *x,
 	}
 	v = sl_val_gets(st, "max-parallel");
 	if (sl_val_set(a, sc, SL_LIT("fail-fast"), sl_val_bool(e->fail_fast)) == NULL ||
-	    sl_val_set(a, sc, SL_LIT("job-total"), sl_val_num(a, (double)e->n_legs)) == NULL ||
+	    sl_val_set(a, sc, SL_LIT("job-total"), sl_val_num(a, (double)e->n_legs)) ==
+		NULL ||
 	    sl_val_set(a, sc, SL_LIT("max-parallel"),
 		       v != NULL ? v : sl_val_num(a, (double)e->n_legs)) == NULL ||
 	    sl_val_set(a, ctx, SL_LIT("strategy"), sc) == NULL)
@@ -137,8 +139,8 @@ end_whole(struct sl_engine *e, enum result result, struct sl_jb *b, struct sl_js
 }
 
 static int
-begin_job(struct sl_engine *e, const struct sl_job *j, bool *ret_runs, struct sl_yaml_at *at,
-	  struct sl_err *err)
+begin_job(struct sl_engine *e, const struct sl_job *j, bool *ret_runs,
+	  struct sl_yaml_at *at, struct sl_err *err)
 {
 	struct sl_expr_status st = { 0 };
 	const struct sl_value *v = NULL;
@@ -188,7 +190,8 @@ sl_eng_job(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct sl
 		return end_whole(e, RES_FAILURE, b, ret);
 	}
 	if (!is_run)
-		return end_whole(e, e->is_cancelled ? RES_CANCELLED : RES_SKIPPED, b, ret);
+		return end_whole(e, e->is_cancelled ? RES_CANCELLED : RES_SKIPPED, b,
+				 ret);
 	e->at_leg = 0;
 	e->is_stopped = false;
 	e->saw_cancel = e->is_cancelled; /* and runs all the same: always() */
@@ -219,9 +222,11 @@ leg_contexts(struct sl_engine *e, struct sl_value **ret, struct sl_err *err)
 	struct sl_arena *a = &e->leg_a;
 	struct sl_value *c = sl_val_copy(a, e->job_contexts),
 			*st = sl_val_copy(a, sl_val_gets(e->job_contexts, "strategy"));
-	const struct sl_value *m = e->has_matrix ? e->matrix.c[e->at_leg].values : sl_val_null();
+	const struct sl_value *m =
+	    e->has_matrix ? e->matrix.c[e->at_leg].values : sl_val_null();
 
-	if (sl_val_set(a, st, SL_LIT("job-index"), sl_val_num(a, (double)e->at_leg)) == NULL ||
+	if (sl_val_set(a, st, SL_LIT("job-index"), sl_val_num(a, (double)e->at_leg)) ==
+		NULL ||
 	    sl_val_set(a, c, SL_LIT("strategy"), st) == NULL ||
 	    sl_val_set(a, c, SL_LIT("matrix"), m) == NULL)
 		return sl_eng_nomem(err);
@@ -238,20 +243,22 @@ check_runner(const struct sl_value *v, struct sl_err *err)
 	if (sl_eng_labels_ok(v, &bad))
 		return 0;
 	return SL_ERR(err, UNSUPPORTED,
-		      "refused[F-RUNNER]: no sandbox profile for runs-on '%.*s'", SL_ARG(bad));
+		      "refused[F-RUNNER]: no sandbox profile for runs-on '%.*s'",
+		      SL_ARG(bad));
 }
 
 static int
 leg_names(struct sl_engine *e, const struct sl_job *j, const struct sl_expr_env *x,
 	  struct sl_yaml_at *at, struct sl_err *err)
 {
-	struct sl_slice suffix = e->has_matrix ? e->matrix.c[e->at_leg].suffix
-					       : (struct sl_slice){ 0 };
+	struct sl_slice suffix =
+	    e->has_matrix ? e->matrix.c[e->at_leg].suffix : (struct sl_slice){ 0 };
 	const struct sl_value *v = NULL;
 	struct sl_slice name = j->id;
 	int r;
 
-	e->leg.key = suffix.len > 0 ? sl_matrix_job_name(&e->leg_a, j->id, suffix) : j->id;
+	e->leg.key =
+	    suffix.len > 0 ? sl_matrix_job_name(&e->leg_a, j->id, suffix) : j->id;
 	if (j->name != NULL) {
 		if ((r = sl_tok_eval(j->name, x, &e->leg_a, &v, at, err)) < 0)
 			return r;
@@ -259,17 +266,21 @@ leg_names(struct sl_engine *e, const struct sl_job *j, const struct sl_expr_env 
 			return sl_eng_nomem(err);
 	}
 	e->leg.name = suffix.len > 0 && (j->name == NULL || j->name->kind != SL_TOK_EXPR)
-			      ? sl_matrix_job_name(&e->leg_a, name, suffix) : name;
+			  ? sl_matrix_job_name(&e->leg_a, name, suffix)
+			  : name;
 	return e->leg.key.p == NULL || e->leg.name.p == NULL ? sl_eng_nomem(err) : 0;
 }
 
 static int
-leg_scope(struct sl_engine *e, const struct sl_job *j, struct sl_value *c, struct sl_err *err)
+leg_scope(struct sl_engine *e, const struct sl_job *j, struct sl_value *c,
+	  struct sl_err *err)
 {
 	struct sl_arena *a = &e->leg_a;
 	struct scope *s = &e->leg.scope[0];
 
-	*s = (struct scope){ .steps = j->steps, .contexts = c, .env = sl_val_obj(a, true),
+	*s = (struct scope){ .steps = j->steps,
+			     .contexts = c,
+			     .env = sl_val_obj(a, true),
 			     .github = sl_val_copy(a, sl_val_gets(c, "github")),
 			     .step_results = sl_val_obj(a, false) };
 	e->leg.job = sl_val_obj(a, false);
@@ -314,9 +325,9 @@ begin_leg(struct sl_engine *e, const struct sl_job *j, int64_t limit[2],
 		return r;
 	limit[1] = minutes_of(v, SL_FLOW_CANCEL_MINUTES);
 	SL_JSON_EACH(m, sl_json_get(e->params, "env"))
-		if (m->kind == SL_JSON_STR &&
-		    sl_val_set(a, e->leg.env, m->key, sl_val_str(a, m->s)) == NULL)
-			return sl_eng_nomem(err);
+	if (m->kind == SL_JSON_STR &&
+	    sl_val_set(a, e->leg.env, m->key, sl_val_str(a, m->s)) == NULL)
+		return sl_eng_nomem(err);
 	if ((r = sl_eng_env(e->w->env, &x, a, e->leg.env, at, err)) < 0)
 		return r;
 	return sl_eng_env(j->env, &x, a, e->leg.env, at, err);
@@ -338,7 +349,9 @@ close_job(struct sl_engine *e)
 {
 	struct job_state *s = &e->state[e->at_job];
 
-	s->result = s->n_failed > 0 ? RES_FAILURE : s->n_cancelled > 0 ? RES_CANCELLED : RES_SUCCESS;
+	s->result = s->n_failed > 0      ? RES_FAILURE
+		    : s->n_cancelled > 0 ? RES_CANCELLED
+					 : RES_SUCCESS;
 	s->is_done = true;
 	e->at_order++;
 	e->phase = PH_JOB;
@@ -405,10 +418,11 @@ has_secret(const struct sl_engine *e, struct sl_slice s)
 	return false;
 }
 
-/* Outputs of the leg join those of the job; a later leg's value that is not empty wins. */
+/* Outputs of the leg join those of the job; a later leg's value that is not empty wins.
+ */
 static int
-leg_outputs(struct sl_engine *e, const struct sl_job *j, struct sl_jb *b, struct sl_json *out,
-	    struct sl_yaml_at *at, struct sl_err *err)
+leg_outputs(struct sl_engine *e, const struct sl_job *j, struct sl_jb *b,
+	    struct sl_json *out, struct sl_yaml_at *at, struct sl_err *err)
 {
 	struct job_state *js = &e->state[e->at_job];
 	const struct sl_value *v = NULL;
@@ -427,7 +441,8 @@ leg_outputs(struct sl_engine *e, const struct sl_job *j, struct sl_jb *b, struct
 		if ((s = sl_val_string(&e->leg_a, v->m[i].v)).p == NULL)
 			return sl_eng_nomem(err);
 		if (has_secret(e, s)) {
-			sl_eng_note(e, "warning", "Skip output '%.*s' since it may contain secret.",
+			sl_eng_note(e, "warning",
+				    "Skip output '%.*s' since it may contain secret.",
 				    SL_ARG(v->m[i].key));
 			continue;
 		}
@@ -437,14 +452,16 @@ leg_outputs(struct sl_engine *e, const struct sl_job *j, struct sl_jb *b, struct
 		s = sl_arena_dup(&e->run_a, s);
 		k = sl_arena_dup(&e->run_a, v->m[i].key);
 		if (s.p == NULL || k.p == NULL ||
-		    sl_val_set(&e->run_a, js->outputs, k, sl_val_str(&e->run_a, s)) == NULL)
+		    sl_val_set(&e->run_a, js->outputs, k, sl_val_str(&e->run_a, s)) ==
+			NULL)
 			return sl_eng_nomem(err);
 	}
 	return 0;
 }
 
 int
-sl_eng_leg_end(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct sl_err *err)
+sl_eng_leg_end(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret,
+	       struct sl_err *err)
 {
 	const struct sl_job *j = &e->w->job[e->at_job];
 	enum result result = e->leg.is_cancelled ? RES_CANCELLED : e->leg.scope[0].status;
@@ -469,7 +486,8 @@ sl_eng_leg_end(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struc
 		result = RES_FAILURE;
 	}
 	count_leg(e, go_on ? RES_SUCCESS : result);
-	e->is_stopped = e->is_stopped || (result == RES_FAILURE && !go_on && e->fail_fast);
+	e->is_stopped =
+	    e->is_stopped || (result == RES_FAILURE && !go_on && e->fail_fast);
 	o = job_done(e, b, result, e->leg.key);
 	(void)sl_json_set(b, o, "outputs", out);
 	if (go_on)
@@ -490,6 +508,9 @@ sl_eng_conclusion(const struct sl_engine *e)
 		is_cancelled = is_cancelled || e->state[i].result == RES_CANCELLED;
 		is_any = is_any || e->state[i].result != RES_SKIPPED;
 	}
-	return e->is_cancelled ? RES_CANCELLED : is_failed ? RES_FAILURE
-	     : is_cancelled ? RES_CANCELLED : is_any ? RES_SUCCESS : RES_SKIPPED;
+	return e->is_cancelled ? RES_CANCELLED
+	       : is_failed     ? RES_FAILURE
+	       : is_cancelled  ? RES_CANCELLED
+	       : is_any        ? RES_SUCCESS
+			       : RES_SKIPPED;
 }

@@ -8,7 +8,8 @@ struct secrets {
 };
 
 static int
-note_secrets(void *arg, const struct sl_expr *ex, const struct sl_tok *t, struct sl_err *err)
+note_secrets(void *arg, const struct sl_expr *ex, const struct sl_tok *t,
+	     struct sl_err *err)
 {
 	struct secrets *x = arg;
 	const struct sl_expr_ref *ref = NULL;
@@ -28,9 +29,10 @@ note_secrets(void *arg, const struct sl_expr *ex, const struct sl_tok *t, struct
 		}
 		is_known = false;
 		SL_JSON_EACH(m, x->names)
-			is_known = is_known || sl_val_caseeq(m->s, ref[i].path[0]);
+		is_known = is_known || sl_val_caseeq(m->s, ref[i].path[0]);
 		if (!is_known)
-			(void)sl_json_add(x->b, x->names, sl_json_str(x->b, ref[i].path[0]));
+			(void)sl_json_add(x->b, x->names,
+					  sl_json_str(x->b, ref[i].path[0]));
 	}
 	return 0;
 }
@@ -48,13 +50,16 @@ jobs_json(const struct sl_engine *e, struct sl_jb *b, int64_t *n_steps)
 		(void)sl_json_set(b, o, "id", sl_json_str(b, j->id));
 		(void)sl_json_set(b, o, "name",
 				  sl_json_str(b, j->name != NULL && j->name->text.len > 0
-						     ? j->name->text : j->id));
+						     ? j->name->text
+						     : j->id));
 		for (size_t k = 0; k < j->n_needs; k++)
-			(void)sl_json_add(b, needs, sl_json_str(b, e->w->job[j->needs[k]].id));
+			(void)sl_json_add(b, needs,
+					  sl_json_str(b, e->w->job[j->needs[k]].id));
 		(void)sl_json_set(b, o, "needs", needs);
 		(void)sl_json_set(b, o, "steps", sl_json_int(b, (int64_t)j->steps.n));
-		(void)sl_json_set(b, o, "has_matrix",
-				  sl_json_bool(b, sl_tok_get(j->strategy, "matrix") != NULL));
+		(void)sl_json_set(
+		    b, o, "has_matrix",
+		    sl_json_bool(b, sl_tok_get(j->strategy, "matrix") != NULL));
 		(void)sl_json_add(b, jobs, o);
 		*n_steps += (int64_t)j->steps.n;
 	}
@@ -97,17 +102,20 @@ sl_engine_plan(struct sl_engine *e, struct sl_arena *a, const struct sl_json **r
 	       struct sl_err *err)
 {
 	struct sl_jb b = { .a = a };
-	struct sl_json *o = sl_json_obj(&b), *masks = sl_json_arr(&b), *ev = sl_json_obj(&b);
+	struct sl_json *o = sl_json_obj(&b), *masks = sl_json_arr(&b),
+		       *ev = sl_json_obj(&b);
 	struct secrets x = { &b, sl_json_arr(&b), false };
 	int64_t n_steps = 0;
 	int r;
 
 	if ((r = sl_tok_exprs(e->w->root, note_secrets, &x, err)) < 0)
 		return r;
-	(void)sl_json_set(&b, o, "name", sl_json_str(&b, e->w->name.len > 0 ? e->w->name : e->path));
+	(void)sl_json_set(&b, o, "name",
+			  sl_json_str(&b, e->w->name.len > 0 ? e->w->name : e->path));
 	(void)sl_json_set(&b, o, "run_name", sl_json_str(&b, e->run_name));
-	(void)sl_json_set(&b, o, "event_name",
-			  sl_json_str(&b, sl_val_string(a, sl_val_gets(e->github, "event_name"))));
+	(void)sl_json_set(
+	    &b, o, "event_name",
+	    sl_json_str(&b, sl_val_string(a, sl_val_gets(e->github, "event_name"))));
 	(void)sl_json_set(&b, o, "jobs", jobs_json(e, &b, &n_steps));
 	(void)sl_json_set(&b, o, "n_steps", sl_json_int(&b, n_steps));
 	(void)sl_json_set(&b, o, "secrets", x.names);

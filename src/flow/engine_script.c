@@ -7,7 +7,9 @@ struct shell {
 };
 
 static const struct shell shells[] = {
-	{ "bash", ".sh", { "bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "{0}" } },
+	{ "bash",
+	  ".sh",
+	  { "bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "{0}" } },
 	{ "sh", ".sh", { "sh", "-e", "{0}" } },
 	{ "python", ".py", { "python", "{0}" } },
 };
@@ -56,7 +58,8 @@ custom_argv(struct sl_jb *b, struct sl_slice s, struct sl_slice path)
 		if (c == '"') {
 			is_quoted = !is_quoted;
 			has_word = true;
-		} else if ((c != ' ' && c != '\t' && c != '\n') || (is_quoted && i < s.len)) {
+		} else if ((c != ' ' && c != '\t' && c != '\n') ||
+			   (is_quoted && i < s.len)) {
 			sl_buf_byte(&w, c);
 			has_word = true;
 		} else if (has_word) {
@@ -89,11 +92,13 @@ find_shell(const struct sl_engine *e, struct sl_slice s, const struct shell **re
 		goto refused;
 	if (*ret == NULL && memmem(s.p, s.len, "{0}", 3) == NULL)
 		return SL_ERR(err, FAILED,
-			      "Invalid shell option. Shell must be a valid built-in (bash, sh, cmd, "
+			      "Invalid shell option. Shell must be a valid built-in "
+			      "(bash, sh, cmd, "
 			      "powershell, pwsh) or a format string containing '{0}'");
 	return 0;
 refused:
-	return SL_ERR(err, FAILED, "refused[F-SHELL]: shell '%.*s' is not in the root file system",
+	return SL_ERR(err, FAILED,
+		      "refused[F-SHELL]: shell '%.*s' is not in the root file system",
 		      SL_ARG(s));
 }
 
@@ -102,8 +107,9 @@ custom_ext(struct sl_slice s)
 {
 	struct sl_slice w = sl_slice_upto(s, ' ');
 
-	return sl_slice_starts(w, SL_LIT("python")) ? ".py"
-	     : sl_slice_eq(w, SL_LIT("bash")) || sl_slice_eq(w, SL_LIT("sh")) ? ".sh" : "";
+	return sl_slice_starts(w, SL_LIT("python"))                             ? ".py"
+	       : sl_slice_eq(w, SL_LIT("bash")) || sl_slice_eq(w, SL_LIT("sh")) ? ".sh"
+										: "";
 }
 
 static int
@@ -124,13 +130,14 @@ text_of(const struct sl_tok *t, const struct sl_expr_env *x, struct sl_arena *a,
 }
 
 static int
-put_argv(struct sl_engine *e, const struct sl_expr_env *x, struct sl_jb *b, struct sl_json *o,
-	 struct sl_yaml_at *at, struct sl_err *err)
+put_argv(struct sl_engine *e, const struct sl_expr_env *x, struct sl_jb *b,
+	 struct sl_json *o, struct sl_yaml_at *at, struct sl_err *err)
 {
 	const struct sl_step *s = e->cur.s;
 	const struct sl_job *j = &e->w->job[e->at_job];
-	const struct sl_tok *t = s->shell != NULL ? s->shell : j->shell != NULL ? j->shell
-											: e->w->shell;
+	const struct sl_tok *t = s->shell != NULL   ? s->shell
+				 : j->shell != NULL ? j->shell
+						    : e->w->shell;
 	const struct shell *sh = NULL;
 	struct sl_slice name = { 0 }, path;
 	struct sl_json *argv;
@@ -152,7 +159,8 @@ put_argv(struct sl_engine *e, const struct sl_expr_env *x, struct sl_jb *b, stru
 	} else {
 		argv = sl_json_arr(b);
 		for (size_t i = 0; i < 8 && sh->argv[i] != NULL; i++)
-			(void)sl_json_add(b, argv, argument(b, sl_slice_str(sh->argv[i]), path));
+			(void)sl_json_add(b, argv,
+					  argument(b, sl_slice_str(sh->argv[i]), path));
 	}
 	(void)sl_json_set(b, o, "argv", argv);
 	(void)sl_json_set(b, o, "script_path", sl_json_str(b, path));
@@ -160,12 +168,14 @@ put_argv(struct sl_engine *e, const struct sl_expr_env *x, struct sl_jb *b, stru
 }
 
 static int
-put_cwd(struct sl_engine *e, const struct sl_expr_env *x, struct sl_jb *b, struct sl_json *o,
-	struct sl_yaml_at *at, struct sl_err *err)
+put_cwd(struct sl_engine *e, const struct sl_expr_env *x, struct sl_jb *b,
+	struct sl_json *o, struct sl_yaml_at *at, struct sl_err *err)
 {
 	const struct sl_step *s = e->cur.s;
 	const struct sl_job *j = &e->w->job[e->at_job];
-	const struct sl_tok *t = s->cwd != NULL ? s->cwd : j->cwd != NULL ? j->cwd : e->w->cwd;
+	const struct sl_tok *t = s->cwd != NULL   ? s->cwd
+				 : j->cwd != NULL ? j->cwd
+						  : e->w->cwd;
 	struct sl_slice d = { 0 };
 	char *p;
 	int r;
@@ -176,7 +186,7 @@ put_cwd(struct sl_engine *e, const struct sl_expr_env *x, struct sl_jb *b, struc
 		return r;
 	while (sl_slice_starts(d, SL_LIT("./")))
 		d = sl_slice_skip(d, 2);
-	if (memchr(d.p != NULL ? d.p : (const uint8_t *)"", 0, d.len) != NULL || d.len > 4000)
+	if (d.len > 4000 || (d.len > 0 && memchr(d.p, 0, d.len) != NULL))
 		return SL_ERR(err, FAILED, "the working directory is not a path");
 	if (d.len > 0 && d.p[0] == '/') {
 		(void)sl_json_set(b, o, "cwd", sl_json_str(b, d));
@@ -202,12 +212,14 @@ put_github(struct sl_arena *a, struct sl_value *env, const struct sl_value *gith
 		char name[80] = "GITHUB_";
 
 		if (k.len > 60 || !sl_val_is_primitive(github->m[i].v) ||
-		    sl_slice_eq(k, SL_LIT("token")) || sl_slice_eq(k, SL_LIT("action_status")) ||
+		    sl_slice_eq(k, SL_LIT("token")) ||
+		    sl_slice_eq(k, SL_LIT("action_status")) ||
 		    sl_slice_eq(k, SL_LIT("repositoryUrl")) ||
 		    sl_slice_eq(k, SL_LIT("secret_source")))
 			continue;
 		for (size_t n = 0; n < k.len; n++)
-			name[7 + n] = (char)(k.p[n] >= 'a' && k.p[n] <= 'z' ? k.p[n] - 32 : k.p[n]);
+			name[7 + n] =
+			    (char)(k.p[n] >= 'a' && k.p[n] <= 'z' ? k.p[n] - 32 : k.p[n]);
 		name[7 + k.len] = 0;
 		if (sl_val_set(a, env, sl_arena_dup(a, sl_slice_str(name)),
 			       sl_val_str(a, sl_val_string(a, github->m[i].v))) == NULL)
@@ -220,14 +232,18 @@ static bool
 put_runner(struct sl_arena *a, struct sl_value *env, const struct sl_value *runner)
 {
 	static const char *const kv[][2] = {
-		{ "RUNNER_OS", "os" },     { "RUNNER_ARCH", "arch" },
-		{ "RUNNER_NAME", "name" }, { "RUNNER_ENVIRONMENT", "environment" },
-		{ "RUNNER_TEMP", "temp" }, { "RUNNER_TOOL_CACHE", "tool_cache" },
+		{ "RUNNER_OS", "os" },
+		{ "RUNNER_ARCH", "arch" },
+		{ "RUNNER_NAME", "name" },
+		{ "RUNNER_ENVIRONMENT", "environment" },
+		{ "RUNNER_TEMP", "temp" },
+		{ "RUNNER_TOOL_CACHE", "tool_cache" },
 		{ "RUNNER_WORKSPACE", "workspace" },
 	};
 
 	for (size_t i = 0; i < sizeof(kv) / sizeof(*kv); i++)
-		if (!sl_eng_put(a, env, kv[i][0], sl_val_string(a, sl_val_gets(runner, kv[i][1]))))
+		if (!sl_eng_put(a, env, kv[i][0],
+				sl_val_string(a, sl_val_gets(runner, kv[i][1]))))
 			return false;
 	return true;
 }
@@ -256,11 +272,11 @@ static int
 put_env(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_value *env,
 	struct sl_jb *b, struct sl_json *o, struct sl_err *err)
 {
-	/* A runner's own.  Without SHELL, bash asks the name service who it is. */
 	static const char *const base[][2] = {
-		{ "HOME", SL_BOX_HOME },   { "PATH", SL_BOX_PATH },    { "CI", "true" },
-		{ "LANG", "C.UTF-8" },     { "SHELL", "/bin/bash" },   { "USER", "runner" },
+		{ "HOME", SL_BOX_HOME }, { "PATH", SL_BOX_PATH }, { "CI", "true" },
+		{ "LANG", "C.UTF-8" },   { "USER", "runner" },
 	};
+	const struct sl_json *argv = sl_json_get(o, "argv");
 	struct sl_arena *a = &e->step_a;
 	struct sl_value *all = sl_val_obj(a, true);
 	struct sl_json *j;
@@ -269,6 +285,10 @@ put_env(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_value 
 	for (size_t i = 0; i < sizeof(base) / sizeof(*base); i++)
 		if (!sl_eng_puts(a, all, base[i][0], base[i][1]))
 			return sl_eng_nomem(err);
+	/* What bash makes of an absent SHELL, after it has asked the name service. */
+	if (argv != NULL && argv->n > 0 && sl_slice_eq(argv->child->s, SL_LIT("bash")) &&
+	    !sl_eng_puts(a, all, "SHELL", "/bin/bash"))
+		return sl_eng_nomem(err);
 	for (size_t i = 0; i < env->n; i++)
 		if (sl_val_set(a, all, env->m[i].key, env->m[i].v) == NULL)
 			return sl_eng_nomem(err);
@@ -282,9 +302,11 @@ put_env(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_value 
 	for (size_t i = 0; i < all->n; i++) {
 		struct sl_slice k = all->m[i].key, v = sl_val_string(a, all->m[i].v);
 
-		if (k.len == 0 || memchr(k.p, '=', k.len) != NULL || memchr(k.p, 0, k.len) != NULL ||
+		if (k.len == 0 || memchr(k.p, '=', k.len) != NULL ||
+		    memchr(k.p, 0, k.len) != NULL ||
 		    (v.len > 0 && memchr(v.p, 0, v.len) != NULL))
-			return SL_ERR(err, FAILED, "'%.*s' cannot be an environment variable",
+			return SL_ERR(err, FAILED,
+				      "'%.*s' cannot be an environment variable",
 				      SL_ARG(k));
 		(void)sl_json_sets(b, j, k, sl_json_str(b, v));
 	}
@@ -304,22 +326,25 @@ put_files(struct sl_engine *e, const struct sl_value *github, struct sl_jb *b,
 	struct sl_json *f = sl_json_obj(b);
 
 	for (size_t i = 0; i < 5; i++)
-		(void)sl_json_set(b, f, kv[i][0],
-				  sl_json_str(b, sl_val_string(&e->step_a,
-							       sl_val_gets(github, kv[i][1]))));
+		(void)sl_json_set(
+		    b, f, kv[i][0],
+		    sl_json_str(
+			b, sl_val_string(&e->step_a, sl_val_gets(github, kv[i][1]))));
 	(void)sl_json_set(b, o, "files", f);
 	return 0;
 }
 
 int
-sl_eng_script(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_value *env,
-	      struct sl_jb *b, struct sl_json *o, struct sl_yaml_at *at, struct sl_err *err)
+sl_eng_script(struct sl_engine *e, const struct sl_expr_env *x,
+	      const struct sl_value *env, struct sl_jb *b, struct sl_json *o,
+	      struct sl_yaml_at *at, struct sl_err *err)
 {
 	struct sl_slice script = { 0 };
 	int r;
 
 	if ((r = text_of(e->cur.s->run, x, &e->step_a, &script, at, err)) < 0 ||
-	    (r = put_argv(e, x, b, o, at, err)) < 0 || (r = put_cwd(e, x, b, o, at, err)) < 0 ||
+	    (r = put_argv(e, x, b, o, at, err)) < 0 ||
+	    (r = put_cwd(e, x, b, o, at, err)) < 0 ||
 	    (r = put_env(e, x, env, b, o, err)) < 0)
 		return r;
 	(void)sl_json_set(b, o, "script", sl_json_str(b, script));

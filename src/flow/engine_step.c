@@ -24,7 +24,8 @@ static int
 step_github(struct sl_engine *e, const struct scope *sc, const struct step_run *sr,
 	    struct sl_value *ctx, struct sl_err *err)
 {
-	static const char *const files[] = { "env", "output", "path", "state", "step_summary" };
+	static const char *const files[] = { "env", "output", "path", "state",
+					     "step_summary" };
 	struct sl_arena *a = &e->step_a;
 	struct sl_value *g = sl_val_copy(a, sc->github);
 	char *p;
@@ -89,14 +90,16 @@ step_name(struct sl_engine *e, const struct sl_expr_env *x, struct step_run *sr,
 		return sl_eng_nomem(err);
 	}
 	if (sr->s->name == NULL && t == NULL)
-		s = sr->s->kind == SL_STEP_LOCAL ? sl_tok_str(sl_tok_get(sr->s->tok, "uses"))
-						 : sr->s->uses;
+		s = sr->s->kind == SL_STEP_LOCAL
+			? sl_tok_str(sl_tok_get(sr->s->tok, "uses"))
+			: sr->s->uses;
 	while (s.len > 0 && (s.p[0] == '\n' || s.p[0] == ' ' || s.p[0] == '\t'))
 		s = sl_slice_skip(s, 1);
 	s = sl_slice_upto(s, '\n');
 	if (s.len > 200)
 		s.len = 200;
-	p = sl_arena_printf(&e->leg_a, "%s%.*s", sr->s->name == NULL ? "Run " : "", SL_ARG(s));
+	p = sl_arena_printf(&e->leg_a, "%s%.*s", sr->s->name == NULL ? "Run " : "",
+			    SL_ARG(s));
 	if (p == NULL)
 		return sl_eng_nomem(err);
 	sr->name = sl_slice_str(p);
@@ -124,7 +127,8 @@ step_limits(struct sl_engine *e, const struct sl_expr_env *x, const struct scope
 }
 
 static struct sl_json *
-step_head(struct sl_engine *e, struct sl_jb *b, const char *what, const struct step_run *sr)
+step_head(struct sl_engine *e, struct sl_jb *b, const char *what,
+	  const struct step_run *sr)
 {
 	struct sl_json *o = sl_eng_head(e, b, what);
 
@@ -138,8 +142,8 @@ step_head(struct sl_engine *e, struct sl_jb *b, const char *what, const struct s
 
 /* steps.ID */
 static int
-record(struct sl_engine *e, struct scope *sc, const struct step_run *sr, enum result outcome,
-       enum result conclusion, struct sl_err *err)
+record(struct sl_engine *e, struct scope *sc, const struct step_run *sr,
+       enum result outcome, enum result conclusion, struct sl_err *err)
 {
 	struct sl_arena *a = &e->leg_a;
 	struct sl_value *v = sl_val_obj(a, false);
@@ -147,7 +151,8 @@ record(struct sl_engine *e, struct scope *sc, const struct step_run *sr, enum re
 	if (!sr->s->has_id)
 		return 0;
 	if (sl_val_set(a, v, SL_LIT("outputs"),
-		       sr->outputs != NULL ? sr->outputs : sl_val_obj(a, false)) == NULL ||
+		       sr->outputs != NULL ? sr->outputs : sl_val_obj(a, false)) ==
+		NULL ||
 	    !sl_eng_puts(a, v, "outcome", sl_eng_result(outcome)) ||
 	    !sl_eng_puts(a, v, "conclusion", sl_eng_result(conclusion)) ||
 	    sl_val_set(a, sc->step_results, sr->s->id, v) == NULL)
@@ -160,7 +165,8 @@ sl_eng_finish(struct sl_engine *e, const struct step_run *sr, enum result outcom
 	      enum result *ret_conclusion, struct sl_err *err)
 {
 	struct scope *sc = top(e);
-	enum result conclusion = outcome == RES_FAILURE && sr->go_on ? RES_SUCCESS : outcome;
+	enum result conclusion =
+	    outcome == RES_FAILURE && sr->go_on ? RES_SUCCESS : outcome;
 
 	*ret_conclusion = conclusion;
 	if (conclusion == RES_FAILURE)
@@ -178,8 +184,8 @@ sl_eng_finish(struct sl_engine *e, const struct step_run *sr, enum result outcom
 
 /* A step that failed before it began: a note says why. */
 static int
-fail_early(struct sl_engine *e, struct step_run *sr, struct sl_yaml_at at, struct sl_jb *b,
-	   struct sl_json **ret, struct sl_err *err)
+fail_early(struct sl_engine *e, struct step_run *sr, struct sl_yaml_at at,
+	   struct sl_jb *b, struct sl_json **ret, struct sl_err *err)
 {
 	enum result conclusion;
 	struct sl_json *o;
@@ -210,15 +216,16 @@ pass_over(struct sl_engine *e, struct step_run *sr, enum result result, struct s
 	(void)sl_json_set(b, o, "outcome", sl_json_cstr(b, sl_eng_result(result)));
 	(void)sl_json_set(b, o, "conclusion", sl_json_cstr(b, sl_eng_result(result)));
 	if (result == RES_SUCCESS)
-		(void)sl_json_set(b, o, "msg",
-				  sl_json_cstr(b, "the workspace is what is checked out"));
+		(void)sl_json_set(
+		    b, o, "msg", sl_json_cstr(b, "the workspace is what is checked out"));
 	*ret = o;
 	return 0;
 }
 
 static int
 begin_run(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_value *env,
-	  struct sl_jb *b, struct sl_json **ret, struct sl_yaml_at *at, struct sl_err *err)
+	  struct sl_jb *b, struct sl_json **ret, struct sl_yaml_at *at,
+	  struct sl_err *err)
 {
 	struct sl_json *o = step_head(e, b, "step", &e->cur);
 	int r;
@@ -229,9 +236,10 @@ begin_run(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_valu
 		(void)sl_json_set(b, o, "timeout_s", sl_json_int(b, e->cur.minutes * 60));
 	memset(&e->cmd, 0, sizeof(e->cmd));
 	memset(e->n_annotations, 0, sizeof(e->n_annotations));
-	e->cmd.allow_unsecure = sl_val_truthy(sl_val_gets(env, "ACTIONS_ALLOW_UNSECURE_COMMANDS")) &&
-				sl_val_eq(sl_val_gets(env, "ACTIONS_ALLOW_UNSECURE_COMMANDS"),
-					  sl_val_str(&e->step_a, SL_LIT("true")));
+	e->cmd.allow_unsecure =
+	    sl_val_truthy(sl_val_gets(env, "ACTIONS_ALLOW_UNSECURE_COMMANDS")) &&
+	    sl_val_eq(sl_val_gets(env, "ACTIONS_ALLOW_UNSECURE_COMMANDS"),
+		      sl_val_str(&e->step_a, SL_LIT("true")));
 	e->cmd.allow_unsecure_tokens =
 	    sl_val_eq(sl_val_gets(env, "ACTIONS_ALLOW_UNSECURE_STOPCOMMAND_TOKENS"),
 		      sl_val_str(&e->step_a, SL_LIT("true")));
@@ -243,7 +251,8 @@ begin_run(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_valu
 
 static int
 begin_action(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_value *env,
-	     struct sl_jb *b, struct sl_json **ret, struct sl_yaml_at *at, struct sl_err *err)
+	     struct sl_jb *b, struct sl_json **ret, struct sl_yaml_at *at,
+	     struct sl_err *err)
 {
 	struct sl_json *o = step_head(e, b, "group", &e->cur);
 	int r;
@@ -290,7 +299,8 @@ end_scope(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct sl_
 }
 
 int
-sl_eng_step(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct sl_err *err)
+sl_eng_step(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret,
+	    struct sl_err *err)
 {
 	struct scope *sc = top(e);
 	struct sl_expr_status st = step_status(e, sc);
@@ -304,7 +314,8 @@ sl_eng_step(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct s
 	if (sc->next == sc->steps.n)
 		return end_scope(e, b, ret, err);
 	sl_arena_free(&e->step_a);
-	e->cur = (struct step_run){ .s = &sc->steps.s[sc->next++], .index = e->leg.n_index++ };
+	e->cur =
+	    (struct step_run){ .s = &sc->steps.s[sc->next++], .index = e->leg.n_index++ };
 	at = e->cur.s->at;
 	if ((e->step_contexts = sl_val_copy(&e->step_a, sc->contexts)) == NULL ||
 	    (e->cur.outputs = sl_val_obj(&e->leg_a, false)) == NULL)
@@ -313,7 +324,8 @@ sl_eng_step(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct s
 	if ((r = step_github(e, sc, &e->cur, e->step_contexts, err)) < 0)
 		return r;
 	r = step_env(e, sc, &e->cur, e->step_contexts, &own, &at, err);
-	if (r == SL_E(NOMEM) || step_name(e, &x, &e->cur, r < 0 ? &(struct sl_err){ 0 } : err) < 0)
+	if (r == SL_E(NOMEM) ||
+	    step_name(e, &x, &e->cur, r < 0 ? &(struct sl_err){ 0 } : err) < 0)
 		return sl_eng_nomem(err);
 	if (r == 0 && e->cur.s->cond != NULL &&
 	    (r = sl_tok_eval(e->cur.s->cond, &x, &e->step_a, &v, &at, err)) == 0)
@@ -327,6 +339,7 @@ sl_eng_step(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct s
 	if (r == 0 && e->cur.s->kind == SL_STEP_LOCAL)
 		r = begin_action(e, &x, own, b, ret, &at, err);
 	else if (r == 0)
-		r = begin_run(e, &x, sl_val_gets(e->step_contexts, "env"), b, ret, &at, err);
+		r = begin_run(e, &x, sl_val_gets(e->step_contexts, "env"), b, ret, &at,
+			      err);
 	return r < 0 ? fail_early(e, &e->cur, at, b, ret, err) : 0;
 }

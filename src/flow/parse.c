@@ -26,9 +26,10 @@ sl_parse_notice(struct sl_flow_parser *p, struct sl_yaml_at at, const char *fmt,
 	va_end(ap);
 	if (n < 0)
 		return;
-	s = sl_arena_dup(p->a, (struct sl_slice){ (const uint8_t *)msg,
-						  (size_t)n < sizeof(msg) ? (size_t)n
-									  : sizeof(msg) - 1 });
+	s = sl_arena_dup(
+	    p->a,
+	    (struct sl_slice){ (const uint8_t *)msg,
+			       (size_t)n < sizeof(msg) ? (size_t)n : sizeof(msg) - 1 });
 	if (s.p == NULL)
 		p->l->is_failed = true;
 	else
@@ -46,7 +47,8 @@ starts_any_case(struct sl_slice s, const char *prefix)
 {
 	size_t n = strlen(prefix);
 
-	return s.len >= n && sl_val_caseeq((struct sl_slice){ s.p, n }, sl_slice_str(prefix));
+	return s.len >= n &&
+	       sl_val_caseeq((struct sl_slice){ s.p, n }, sl_slice_str(prefix));
 }
 
 void
@@ -62,7 +64,8 @@ sl_parse_shell(struct sl_flow_parser *p, const struct sl_tok *shell)
 	for (size_t i = 0; i < 3; i++)
 		if (is_word(s, foreign[i])) {
 			sl_diag_put(p->l, shell->at, "F-SHELL", NULL,
-				    "shell '%.*s' is not in the root file system", SL_ARG(s));
+				    "shell '%.*s' is not in the root file system",
+				    SL_ARG(s));
 			return;
 		}
 	for (size_t i = 0; i < 3; i++)
@@ -74,22 +77,24 @@ sl_parse_shell(struct sl_flow_parser *p, const struct sl_tok *shell)
 			    "shell '%.*s' is not in the root file system", SL_ARG(s));
 	if (!is_known && memmem(s.p, s.len, "{0}", 3) == NULL)
 		sl_diag_put(p->l, shell->at, NULL, NULL,
-			    "Invalid shell option. Shell must be a valid built-in (bash, sh, cmd, "
+			    "Invalid shell option. Shell must be a valid built-in (bash, "
+			    "sh, cmd, "
 			    "powershell, pwsh) or a format string containing '{0}'");
 }
 
 static void
 refuse_runner(struct sl_flow_parser *p, struct sl_yaml_at at, struct sl_slice label)
 {
-	sl_diag_put(p->l, at, "F-RUNNER", "steps run in a Linux box: ubuntu-latest, self-hosted",
+	sl_diag_put(p->l, at, "F-RUNNER",
+		    "steps run in a Linux box: ubuntu-latest, self-hosted",
 		    "no sandbox profile for runs-on '%.*s'", SL_ARG(label));
 }
 
 int
 sl_parse_label(struct sl_slice s, bool *ret_is_foreign)
 {
-	static const char *const exact[] = { "linux", "x64", "x86_64", "amd64", "arm64", "arm",
-					     "x86", "sluice" };
+	static const char *const exact[] = { "linux", "x64", "x86_64", "amd64",
+					     "arm64", "arm", "x86",    "sluice" };
 
 	*ret_is_foreign = starts_any_case(s, "windows") || starts_any_case(s, "macos");
 	if (is_word(s, "self-hosted"))
@@ -115,12 +120,12 @@ check_labels(struct sl_flow_parser *p, const struct sl_tok *t)
 	if (t->kind != SL_TOK_SEQ)
 		return;
 	SL_TOK_EACH(m, t)
-		is_own = is_own || (m->kind == SL_TOK_STR &&
-				    sl_parse_label(sl_tok_str(m), &is_foreign) > 0);
+	is_own = is_own || (m->kind == SL_TOK_STR &&
+			    sl_parse_label(sl_tok_str(m), &is_foreign) > 0);
 	SL_TOK_EACH(m, t)
-		if (m->kind == SL_TOK_STR && sl_parse_label(sl_tok_str(m), &is_foreign) < 0 &&
-		    (is_foreign || !is_own))
-			refuse_runner(p, m->at, sl_tok_str(m));
+	if (m->kind == SL_TOK_STR && sl_parse_label(sl_tok_str(m), &is_foreign) < 0 &&
+	    (is_foreign || !is_own))
+		refuse_runner(p, m->at, sl_tok_str(m));
 }
 
 static void
@@ -135,7 +140,8 @@ check_runs_on(struct sl_flow_parser *p, const struct sl_tok *t)
 		return;
 	}
 	if ((g = sl_tok_get(t, "group")) != NULL)
-		refuse_runner(p, g->at, g->kind == SL_TOK_STR ? sl_tok_str(g) : SL_LIT("group"));
+		refuse_runner(p, g->at,
+			      g->kind == SL_TOK_STR ? sl_tok_str(g) : SL_LIT("group"));
 	if ((g = sl_tok_get(t, "labels")) != NULL)
 		check_labels(p, g);
 }
@@ -147,14 +153,17 @@ refuse_call(struct sl_flow_parser *p, const struct sl_tok *uses)
 
 	if (sl_slice_starts(s, SL_LIT("./")))
 		sl_diag_put(p->l, uses->at, "F-FLOW-CALL", NULL,
-			    "calling the workflow '%.*s' is not supported yet", SL_ARG(s));
+			    "calling the workflow '%.*s' is not supported yet",
+			    SL_ARG(s));
 	else if (memchr(s.p, '@', s.len) != NULL && memchr(s.p, '/', s.len) != NULL)
 		sl_diag_put(p->l, uses->at, "F-REMOTE-FLOW", NULL,
 			    "workflow '%.*s' is not in the local store", SL_ARG(s));
 	else
-		sl_diag_put(p->l, uses->at, NULL, NULL,
-			    "Expected format {org}/{repo}/.github/workflows/{file}@ref or "
-			    "./.github/workflows/{file}. Actual '%.*s'", SL_ARG(s));
+		sl_diag_put(
+		    p->l, uses->at, NULL, NULL,
+		    "Expected format {org}/{repo}/.github/workflows/{file}@ref or "
+		    "./.github/workflows/{file}. Actual '%.*s'",
+		    SL_ARG(s));
 }
 
 /* What a job may say and the engine does not do. */
@@ -169,23 +178,26 @@ check_job(struct sl_flow_parser *p, const struct sl_tok *t)
 	if ((m = sl_tok_get(t, "container")) != NULL && m->kind != SL_TOK_NULL) {
 		s = sl_tok_str(m->kind == SL_TOK_MAP ? sl_tok_get(m, "image") : m);
 		if (m->kind != SL_TOK_MAP && m->kind != SL_TOK_EXPR && s.len == 0)
-			sl_diag_put(p->l, m->at, NULL, NULL, "Container image cannot be empty");
+			sl_diag_put(p->l, m->at, NULL, NULL,
+				    "Container image cannot be empty");
 		else
 			sl_diag_put(p->l, m->key_at, "F-IMAGE", NULL,
 				    "image '%.*s' is not available offline", SL_ARG(s));
 	}
-	if ((m = sl_tok_get(t, "services")) != NULL && (m->kind == SL_TOK_EXPR || m->n > 0))
+	if ((m = sl_tok_get(t, "services")) != NULL &&
+	    (m->kind == SL_TOK_EXPR || m->n > 0))
 		sl_diag_put(p->l, m->key_at, "F-IMAGE", NULL,
 			    "services need images, which are not available offline");
 	if ((m = sl_tok_get(t, "environment")) != NULL) {
 		s = sl_tok_str(m->kind == SL_TOK_MAP ? sl_tok_get(m, "name") : m);
-		sl_diag_put(p->l, m->key_at, "F-ENV", NULL, "environment '%.*s' awaits approval",
-			    SL_ARG(s));
+		sl_diag_put(p->l, m->key_at, "F-ENV", NULL,
+			    "environment '%.*s' awaits approval", SL_ARG(s));
 	}
 	if ((m = sl_tok_get(t, "snapshot")) != NULL)
 		refuse_runner(p, m->key_at, SL_LIT("snapshot"));
 	if ((m = sl_tok_get(t, "concurrency")) != NULL)
-		sl_parse_notice(p, m->key_at, "concurrency is not enforced: one run at a time");
+		sl_parse_notice(p, m->key_at,
+				"concurrency is not enforced: one run at a time");
 	check_runs_on(p, sl_tok_get(t, "runs-on"));
 }
 
@@ -248,22 +260,26 @@ parse_jobs(struct sl_flow_parser *p, struct sl_workflow *w, struct sl_err *err)
 	if (jobs == NULL || jobs->kind != SL_TOK_MAP)
 		return 0;
 	if (jobs->n > SL_FLOW_JOBS_MAX) {
-		sl_diag_put(p->l, jobs->at, NULL, NULL, "more than %d jobs", SL_FLOW_JOBS_MAX);
+		sl_diag_put(p->l, jobs->at, NULL, NULL, "more than %d jobs",
+			    SL_FLOW_JOBS_MAX);
 		return 0;
 	}
 	j = SL_NEW_N(p->a, struct sl_job, jobs->n + 1);
 	if (j == NULL || ids.seen == NULL)
 		return nomem(err);
 	w->job = j;
-	SL_TOK_EACH(t, jobs) {
-		if ((r = check_id(p, &ids, t, err)) < 0 || (r = parse_job(p, t, j, err)) < 0)
+	SL_TOK_EACH(t, jobs)
+	{
+		if ((r = check_id(p, &ids, t, err)) < 0 ||
+		    (r = parse_job(p, t, j, err)) < 0)
 			return r;
 		j++;
 		w->n_jobs++;
 	}
 	if (w->n_jobs == 0)
-		sl_diag_put(p->l, jobs->at, NULL, NULL,
-			    "The workflow must contain at least one job with no dependencies.");
+		sl_diag_put(
+		    p->l, jobs->at, NULL, NULL,
+		    "The workflow must contain at least one job with no dependencies.");
 	return w->n_jobs == 0 ? 0 : sl_parse_graph(p, w, j - w->n_jobs, err);
 }
 
@@ -278,22 +294,23 @@ check_events(struct sl_flow_parser *p, const struct sl_tok *on)
 	if (on == NULL || on->kind != SL_TOK_MAP)
 		return;
 	SL_TOK_EACH(e, on)
-		for (size_t i = 0; i < 3; i++) {
-			const struct sl_tok *x = sl_tok_get(e, pair[i][1]);
+	for (size_t i = 0; i < 3; i++) {
+		const struct sl_tok *x = sl_tok_get(e, pair[i][1]);
 
-			if (x != NULL && sl_tok_get(e, pair[i][0]) != NULL)
-				sl_diag_put(p->l, x->key_at, NULL, NULL,
-					    "both '%s' and '%s' are given for '%.*s'", pair[i][0],
-					    pair[i][1], SL_ARG(e->key));
-		}
+		if (x != NULL && sl_tok_get(e, pair[i][0]) != NULL)
+			sl_diag_put(p->l, x->key_at, NULL, NULL,
+				    "both '%s' and '%s' are given for '%.*s'", pair[i][0],
+				    pair[i][1], SL_ARG(e->key));
+	}
 }
 
 static int
 read_yaml(struct sl_flow_parser *p, struct sl_slice src, const struct sl_yaml **ret,
 	  struct sl_err *err)
 {
-	const struct sl_yaml_opts o = { { SL_FLOW_BYTES_MAX, SL_FLOW_NODES_MAX, SL_FLOW_DEPTH_MAX },
-					true };
+	const struct sl_yaml_opts o = {
+		{ SL_FLOW_BYTES_MAX, SL_FLOW_NODES_MAX, SL_FLOW_DEPTH_MAX }, true
+	};
 	struct sl_yaml_at at;
 	int r;
 
@@ -305,8 +322,8 @@ read_yaml(struct sl_flow_parser *p, struct sl_slice src, const struct sl_yaml **
 }
 
 int
-sl_flow_parse(struct sl_flow_parser *p, struct sl_slice src, const struct sl_workflow **ret,
-	      struct sl_err *err)
+sl_flow_parse(struct sl_flow_parser *p, struct sl_slice src,
+	      const struct sl_workflow **ret, struct sl_err *err)
 {
 	struct sl_workflow *w = SL_NEW(p->a, struct sl_workflow);
 	const struct sl_yaml *y = NULL;
@@ -317,10 +334,10 @@ sl_flow_parse(struct sl_flow_parser *p, struct sl_slice src, const struct sl_wor
 		return nomem(err);
 	if ((r = read_yaml(p, src, &y, err)) < 0)
 		return r;
-	if (p->flow_type == NULL &&
-	    (r = sl_schema_load(sl_schema_text("workflow"), p->a, &p->flow_type, err)) < 0)
+	if (p->flow_type == NULL && (r = sl_schema_load(sl_schema_text("workflow"), p->a,
+							&p->flow_type, err)) < 0)
 		return r;
-	if ((r = sl_schema_check(y, p->flow_type, p->l, p->a, &w->root, err)) < 0)
+	if ((r = sl_schema_read(y, p->flow_type, p->l, p->a, &w->root, err)) < 0)
 		return r;
 	w->on = sl_tok_get(w->root, "on");
 	w->env = sl_tok_get(w->root, "env");
@@ -330,7 +347,8 @@ sl_flow_parse(struct sl_flow_parser *p, struct sl_slice src, const struct sl_wor
 	check_events(p, w->on);
 	defaults(p, w->root, &w->shell, &w->cwd);
 	if ((m = sl_tok_get(w->root, "concurrency")) != NULL)
-		sl_parse_notice(p, m->key_at, "concurrency is not enforced: one run at a time");
+		sl_parse_notice(p, m->key_at,
+				"concurrency is not enforced: one run at a time");
 	if ((r = parse_jobs(p, w, err)) < 0)
 		return r;
 	if (p->l->n_errors == 0 && (r = sl_parse_refs(p, w, err)) < 0)
@@ -349,25 +367,29 @@ sl_flow_parse(struct sl_flow_parser *p, struct sl_slice src, const struct sl_wor
 static void
 check_using(struct sl_flow_parser *p, const struct sl_tok *runs, struct sl_slice path)
 {
-	const struct sl_tok *u = sl_tok_get(runs, "using"), *image = sl_tok_get(runs, "image");
+	const struct sl_tok *u = sl_tok_get(runs, "using"),
+			    *image = sl_tok_get(runs, "image");
 	struct sl_slice s = sl_tok_str(u), img = sl_tok_str(image);
 
 	if (u == NULL)
 		return;
 	if (starts_any_case(s, "node"))
 		sl_diag_put(p->l, u->at, "F-NODE", NULL,
-			    "action './%.*s' needs %.*s: JavaScript actions are not supported yet",
+			    "action './%.*s' needs %.*s: JavaScript actions are not "
+			    "supported yet",
 			    SL_ARG(path), SL_ARG(s));
 	else if (is_word(s, "docker") && starts_any_case(img, "docker://"))
-		sl_diag_put(p->l, u->at, "F-IMAGE", NULL, "image '%.*s' is not available offline",
-			    SL_ARG(img));
+		sl_diag_put(p->l, u->at, "F-IMAGE", NULL,
+			    "image '%.*s' is not available offline", SL_ARG(img));
 	else if (is_word(s, "docker"))
 		sl_diag_put(p->l, u->at, "F-BUILD", NULL,
 			    "building images is not supported: '%.*s'", SL_ARG(img));
 	else if (!is_word(s, "composite"))
-		sl_diag_put(p->l, u->at, NULL, NULL,
-			    "'using: %.*s' is not supported, use 'docker', 'node20', 'node24' or "
-			    "'composite' instead.", SL_ARG(s));
+		sl_diag_put(
+		    p->l, u->at, NULL, NULL,
+		    "'using: %.*s' is not supported, use 'docker', 'node20', 'node24' or "
+		    "'composite' instead.",
+		    SL_ARG(s));
 }
 
 int
@@ -387,10 +409,12 @@ sl_action_parse(struct sl_flow_parser *p, struct sl_slice path, struct sl_slice 
 	if ((r = read_yaml(p, src, &y, err)) == 0 && p->action_type == NULL)
 		r = sl_schema_load(sl_schema_text("action"), p->a, &p->action_type, err);
 	if (r == 0)
-		r = sl_schema_check(y, p->action_type, p->l, p->a, &root, err);
+		r = sl_schema_read(y, p->action_type, p->l, p->a, &root, err);
 	if (r == 0) {
 		runs = sl_tok_get(root, "runs");
-		*x = (struct sl_action){ .path = path, .file = file, .src = src,
+		*x = (struct sl_action){ .path = path,
+					 .file = file,
+					 .src = src,
 					 .inputs = sl_tok_get(root, "inputs"),
 					 .outputs = sl_tok_get(root, "outputs"),
 					 .name = sl_tok_str(sl_tok_get(root, "name")) };

@@ -26,7 +26,8 @@ near_job(struct sl_flow_parser *p, const struct sl_workflow *w, struct sl_slice 
 	for (; n < w->n_jobs && n < 64; n++)
 		names[n] = w->job[n].id;
 	near = sl_diag_nearest(id, names, n);
-	return near.len > 0 ? sl_arena_printf(p->a, "did you mean '%.*s'?", SL_ARG(near)) : NULL;
+	return near.len > 0 ? sl_arena_printf(p->a, "did you mean '%.*s'?", SL_ARG(near))
+			    : NULL;
 }
 
 static int
@@ -41,15 +42,16 @@ parse_needs(struct sl_flow_parser *p, const struct sl_workflow *w, struct sl_job
 	first = t->kind == SL_TOK_SEQ ? t->child : t;
 	if ((needs = SL_NEW_N(p->a, size_t, t->n + 1)) == NULL)
 		return nomem(err);
-	for (const struct sl_tok *m = first; m != NULL; m = t->kind == SL_TOK_SEQ ? m->next : NULL) {
+	for (const struct sl_tok *m = first; m != NULL;
+	     m = t->kind == SL_TOK_SEQ ? m->next : NULL) {
 		size_t k = find_job(w, sl_tok_str(m));
 
 		if (m->kind != SL_TOK_STR)
 			continue;
 		if (k == w->n_jobs)
 			sl_diag_put(p->l, m->at, NULL, near_job(p, w, sl_tok_str(m)),
-				    "Job '%.*s' depends on unknown job '%.*s'.", SL_ARG(j->id),
-				    SL_ARG(sl_tok_str(m)));
+				    "Job '%.*s' depends on unknown job '%.*s'.",
+				    SL_ARG(j->id), SL_ARG(sl_tok_str(m)));
 		else
 			needs[n++] = k;
 	}
@@ -89,7 +91,7 @@ report_cycles(struct sl_flow_parser *p, const struct sl_workflow *w, bool *is_le
 		i = SIZE_MAX; /* begin again: at most n_jobs times */
 	}
 	for (size_t i = 0; i < w->n_jobs; i++) {
-		const struct sl_tok *t = sl_tok_get(w->job[i].tok, "needs"), *m = t;
+		const struct sl_tok *t = sl_tok_get(w->job[i].tok, "needs"), *m;
 
 		if (!is_left[i])
 			continue;
@@ -98,10 +100,11 @@ report_cycles(struct sl_flow_parser *p, const struct sl_workflow *w, bool *is_le
 			size_t k = find_job(w, sl_tok_str(m));
 
 			if (k < w->n_jobs && is_left[k])
-				sl_diag_put(p->l, m->at, NULL, NULL,
-					    "Job '%.*s' depends on job '%.*s' which creates a "
-					    "cycle in the dependency graph.",
-					    SL_ARG(w->job[i].id), SL_ARG(w->job[k].id));
+				sl_diag_put(
+				    p->l, m->at, NULL, NULL,
+				    "Job '%.*s' depends on job '%.*s' which creates a "
+				    "cycle in the dependency graph.",
+				    SL_ARG(w->job[i].id), SL_ARG(w->job[k].id));
 		}
 	}
 	return 0;
@@ -132,16 +135,19 @@ sl_parse_graph(struct sl_flow_parser *p, struct sl_workflow *w, struct sl_job *j
 		if ((r = parse_needs(p, w, &job[i], err)) < 0)
 			return r;
 		needs = sl_tok_get(job[i].tok, "needs");
-		has_root = has_root || needs == NULL || (needs->kind == SL_TOK_SEQ && needs->n == 0);
+		has_root = has_root || needs == NULL ||
+			   (needs->kind == SL_TOK_SEQ && needs->n == 0);
 	}
 	if (!has_root) {
 		const struct sl_tok *jobs = sl_tok_get(w->root, "jobs");
 
-		sl_diag_put(p->l, jobs->at, NULL, NULL,
-			    "The workflow must contain at least one job with no dependencies.");
+		sl_diag_put(
+		    p->l, jobs->at, NULL, NULL,
+		    "The workflow must contain at least one job with no dependencies.");
 	}
 	while (n < w->n_jobs) {
-		for (i = 0; i < w->n_jobs && !(is_left[i] && is_ready(&job[i], is_left)); i++)
+		for (i = 0; i < w->n_jobs && !(is_left[i] && is_ready(&job[i], is_left));
+		     i++)
 			;
 		if (i == w->n_jobs)
 			break;
@@ -166,8 +172,8 @@ has_output(const struct sl_job *j, struct sl_slice name)
 	if (j->outputs == NULL || j->outputs->kind != SL_TOK_MAP)
 		return j->outputs != NULL || sl_tok_get(j->tok, "uses") != NULL;
 	SL_TOK_EACH(m, j->outputs)
-		if (m->key_expr != NULL || m->is_insert || sl_val_caseeq(m->key, name))
-			return true;
+	if (m->key_expr != NULL || m->is_insert || sl_val_caseeq(m->key, name))
+		return true;
 	return false;
 }
 
@@ -180,7 +186,8 @@ check_needs_ref(const struct refs *x, const struct sl_expr_ref *ref, struct sl_y
 		sl_diag_put(x->p->l, at, NULL,
 			    k < x->w->n_jobs ? "add it to this job's 'needs'"
 					     : near_job(x->p, x->w, ref->path[0]),
-			    "job '%.*s' does not need a job '%.*s', so 'needs.%.*s' is not defined",
+			    "job '%.*s' does not need a job '%.*s', so 'needs.%.*s' is "
+			    "not defined",
 			    SL_ARG(x->j->id), SL_ARG(ref->path[0]), SL_ARG(ref->path[0]));
 		return;
 	}
@@ -190,14 +197,16 @@ check_needs_ref(const struct refs *x, const struct sl_expr_ref *ref, struct sl_y
 		size_t n = 0;
 
 		SL_TOK_EACH(m, x->w->job[k].outputs)
-			if (n < 64)
-				names[n++] = m->key;
+		if (n < 64)
+			names[n++] = m->key;
 		near = sl_diag_nearest(ref->path[2], names, n);
-		sl_diag_put(x->p->l, at, NULL,
-			    near.len > 0 ? sl_arena_printf(x->p->a, "did you mean '%.*s'?",
-							   SL_ARG(near)) : NULL,
-			    "job '%.*s' has no output '%.*s'", SL_ARG(x->w->job[k].id),
-			    SL_ARG(ref->path[2]));
+		sl_diag_put(
+		    x->p->l, at, NULL,
+		    near.len > 0
+			? sl_arena_printf(x->p->a, "did you mean '%.*s'?", SL_ARG(near))
+			: NULL,
+		    "job '%.*s' has no output '%.*s'", SL_ARG(x->w->job[k].id),
+		    SL_ARG(ref->path[2]));
 	}
 }
 
@@ -217,8 +226,9 @@ check_step_ref(const struct refs *x, const struct sl_expr_ref *ref, struct sl_ya
 	}
 	near = sl_diag_nearest(ref->path[0], names, n);
 	sl_diag_put(x->p->l, at, NULL,
-		    near.len > 0 ? sl_arena_printf(x->p->a, "did you mean '%.*s'?", SL_ARG(near))
-				 : NULL,
+		    near.len > 0
+			? sl_arena_printf(x->p->a, "did you mean '%.*s'?", SL_ARG(near))
+			: NULL,
 		    "job '%.*s' has no step with the id '%.*s'", SL_ARG(x->j->id),
 		    SL_ARG(ref->path[0]));
 }

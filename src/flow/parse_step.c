@@ -12,7 +12,8 @@ nomem(struct sl_err *err)
 static bool
 split_uses(struct sl_slice s, struct sl_slice *ret_repo, struct sl_slice *ret_ref)
 {
-	struct sl_slice repo = sl_slice_upto(s, '@'), owner = sl_slice_upto(repo, '/'), name;
+	struct sl_slice repo = sl_slice_upto(s, '@'), owner = sl_slice_upto(repo, '/'),
+			name;
 
 	*ret_repo = repo;
 	*ret_ref = sl_slice_skip(s, repo.len + 1);
@@ -51,12 +52,16 @@ static void
 check_checkout(struct sl_flow_parser *p, const struct sl_step *s)
 {
 	static const char *const repos[] = { "github.repository", NULL };
-	static const char *const refs[] = { "github.ref", "github.sha", "github.head_ref",
-					    "github.ref_name", "github.event.pull_request.head.sha",
+	static const char *const refs[] = { "github.ref",
+					    "github.sha",
+					    "github.head_ref",
+					    "github.ref_name",
+					    "github.event.pull_request.head.sha",
 					    NULL };
 	struct sl_slice path;
 
-	SL_TOK_EACH(m, s->with) {
+	SL_TOK_EACH(m, s->with)
+	{
 		bool is_fine = true;
 
 		path = sl_tok_str(m);
@@ -76,7 +81,8 @@ check_checkout(struct sl_flow_parser *p, const struct sl_step *s)
 				    "'%.*s' with '%.*s' asks for more than the workspace",
 				    SL_ARG(s->uses), SL_ARG(m->key));
 	}
-	sl_parse_notice(p, s->at, "'%.*s' is taken as done: the workspace is what is checked out",
+	sl_parse_notice(p, s->at,
+			"'%.*s' is taken as done: the workspace is what is checked out",
 			SL_ARG(s->uses));
 }
 
@@ -101,7 +107,8 @@ parse_uses(struct sl_flow_parser *p, const struct sl_tok *uses, struct sl_step *
 	}
 	if (!split_uses(u, &repo, &ref)) {
 		sl_diag_put(p->l, uses->at, NULL, NULL,
-			    "Expected format {org}/{repo}[/path]@ref. Actual '%.*s'", SL_ARG(u));
+			    "Expected format {org}/{repo}[/path]@ref. Actual '%.*s'",
+			    SL_ARG(u));
 		return;
 	}
 	if (sl_val_caseeq(repo, SL_LIT("actions/checkout"))) {
@@ -199,8 +206,8 @@ parse_step(struct sl_flow_parser *p, const struct sl_tok *t, struct sl_ids *ids,
 }
 
 int
-sl_parse_steps(struct sl_flow_parser *p, const struct sl_tok *steps,
-	       struct sl_steps *ret, struct sl_err *err)
+sl_parse_steps(struct sl_flow_parser *p, const struct sl_tok *steps, struct sl_steps *ret,
+	       struct sl_err *err)
 {
 	struct sl_ids ids = { p->a, sl_val_obj(p->a, false) };
 	struct sl_step *s;
@@ -214,8 +221,8 @@ sl_parse_steps(struct sl_flow_parser *p, const struct sl_tok *steps,
 	if (s == NULL || ids.seen == NULL)
 		return nomem(err);
 	SL_TOK_EACH(t, steps)
-		if ((r = parse_step(p, t, &ids, &s[n++], err)) < 0)
-			return r;
+	if ((r = parse_step(p, t, &ids, &s[n++], err)) < 0)
+		return r;
 	/* more than 999 alike get no id of their own: nobody can name them anyhow */
 	for (size_t i = 0; i < n; i++)
 		if ((r = made_id(&s[i], &ids, err)) == SL_E(NOMEM))

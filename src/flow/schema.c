@@ -143,9 +143,11 @@ words_of(struct loader *ld, struct sl_slice s, const struct sl_slice **ret, size
 	if (w == NULL)
 		return nomem(err);
 	while ((x = word(&s)).len > 0) {
-		const struct set *set = x.p[0] == '@' ? set_of(ld, sl_slice_skip(x, 1)) : NULL;
+		const struct set *set =
+		    x.p[0] == '@' ? set_of(ld, sl_slice_skip(x, 1)) : NULL;
 
-		if (n + (set != NULL ? set->n : 1) > MAX_PARTS || (x.p[0] == '@' && set == NULL))
+		if (n + (set != NULL ? set->n : 1) > MAX_PARTS ||
+		    (x.p[0] == '@' && set == NULL))
 			return bad(ld, err);
 		if (set == NULL) {
 			w[n++] = x;
@@ -226,8 +228,9 @@ contexts(struct loader *ld, struct sl_slice *s, struct sl_type *t, struct sl_err
 static int
 definition(struct loader *ld, struct sl_slice s, struct sl_err *err)
 {
-	static const char *const kinds[] = { "string", "text", "word", "expr", "bool", "number",
-					     "null", "any", "seq", "map", "one" };
+	static const char *const kinds[] = { "string", "text",   "word", "expr",
+					     "bool",   "number", "null", "any",
+					     "seq",    "map",    "one" };
 	struct sl_slice name = word(&s), kind;
 	struct sl_type *t;
 	size_t k, slot;
@@ -313,9 +316,9 @@ sl_schema_load(struct sl_slice text, struct sl_arena *a, const struct sl_type **
 		ld->line++;
 		if (line.len == 0 || line.p[0] == '#')
 			continue;
-		r = line.p[0] == '\t' ? member(ld, line, err)
-		  : line.p[0] == '@'  ? define_set(ld, line, err)
-				      : definition(ld, line, err);
+		r = line.p[0] == '\t'  ? member(ld, line, err)
+		    : line.p[0] == '@' ? define_set(ld, line, err)
+				       : definition(ld, line, err);
 	}
 	if (r < 0 || (r = close_map(ld, err)) < 0)
 		return r;

@@ -43,7 +43,7 @@ struct sl_type {
 	size_t n_allow;
 	const struct sl_slice *words;
 	size_t n_words;
-	const struct sl_type **alt;   /* ONE: n of them; SEQ: one */
+	const struct sl_type **alt; /* ONE: n of them; SEQ: one */
 	size_t n_alt;
 	const struct sl_type_key *keys;
 	size_t n_keys;
@@ -79,27 +79,30 @@ struct sl_tok {
 	bool is_insert;             /* a member under the key `${{ insert }}` */
 	struct sl_tok *child, *last, *next;
 	size_t n;
-	struct sl_slice key;          /* a member's key as written */
+	struct sl_slice key;            /* a member's key as written */
 	const struct sl_expr *key_expr; /* or an expression for it */
 	struct sl_yaml_at key_at;
 };
 
-int sl_schema_check(const struct sl_yaml *y, const struct sl_type *type,
-		    struct sl_diag_list *l, struct sl_arena *a, const struct sl_tok **ret,
-		    struct sl_err *err) SL_MUST_CHECK;
+int sl_schema_read(const struct sl_yaml *y, const struct sl_type *type,
+		   struct sl_diag_list *l, struct sl_arena *a, const struct sl_tok **ret,
+		   struct sl_err *err) SL_MUST_CHECK;
 
 const struct sl_tok *sl_tok_get(const struct sl_tok *map, const char *key); /* or NULL */
 /* The text of a literal scalar, "" for others. */
 struct sl_slice sl_tok_str(const struct sl_tok *t);
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): m is declared here */
 #define SL_TOK_EACH(m, t)                                                                \
-	for (const struct sl_tok *m = (t) != NULL ? (t)->child : NULL; m != NULL; m = m->next)
+	for (const struct sl_tok *m = (t) != NULL ? (t)->child : NULL; m != NULL;        \
+	     m = m->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Evaluates the whole tree under t.  On failure *ret_at is the token's place, and the
  * text is in err (and in env->why where that is given). */
 int sl_tok_eval(const struct sl_tok *t, const struct sl_expr_env *env, struct sl_arena *a,
-		const struct sl_value **ret, struct sl_yaml_at *ret_at, struct sl_err *err)
-    SL_MUST_CHECK;
+		const struct sl_value **ret, struct sl_yaml_at *ret_at,
+		struct sl_err *err) SL_MUST_CHECK;
 /* Calls fn for every expression under t. */
 int sl_tok_exprs(const struct sl_tok *t,
 		 int (*fn)(void *arg, const struct sl_expr *e, const struct sl_tok *t,

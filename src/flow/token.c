@@ -7,9 +7,9 @@ sl_tok_get(const struct sl_tok *map, const char *key)
 	if (map == NULL || map->kind != SL_TOK_MAP)
 		return NULL;
 	SL_TOK_EACH(m, map)
-		if (m->key_expr == NULL && !m->is_insert &&
-		    sl_slice_eq(m->key, sl_slice_str(key)))
-			return m;
+	if (m->key_expr == NULL && !m->is_insert &&
+	    sl_slice_eq(m->key, sl_slice_str(key)))
+		return m;
 	return NULL;
 }
 
@@ -30,9 +30,10 @@ nomem(struct sl_err *err)
 
 /* The members of an inserted mapping. */
 static int
-insert(struct sl_value *obj, const struct sl_value *v, struct sl_arena *a, struct sl_err *err)
+insert(struct sl_value *obj, const struct sl_value *v, struct sl_arena *a,
+       struct sl_err *err)
 {
-	if (v->kind != SL_VAL_OBJ)
+	if (v == NULL || v->kind != SL_VAL_OBJ)
 		return SL_ERR(err, FAILED, "Expected a mapping");
 	for (size_t i = 0; i < v->n; i++)
 		if (sl_val_set(a, obj, v->m[i].key, v->m[i].v) == NULL)
@@ -75,7 +76,8 @@ eval_collection(const struct sl_tok *t, const struct sl_expr_env *env, struct sl
 
 	if (x == NULL)
 		return nomem(err);
-	SL_TOK_EACH(m, t) {
+	SL_TOK_EACH(m, t)
+	{
 		if (t->kind == SL_TOK_MAP) {
 			if ((r = eval_member(m, env, a, x, at, err)) < 0)
 				return r;
@@ -144,7 +146,7 @@ sl_tok_exprs(const struct sl_tok *t,
 	if (t->kind == SL_TOK_EXPR && (r = fn(arg, t->expr, t, err)) < 0)
 		return r;
 	SL_TOK_EACH(m, t)
-		if ((r = sl_tok_exprs(m, fn, arg, err)) < 0)
-			return r;
+	if ((r = sl_tok_exprs(m, fn, arg, err)) < 0)
+		return r;
 	return 0;
 }

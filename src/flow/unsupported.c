@@ -3,7 +3,8 @@
 
 static const struct sl_unsupported table[] = {
 	{ "F-REMOTE-ACTION", "uses: owner/repo@ref",
-	  "actions of other repositories are not fetched; copy the action into the workspace "
+	  "actions of other repositories are not fetched; copy the action into the "
+	  "workspace "
 	  "and use ./path" },
 	{ "F-CHECKOUT", "actions/checkout with repository, ref, path, submodules, lfs",
 	  "the workspace is what is checked out; nothing else is fetched" },

@@ -29,11 +29,12 @@ enum sl_step_kind {
 
 struct sl_step {
 	enum sl_step_kind kind;
-	struct sl_slice id;      /* given or made up */
-	bool has_id;             /* given: it appears in `steps` */
-	struct sl_slice uses;    /* LOCAL: the path without "./"; CHECKOUT: as written */
+	struct sl_slice id;   /* given or made up */
+	bool has_id;          /* given: it appears in `steps` */
+	struct sl_slice uses; /* LOCAL: the path without "./"; CHECKOUT: as written */
 	const struct sl_tok *tok;
-	const struct sl_tok *name, *cond, *run, *shell, *cwd, *env, *with, *go_on, *minutes;
+	const struct sl_tok *name, *cond, *run, *shell, *cwd, *env, *with, *go_on,
+	    *minutes;
 	struct sl_yaml_at at;
 };
 
@@ -46,8 +47,8 @@ struct sl_job {
 	struct sl_slice id;
 	const size_t *needs; /* indices of jobs */
 	size_t n_needs;
-	const struct sl_tok *tok, *name, *cond, *strategy, *env, *shell, *cwd, *outputs, *go_on,
-	    *minutes, *cancel_minutes, *runs_on;
+	const struct sl_tok *tok, *name, *cond, *strategy, *env, *shell, *cwd, *outputs,
+	    *go_on, *minutes, *cancel_minutes, *runs_on;
 	struct sl_steps steps;
 	struct sl_yaml_at at;
 };
@@ -88,12 +89,12 @@ struct sl_flow_parser {
 
 /* 0 with *ret, where the list may still hold refusals; *ret stays unset when there are
  * errors (FORMAT). */
-int sl_flow_parse(struct sl_flow_parser *p, struct sl_slice src, const struct sl_workflow **ret,
-		  struct sl_err *err) SL_MUST_CHECK;
+int sl_flow_parse(struct sl_flow_parser *p, struct sl_slice src,
+		  const struct sl_workflow **ret, struct sl_err *err) SL_MUST_CHECK;
 /* An action of the workspace; the same rule. */
 int sl_action_parse(struct sl_flow_parser *p, struct sl_slice path, struct sl_slice file,
-		    struct sl_slice src, const struct sl_action **ret, struct sl_err *err)
-    SL_MUST_CHECK;
+		    struct sl_slice src, const struct sl_action **ret,
+		    struct sl_err *err) SL_MUST_CHECK;
 
 /* ---- between the files of the parser ---- */
 struct sl_ids;
@@ -103,8 +104,8 @@ int sl_parse_steps(struct sl_flow_parser *p, const struct sl_tok *steps,
 int sl_parse_graph(struct sl_flow_parser *p, struct sl_workflow *w, struct sl_job *job,
 		   struct sl_err *err) SL_MUST_CHECK;
 /* Expressions that name jobs, outputs or steps that are not there. */
-int sl_parse_refs(struct sl_flow_parser *p, const struct sl_workflow *w, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_parse_refs(struct sl_flow_parser *p, const struct sl_workflow *w,
+		  struct sl_err *err) SL_MUST_CHECK;
 void sl_parse_notice(struct sl_flow_parser *p, struct sl_yaml_at at, const char *fmt, ...)
     SL_PRINTF(3, 4);
 /* A label of runs-on: 0 the box serves it, 1 self-hosted (any machine of ours), -1

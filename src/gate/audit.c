@@ -2,6 +2,7 @@
 #include "gate/audit.h"
 
 #include "base/hex.h"
+#include "gate/index.h"
 
 #include <stdio.h>
 
@@ -167,9 +168,16 @@ sl_audit_covers(const struct sl_grant *g, struct sl_slice class, struct sl_slice
 
 /* --- the walk --- */
 
+/* A decision and what became of it. */
+struct decided {
+	const struct sl_evident *d, *outcome, *observation; /* the last two perhaps NULL */
+};
+
 struct walk {
 	const struct sl_evidence *v;
 	struct sl_arena *a;
+	struct decided *decided;
+	struct sl_index by_entry; /* places in decided */
 	int (*act)(void *arg, const struct sl_audit_act *act, struct sl_err *err);
 	void *arg;
 	struct sl_audit_report *r;
@@ -196,28 +204,62 @@ found(struct walk *w, const struct sl_evident *e, struct sl_err *err)
 	return sl_finding_add(&w->r->findings, where, SL_E(AUDIT), err);
 }
 
-static const struct sl_evident *
+/* The digest of the decision that an outcome or observation is about. */
+static struct sl_slice
+named_by(const struct sl_evident *e)
+{
+	const struct sl_json *def = sl_json_get(e->predicate, "buildDefinition");
+
+	return sl_json_get_str(is_row(e, SL_STMT_OUTCOME)
+				   ? sl_json_get(def, "internalParameters")
+				   : own_of(e),
+			       "decision");
+}
+
+/* NULL: of none that is known. */
+static struct decided *
 decision_of(const struct walk *w, struct sl_slice hex)
 {
 	uint8_t id[32];
+	size_t at = 0;
 
-	for (size_t i = 0; sl_unhex(id, 32, hex) && i < w->v->first[SL_BUNDLE_TREES]; i++)
-		if (is_row(&w->v->st[i], SL_STMT_DECISION) &&
-		    memcmp(w->v->st[i].id, id, 32) == 0)
-			return &w->v->st[i];
-	return NULL;
+	return sl_unhex(id, 32, hex) && sl_index_find(&w->by_entry, id, &at)
+		   ? &w->decided[at]
+		   : NULL;
 }
 
-/* An outcome or observation about the decision d, or NULL. */
-static const struct sl_evident *
-about(const struct walk *w, const struct sl_evident *d, enum sl_statement s)
+static int
+pair(struct walk *w, struct sl_err *err)
 {
-	for (size_t i = w->v->first[SL_TREE_RUN]; i < w->v->first[SL_BUNDLE_TREES]; i++)
-		if (is_row(&w->v->st[i], s) &&
-		    sl_slice_eq(sl_json_get_str(own_of(&w->v->st[i]), "id"),
-				sl_json_get_str(own_of(d), "id")))
-			return &w->v->st[i];
-	return NULL;
+	const struct sl_evidence *v = w->v;
+	size_t n = v->first[SL_BUNDLE_TREES], n_decided = 0;
+	int r = sl_index_init(&w->by_entry, w->a, n, err);
+
+	if (r < 0)
+		return r;
+	if ((w->decided = SL_NEW_N(w->a, struct decided, n + 1)) == NULL)
+		return SL_ERR(err, NOMEM, "out of memory for decisions");
+	for (size_t i = 0; i < n; i++)
+		if (is_row(&v->st[i], SL_STMT_DECISION)) {
+			sl_index_add(&w->by_entry, v->st[i].id, n_decided);
+			w->decided[n_decided++].d = &v->st[i];
+		}
+	sl_index_sort(&w->by_entry);
+	for (size_t i = v->first[SL_TREE_RUN]; i < n; i++) {
+		const struct sl_evident *e = &v->st[i];
+		bool is_outcome = is_row(e, SL_STMT_OUTCOME);
+		struct decided *x;
+
+		if (!is_outcome && !is_row(e, SL_STMT_OBSERVATION))
+			continue;
+		if ((x = decision_of(w, named_by(e))) == NULL)
+			continue;
+		if (is_outcome)
+			x->outcome = e;
+		else
+			x->observation = e;
+	}
+	return 0;
 }
 
 static int
@@ -261,21 +303,20 @@ one_act(struct walk *w, const struct sl_evident *e, const struct sl_evident *d,
 static int
 observation(struct walk *w, const struct sl_evident *e, struct sl_err *err)
 {
-	const struct sl_evident *d =
-	    decision_of(w, sl_json_get_str(own_of(e), "decision"));
+	const struct decided *x = decision_of(w, named_by(e));
 	const struct sl_grant *g = NULL;
 	const struct sl_json *grant;
 	int r;
 
-	if (d == NULL) {
+	if (x == NULL) {
 		(void)SL_ERR(err, AUDIT, "an observation without a decision");
 		return found(w, e, err);
 	}
-	grant = sl_json_get(own_of(d), "grant");
+	grant = sl_json_get(own_of(x->d), "grant");
 	if (grant != NULL && (r = sl_grant_parse(grant, w->a, &g, err)) < 0)
 		return r;
 	SL_JSON_EACH(j, sl_json_get(sl_json_get(e->predicate, "monitorLog"), "acts"))
-	if ((r = one_act(w, e, d, g, j, err)) != 0)
+	if ((r = one_act(w, e, x->d, g, j, err)) != 0)
 		return r;
 	return 0;
 }
@@ -311,10 +352,9 @@ required(struct walk *w, const struct sl_evident *d, const struct sl_evident *o,
 
 /* A decision beside what became of it. */
 static int
-decision(struct walk *w, const struct sl_evident *d, bool is_over, struct sl_err *err)
+decision(struct walk *w, const struct decided *x, bool is_over, struct sl_err *err)
 {
-	const struct sl_evident *out = about(w, d, SL_STMT_OUTCOME);
-	const struct sl_evident *obs = about(w, d, SL_STMT_OBSERVATION);
+	const struct sl_evident *d = x->d, *obs = x->observation;
 	bool is_allowed =
 	    sl_slice_eq(sl_json_get_str(own_of(d), "verdict"), SL_LIT("allow"));
 	int r;
@@ -329,7 +369,7 @@ decision(struct walk *w, const struct sl_evident *d, bool is_over, struct sl_err
 	    sl_json_get(own_of(d), "wants") == NULL)
 		return 0;
 	(void)SL_ERR(err, AUDIT, "%s: what it did was not observed",
-		     out == NULL ? "allowed, and it left no end" : "it ran");
+		     x->outcome == NULL ? "allowed, and it left no end" : "it ran");
 	return found(w, d, err);
 }
 
@@ -338,8 +378,9 @@ sl_audit(const struct sl_evidence *v, struct sl_arena *a,
 	 int (*act)(void *arg, const struct sl_audit_act *act, struct sl_err *err),
 	 void *arg, struct sl_audit_report *ret, struct sl_err *err)
 {
-	struct walk w = { v, a, act, arg, ret };
+	struct walk w = { .v = v, .a = a, .act = act, .arg = arg, .r = ret };
 	bool is_over = v->seal != NULL;
+	size_t n_decided = 0;
 	int r = 0;
 
 	/* Interrupted: said by the node, whether the run had a log or not. */
@@ -351,20 +392,18 @@ sl_audit(const struct sl_evidence *v, struct sl_arena *a,
 		return SL_ERR(err, VERIFY,
 			      "the run's decision has been erased: nothing to set its "
 			      "acts beside");
+	if ((r = pair(&w, err)) < 0)
+		return r;
 	for (size_t i = (size_t)(v->decision - v->st);
 	     i < v->first[SL_BUNDLE_TREES] && r == 0; i++) {
 		const struct sl_evident *e = &v->st[i];
 
-		if (is_row(e, SL_STMT_OBSERVATION))
+		if (is_row(e, SL_STMT_OBSERVATION)) {
 			r = observation(&w, e, err);
-		else if (is_row(e, SL_STMT_DECISION))
-			r = decision(&w, e, is_over, err);
-		else if (is_row(e, SL_STMT_OUTCOME) &&
-			 decision_of(&w, sl_json_get_str(
-					     sl_json_get(sl_json_get(e->predicate,
-								     "buildDefinition"),
-							 "internalParameters"),
-					     "decision")) == NULL) {
+		} else if (is_row(e, SL_STMT_DECISION)) {
+			r = decision(&w, &w.decided[n_decided++], is_over, err);
+		} else if (is_row(e, SL_STMT_OUTCOME) &&
+			   decision_of(&w, named_by(e)) == NULL) {
 			(void)SL_ERR(err, AUDIT, "an outcome without a decision");
 			r = found(&w, e, err);
 		}

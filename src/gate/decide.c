@@ -120,7 +120,7 @@ keep_verdict(struct work *w, struct sl_err *err)
 	if (w->q->outer != NULL && !sl_grant_within(w->q->want, w->q->outer)) {
 		d->is_allowed = false;
 		d->reason = "outer";
-		d->message = "the step wants more than the run was granted";
+		d->message = SL_GATE_OUTER;
 		return 0;
 	}
 	if ((r = sl_gate_grant(&w->v, w->q->want, &w->g->a, &d->grant, err)) < 0 ||

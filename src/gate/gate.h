@@ -128,8 +128,12 @@ struct sl_rederive_in {
 	struct sl_slice facts, policy, decls, proof; /* blobs named in it */
 };
 
-/* Derives the verdict again and compares context, IDs, facts, verdict, grant, fuel and
- * proof byte by byte: VERIFY with what differs. */
+/* Its ID and its run's follow from what it says, its context's name from the context
+ * (NULL: not at hand): VERIFY. */
+int sl_decision_ids(const struct sl_json *statement, const struct sl_json *context,
+		    struct sl_err *err) SL_MUST_CHECK;
+/* Derives the verdict again and compares context, IDs, facts, verdict, rule, message,
+ * grant, required records, fuel and proof byte by byte: VERIFY with what differs. */
 int sl_decision_rederive(const struct sl_rederive_in *in, struct sl_err *err) SL_MUST_CHECK;
 
 #endif

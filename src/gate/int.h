@@ -11,6 +11,9 @@ enum {
 	SL_BLOB_BYTES = 64 << 20,
 };
 
+/* The message of a deny that is not policy's. */
+#define SL_GATE_OUTER "the step wants more than the run was granted"
+
 struct sl_decision {
 	struct sl_decision_view view;
 	uint8_t act[32];

@@ -2,7 +2,8 @@
  *
  * What is checked: the context's name, the run's or step's ID, that every fact with
  * source "gate" is what the request says and none is missing, the fact set's digest,
- * verdict, rule, fuel and proof byte by byte, and the grant that follows. */
+ * verdict, rule, message, fuel and proof byte by byte, the grant and the classes to
+ * be recorded that follow. */
 #include "base/hex.h"
 #include "crypto/sha256.h"
 #include "gate/int.h"
@@ -41,35 +42,47 @@ same_digest(struct redo *x, const char *key, struct sl_slice bytes, struct sl_er
 	return 0;
 }
 
-static int
-check_ids(struct redo *x, struct sl_err *err)
+/* A number of a step's name; the schema bounds it, a caller without one may not have. */
+static uint32_t
+u32_of(const struct sl_json *o, const char *key)
 {
-	const struct sl_json *step = sl_json_get(x->own, "step");
+	return (uint32_t)sl_json_get_int(o, key);
+}
+
+int
+sl_decision_ids(const struct sl_json *statement, const struct sl_json *context,
+		struct sl_err *err)
+{
+	const struct sl_json *own =
+	    sl_json_get(sl_json_get(statement, "predicate"), "sluice");
+	const struct sl_json *step = sl_json_get(own, "step");
 	uint8_t ctx[32], said[32], id[32], run[32], nonce[16];
 	struct sl_step_ref ref = { .run = run };
 	int r;
 
-	if ((r = hex_of(x->own, "context", said, 32, err)) < 0 ||
-	    (r = hex_of(x->own, "run", run, 32, err)) < 0 ||
-	    (r = sl_context_id(x->in->context, ctx, err)) < 0)
+	if ((r = hex_of(own, "context", said, 32, err)) < 0 ||
+	    (r = hex_of(own, "run", run, 32, err)) < 0 ||
+	    (context != NULL && (r = sl_context_id(context, ctx, err)) < 0))
 		return r;
-	if (memcmp(ctx, said, 32) != 0)
-		return SL_ERR(err, VERIFY, "decision: the context is not the one that it names");
+	if (context != NULL && memcmp(ctx, said, 32) != 0)
+		return SL_ERR(err, VERIFY,
+			      "decision: the context is not the one that it names");
 	if (step != NULL) {
 		ref.job = sl_json_get_str(step, "job");
-		ref.leg = (uint32_t)sl_json_get_int(step, "leg");
-		ref.index = (uint32_t)sl_json_get_int(step, "index");
-		ref.attempt = (uint32_t)sl_json_get_int(step, "attempt");
+		ref.leg = u32_of(step, "leg");
+		ref.index = u32_of(step, "index");
+		ref.attempt = u32_of(step, "attempt");
 		sl_step_id(&ref, id);
 	} else {
-		if ((r = hex_of(x->own, "nonce", nonce, 16, err)) < 0)
+		if ((r = hex_of(own, "nonce", nonce, 16, err)) < 0)
 			return r;
-		sl_run_id(ctx, nonce, id);
+		sl_run_id(said, nonce, id);
 	}
-	if ((r = hex_of(x->own, "id", said, 32, err)) < 0)
+	if ((r = hex_of(own, "id", said, 32, err)) < 0)
 		return r;
 	if (memcmp(id, said, 32) != 0 || (step == NULL && memcmp(id, run, 32) != 0))
-		return SL_ERR(err, VERIFY, "decision: its ID does not follow from its context");
+		return SL_ERR(err, VERIFY,
+			      "decision: its ID does not follow from its context");
 	return 0;
 }
 
@@ -170,6 +183,44 @@ check_grant(struct redo *x, struct sl_err *err)
 	return 0;
 }
 
+/* What people read: which line decided, and why. */
+static int
+check_rule(struct redo *x, bool is_outer, struct sl_err *err)
+{
+	const struct sl_json *rule = sl_json_get(x->own, "rule");
+	const struct sl_verdict *v = &x->v;
+	struct sl_slice text = v->n_failed > 0 ? v->failed[0].text : v->text;
+	size_t line = v->n_failed > 0 ? v->failed[0].line : v->line;
+
+	if (!sl_slice_eq(sl_json_get_str(rule, "text"), text) ||
+	    sl_json_get_int(rule, "line") != (int64_t)line)
+		return SL_ERR(err, VERIFY, "decision: its rule is not the one that decided");
+	if (!sl_slice_eq(sl_json_get_str(x->own, "message"),
+			 is_outer ? sl_slice_str(SL_GATE_OUTER) : v->message))
+		return SL_ERR(err, VERIFY, "decision: its message is another");
+	return 0;
+}
+
+/* The classes whose complete record policy requires. */
+static int
+check_required(struct redo *x, struct sl_err *err)
+{
+	const struct sl_json *said = sl_json_get(x->own, "require_complete");
+	const struct sl_json *one = sl_json_first(said);
+	struct sl_policy_rows rows = { 0 };
+	bool is_same;
+	int r;
+
+	if ((r = sl_policy_query(&x->v, "require_complete", 1, &rows, err)) < 0)
+		return r;
+	is_same = said != NULL && said->n == rows.n;
+	for (size_t i = 0; is_same && i < rows.n; i++, one = one->next)
+		is_same = one->kind == SL_JSON_STR && sl_slice_eq(one->s, rows.t[i].s);
+	return is_same ? 0
+		       : SL_ERR(err, VERIFY,
+				"decision: policy requires the record of other classes");
+}
+
 static int
 check_verdict(struct redo *x, struct sl_err *err)
 {
@@ -192,7 +243,11 @@ check_verdict(struct redo *x, struct sl_err *err)
 		return r;
 	if (!sl_slice_eq(sl_buf_get(&proof), x->in->proof))
 		return SL_ERR(err, VERIFY, "decision: derived again it has another proof");
-	return is_allow && !is_outer ? check_grant(x, err) : 0;
+	if ((r = check_rule(x, is_outer, err)) < 0)
+		return r;
+	if (!is_allow || is_outer)
+		return 0;
+	return (r = check_grant(x, err)) < 0 ? r : check_required(x, err);
 }
 
 int
@@ -206,7 +261,7 @@ sl_decision_rederive(const struct sl_rederive_in *in, struct sl_err *err)
 	x.own = sl_json_get(sl_json_get(in->statement, "predicate"), "sluice");
 	if (x.own == NULL)
 		return SL_ERR(err, VERIFY, "decision: not a decision of sluice");
-	if ((r = check_ids(&x, err)) < 0 || (r = load_inputs(&x, err)) < 0 ||
+	if ((r = sl_decision_ids(in->statement, in->context, err)) < 0 || (r = load_inputs(&x, err)) < 0 ||
 	    (r = sl_policy_decide(x.policy, x.facts, &sl_policy_default_limits, &a, &x.v, err)) < 0)
 		return r;
 	return check_verdict(&x, err);

@@ -4,6 +4,8 @@
 #include "base/auto.h"
 #include "base/hex.h"
 #include "gate/gate.h"
+#include "gate/index.h"
+#include "gate/said.h"
 
 #include <stdio.h>
 
@@ -13,9 +15,13 @@ struct work {
 	struct sl_arena *a;
 	struct sl_verify_report *r;
 	const struct sl_grant *grant;       /* of the run; NULL: denied or erased */
+	struct sl_slice parent;             /* the run's context in hex; empty: erased */
 	const struct sl_evident **decision; /* of the bundle, in the log's order */
 	uint8_t *seen; /* beside each: 1 it has an outcome, 2 an observation */
 	size_t n;
+	struct sl_index by_entry; /* places in decision, of all that there will be */
+	struct sl_index by_id;    /* indices of st by run or step ID */
+	struct sl_index policies; /* indices of st by the policy's digest */
 	int64_t time; /* of the decision before */
 };
 
@@ -77,8 +83,10 @@ rederive(struct work *w, const struct sl_evident *d, const struct sl_evident *co
 		     { "decls", &in.decls },
 		     { "proof", &in.proof } };
 	bool has_all = context->statement != NULL;
-	int r;
+	int r = sl_decision_ids(d->statement, context->predicate, err);
 
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < 4; i++) {
 		if ((r = input(w, own, part[i].key, part[i].to, err)) < 0)
 			return r;
@@ -96,15 +104,14 @@ rederive(struct work *w, const struct sl_evident *d, const struct sl_evident *co
 static int
 check_policy(const struct work *w, const struct sl_json *own, struct sl_err *err)
 {
-	const struct sl_evidence *v = w->v;
+	uint8_t d[32];
+	size_t at = 0;
 
-	for (size_t i = v->first[SL_TREE_NODE]; i < v->first[SL_TREE_RUN]; i++)
-		if (is_row(&v->st[i], SL_STMT_POLICY) &&
-		    v->st[i].index < v->decision->index &&
-		    sl_slice_eq(sl_json_get_str(v->st[i].predicate, "policy"),
-				sl_json_get_str(own, "policy")))
-			return 0;
-	return SL_ERR(err, VERIFY, "decision: its policy was never put in force");
+	if (!sl_unhex(d, 32, sl_json_get_str(own, "policy")) ||
+	    !sl_index_find(&w->policies, d, &at) ||
+	    w->v->st[at].index >= w->v->decision->index)
+		return SL_ERR(err, VERIFY, "decision: its policy was never put in force");
+	return 0;
 }
 
 static int
@@ -112,16 +119,18 @@ check_common(struct work *w, const struct sl_evident *d, struct sl_err *err)
 {
 	const struct sl_json *own = own_of(d);
 	int64_t time = sl_json_get_int(own, "time");
+	uint8_t id[32];
+	int r;
 
 	if (!is_hex(sl_json_get_str(own, "run"), w->b->run))
 		return SL_ERR(err, VERIFY, "decision: of another run");
-	if (!sl_slice_eq(sl_json_get_str(sl_json_get(d->predicate, "verifier"), "id"),
-			 sl_slice_str(w->v->did)))
-		return SL_ERR(err, VERIFY,
-			      "decision: made by another node than the log's");
+	if ((r = sl_said_decision(d->predicate, w->v->did, err)) < 0)
+		return r;
 	if (time < w->time)
 		return SL_ERR(err, VERIFY, "decision: it goes back in time");
 	w->time = time;
+	if (sl_unhex(id, 32, sl_json_get_str(own, "id")))
+		sl_index_add(&w->by_id, id, (size_t)(d - w->v->st));
 	return check_policy(w, own, err);
 }
 
@@ -140,7 +149,8 @@ check_run(struct work *w, struct sl_err *err)
 	if ((r = check_common(w, d, err)) < 0)
 		return r;
 	if (!is_hex(sl_json_get_str(own, "id"), w->b->run) ||
-	    sl_json_get(own, "step") != NULL)
+	    (!sl_slice_eq(sl_json_get_str(own, "kind"), SL_LIT("run")) &&
+	     !sl_slice_eq(sl_json_get_str(own, "kind"), SL_LIT("exec"))))
 		return SL_ERR(err, VERIFY, "decision: not that of a run");
 	if (!is_allow && w->b->n_trees == SL_BUNDLE_TREES)
 		return SL_ERR(err, VERIFY, "the run was denied, but it has a log");
@@ -150,21 +160,46 @@ check_run(struct work *w, struct sl_err *err)
 	return rederive(w, d, w->v->context, err);
 }
 
-/* The step's context: the entry before, of the run's. */
+/* A step's context, in the same batch as its decision; the run's is its parent. */
 static int
-check_context(struct work *w, const struct sl_evident *d, const struct sl_evident *c,
-	      struct sl_err *err)
+check_context(struct work *w, const struct sl_evident *c, struct sl_err *err)
 {
-	const struct sl_json *run = own_of(w->v->decision);
+	const struct sl_evident *d = c + 1;
+	struct sl_slice parent = sl_json_get_str(c->predicate, "parent");
 
-	if (d->index == 0 || (c->row != NULL && !is_row(c, SL_STMT_CONTEXT)))
+	if (d == &w->v->st[w->v->first[SL_BUNDLE_TREES]] ||
+	    (d->row != NULL && !is_row(d, SL_STMT_DECISION)))
+		return SL_ERR(err, VERIFY, "context: no decision behind it");
+	if (parent.len != 64 || (w->parent.len > 0 && !sl_slice_eq(parent, w->parent)))
+		return SL_ERR(err, VERIFY, "context: not below the run's");
+	return sl_said_context(c->predicate, own_of(d), true, w->v->did, err);
+}
+
+/* What a step was granted, and refused, beside what the run was granted. */
+static int
+check_outer(struct work *w, const struct sl_json *own, struct sl_err *err)
+{
+	const struct sl_grant *want = NULL, *got = NULL;
+	bool is_allow = sl_slice_eq(sl_json_get_str(own, "verdict"), SL_LIT("allow"));
+	bool is_outer = sl_slice_eq(sl_json_get_str(own, "reason"), SL_LIT("outer"));
+	int r;
+
+	if (w->v->decision->statement == NULL || (!is_allow && !is_outer))
+		return 0;
+	if (w->grant == NULL || sl_json_get(own, "wants") == NULL)
 		return SL_ERR(err, VERIFY,
-			      "decision: its context does not come before it");
-	if (c->statement != NULL && run != NULL &&
-	    !sl_slice_eq(sl_json_get_str(c->predicate, "parent"),
-			 sl_json_get_str(run, "context")))
-		return SL_ERR(err, VERIFY,
-			      "decision: its context is not below the run's");
+			      "decision: a step without a grant to be within");
+	if ((r = sl_grant_parse(sl_json_get(own, "wants"), w->a, &want, err)) < 0)
+		return r;
+	if (is_outer)
+		return !is_allow && !sl_grant_within(want, w->grant)
+			   ? 0
+			   : SL_ERR(err, VERIFY,
+				    "decision: it wants no more than the run was granted");
+	if ((r = sl_grant_parse(sl_json_get(own, "grant"), w->a, &got, err)) < 0)
+		return r;
+	if (!sl_grant_within(want, w->grant) || !sl_grant_within(got, w->grant))
+		return SL_ERR(err, VERIFY, "decision: more than the run was granted");
 	return 0;
 }
 
@@ -172,38 +207,36 @@ static int
 check_step(struct work *w, const struct sl_evident *d, struct sl_err *err)
 {
 	const struct sl_json *own = own_of(d);
-	const struct sl_grant *want = NULL, *got = NULL;
-	struct sl_slice id = sl_json_get_str(own, "id");
-	bool is_allow = sl_slice_eq(sl_json_get_str(own, "verdict"), SL_LIT("allow"));
+	const struct sl_evident *c = d - 1;
 	int r;
 
-	if ((r = check_common(w, d, err)) < 0 ||
-	    (r = check_context(w, d, d - 1, err)) < 0)
+	if ((r = check_common(w, d, err)) < 0)
 		return r;
-	if (!sl_slice_eq(sl_json_get_str(own, "kind"), SL_LIT("step")) ||
-	    sl_json_get(own, "step") == NULL)
+	if (!sl_slice_eq(sl_json_get_str(own, "kind"), SL_LIT("step")))
 		return SL_ERR(err, VERIFY, "decision: not that of a step");
-	for (size_t i = 0; i < w->n; i++)
-		if (w->decision[i]->statement != NULL &&
-		    sl_slice_eq(sl_json_get_str(own_of(w->decision[i]), "id"), id))
-			return SL_ERR(err, VERIFY,
-				      "decision: a second one of the same ID");
-	if (is_allow && w->v->decision->statement != NULL) {
-		if (w->grant == NULL || sl_json_get(own, "wants") == NULL)
-			return SL_ERR(err, VERIFY,
-				      "decision: a step without a grant to be within");
-		if ((r = sl_grant_parse(sl_json_get(own, "wants"), w->a, &want, err)) <
-			0 ||
-		    (r = sl_grant_parse(sl_json_get(own, "grant"), w->a, &got, err)) < 0)
-			return r;
-		if (!sl_grant_within(want, w->grant) || !sl_grant_within(got, w->grant))
-			return SL_ERR(err, VERIFY,
-				      "decision: more than the run was granted");
-	}
-	return rederive(w, d, d - 1, err);
+	if (d->index == 0 || (c->row != NULL && !is_row(c, SL_STMT_CONTEXT)))
+		return SL_ERR(err, VERIFY,
+			      "decision: its context does not come before it");
+	if ((r = check_outer(w, own, err)) < 0)
+		return r;
+	return rederive(w, d, c, err);
 }
 
 /* --- outcomes and observations --- */
+
+/* Outcome and seal of a run are one batch: a bundle with the one has the other. */
+static int
+check_end(const struct work *w, const struct sl_evident *e, size_t of, struct sl_err *err)
+{
+	if (e->tree == SL_TREE_NODE &&
+	    (of != 0 || !sl_slice_eq(sl_json_get_str(own_of(e), "conclusion"),
+				     SL_LIT("interrupted"))))
+		return SL_ERR(err, VERIFY,
+			      "outcome: in the node's log, but not of an interrupted run");
+	if (of == 0 && w->v->seal == NULL && w->b->n_trees == SL_BUNDLE_TREES)
+		return SL_ERR(err, VERIFY, "outcome: the run is over, its seal is missing");
+	return 0;
+}
 
 static int
 check_about(struct work *w, const struct sl_evident *e, struct sl_err *err)
@@ -211,37 +244,33 @@ check_about(struct work *w, const struct sl_evident *e, struct sl_err *err)
 	const struct sl_json *own = own_of(e), *def, *in;
 	bool is_outcome = is_row(e, SL_STMT_OUTCOME);
 	uint8_t bit = is_outcome ? 1 : 2, said[32] = { 0 };
-	struct sl_slice name = sl_json_get_str(own, "decision");
+	const struct sl_evident *d;
+	size_t of = 0;
+	int r;
 
 	def = sl_json_get(e->predicate, "buildDefinition");
 	in = sl_json_get(def, "internalParameters");
-	if (is_outcome)
-		name = sl_json_get_str(in, "decision");
 	if (!is_hex(sl_json_get_str(own, "run"), w->b->run))
 		return SL_ERR(err, VERIFY, "%s: of another run", e->row->kind);
-	if (!sl_unhex(said, 32, name))
+	if (!sl_unhex(said, 32, sl_json_get_str(is_outcome ? in : own, "decision")))
 		return SL_ERR(err, VERIFY, "%s: it names no decision", e->row->kind);
-	for (size_t i = w->n; i-- > 0;) {
-		const struct sl_evident *d = w->decision[i];
-
-		if (memcmp(d->id, said, 32) != 0)
-			continue;
-		if (d->statement != NULL && !sl_slice_eq(sl_json_get_str(own_of(d), "id"),
-							 sl_json_get_str(own, "id")))
-			return SL_ERR(err, VERIFY, "%s: of another ID than its decision",
-				      e->row->kind);
-		/* The node's word that a run was interrupted stands beside the run's own.
-		 */
-		if (e->tree == SL_TREE_NODE)
-			return 0;
-		if ((w->seen[i] & bit) != 0)
-			return SL_ERR(err, VERIFY, "%s: a second one of its decision",
-				      e->row->kind);
-		w->seen[i] |= bit;
-		return 0;
-	}
-	return SL_ERR(err, VERIFY, "%s: its decision does not come before it",
-		      e->row->kind);
+	if (!sl_index_find(&w->by_entry, said, &of) || of >= w->n)
+		return SL_ERR(err, VERIFY, "%s: its decision does not come before it",
+			      e->row->kind);
+	d = w->decision[of];
+	r = is_outcome
+		? sl_said_outcome(e->predicate, own_of(d), w->v->did, err)
+		: sl_said_observation(e->predicate, own_of(d), w->v->did, err);
+	if (r < 0 || (is_outcome && (r = check_end(w, e, of, err)) < 0))
+		return r;
+	if ((of == 0) != is_hex(sl_json_get_str(own, "id"), w->b->run))
+		return SL_ERR(err, VERIFY, "%s: of another ID than its decision",
+			      e->row->kind);
+	if ((w->seen[of] & bit) != 0)
+		return SL_ERR(err, VERIFY, "%s: a second one of its decision",
+			      e->row->kind);
+	w->seen[of] |= bit;
+	return 0;
 }
 
 static void
@@ -277,36 +306,92 @@ judge(struct work *w, const struct sl_evident *e, struct sl_err *err)
 		w->decision[w->n++] = e;
 	} else if (is_row(e, SL_STMT_OUTCOME) || is_row(e, SL_STMT_OBSERVATION)) {
 		r = check_about(w, e, err);
+	} else if (e == w->v->context) {
+		r = sl_said_context(e->predicate, own_of(w->v->decision), false,
+				    w->v->did, err);
+	} else if (is_row(e, SL_STMT_CONTEXT)) {
+		r = check_context(w, e, err);
 	}
 	return r;
+}
+
+static int
+judge_at(struct work *w, size_t i, struct sl_err *err)
+{
+	char where[48];
+	int r = judge(w, &w->v->st[i], err);
+
+	sl_evident_where(&w->v->st[i], where);
+	return sl_finding_add(&w->r->findings, where, r, err);
+}
+
+/* Room, and what is looked up by its digest. */
+static int
+prepare(struct work *w, struct sl_err *err)
+{
+	const struct sl_evidence *v = w->v;
+	size_t n = v->first[SL_BUNDLE_TREES], at = 0;
+	uint8_t d[32];
+	int r;
+
+	w->decision = SL_NEW_N(w->a, const struct sl_evident *, n + 1);
+	w->seen = SL_NEW_N(w->a, uint8_t, n + 1);
+	if (w->decision == NULL || w->seen == NULL)
+		return SL_ERR(err, NOMEM, "out of memory for decisions");
+	if ((r = sl_index_init(&w->by_entry, w->a, n, err)) < 0 ||
+	    (r = sl_index_init(&w->by_id, w->a, n, err)) < 0 ||
+	    (r = sl_index_init(&w->policies, w->a, n, err)) < 0)
+		return r;
+	for (size_t i = v->first[SL_TREE_NODE]; i < v->first[SL_TREE_RUN]; i++)
+		if (is_row(&v->st[i], SL_STMT_POLICY) &&
+		    sl_unhex(d, 32, sl_json_get_str(v->st[i].predicate, "policy")))
+			sl_index_add(&w->policies, d, i);
+	sl_index_add(&w->by_entry, v->decision->id, at++);
+	for (size_t i = v->first[SL_TREE_RUN]; i < n; i++)
+		if (v->st[i].row == NULL || is_row(&v->st[i], SL_STMT_DECISION))
+			sl_index_add(&w->by_entry, v->st[i].id, at++);
+	sl_index_sort(&w->policies);
+	sl_index_sort(&w->by_entry);
+	w->parent = v->context->statement != NULL
+			? sl_json_get_str(sl_json_get(sl_json_first(sl_json_get(
+							  v->context->statement,
+							  "subject")),
+						      "digest"),
+					  "sha256")
+			: sl_json_get_str(own_of(v->decision), "context");
+	return 0;
 }
 
 static int
 judge_all(struct work *w, struct sl_err *err)
 {
 	const struct sl_evidence *v = w->v;
-	size_t n = v->first[SL_BUNDLE_TREES];
-	size_t from[] = { (size_t)(v->decision - v->st), v->first[SL_TREE_RUN],
-			  (size_t)(v->decision - v->st) + 1 };
-	size_t to[] = { from[0] + 1, n, v->first[SL_TREE_RUN] };
+	char where[48];
+	size_t at = 0;
+	int r = prepare(w, err);
 
-	w->decision = SL_NEW_N(w->a, const struct sl_evident *, n + 1);
-	w->seen = SL_NEW_N(w->a, uint8_t, n + 1);
-	if (w->decision == NULL || w->seen == NULL)
-		return SL_ERR(err, NOMEM, "out of memory for decisions");
+	if (r < 0)
+		return r;
 	if (v->decision->statement == NULL)
 		w->r->n_decisions++;
+	if (v->context->statement != NULL &&
+	    (r = judge_at(w, (size_t)(v->context - v->st), err)) < 0)
+		return r;
 	/* The run's decision, its own log, then what the node said of it later. */
-	for (size_t k = 0; k < 3; k++)
-		for (size_t i = from[k]; i < to[k]; i++) {
-			char where[48];
-			int r = judge(w, &v->st[i], err);
-
-			sl_evident_where(&v->st[i], where);
-			if ((r = sl_finding_add(&w->r->findings, where, r, err)) < 0)
-				return r;
-		}
-	return 0;
+	if ((r = judge_at(w, (size_t)(v->decision - v->st), err)) < 0)
+		return r;
+	for (size_t i = v->first[SL_TREE_RUN]; i < v->first[SL_BUNDLE_TREES]; i++)
+		if ((r = judge_at(w, i, err)) < 0)
+			return r;
+	if (v->late != NULL && (r = judge_at(w, (size_t)(v->late - v->st), err)) < 0)
+		return r;
+	sl_index_sort(&w->by_id);
+	if (!sl_index_twice(&w->by_id, &at))
+		return 0;
+	sl_evident_where(&v->st[at], where);
+	return sl_finding_add(&w->r->findings, where,
+			      SL_ERR(err, VERIFY, "decision: a second one of the same ID"),
+			      err);
 }
 
 /* --- all of it --- */

@@ -237,6 +237,10 @@ parse_fs(const struct sl_json *arr, struct sl_arena *a, struct sl_grant *g, stru
 			return r;
 		if (!sl_path_is_canonical(path))
 			return SL_ERR(err, FORMAT, "path '%.*s' is not canonical", SL_ARG(path));
+		for (size_t i = 0; i < n; i++) /* which of them counts would be a guess */
+			if (sl_slice_eq(fs[i].path, path))
+				return SL_ERR(err, FORMAT, "path '%.*s' is listed twice",
+					      SL_ARG(path));
 		if (parse_access(sl_json_get_str(m, "access"), &fs[n].access) < 0)
 			return SL_ERR(err, FORMAT, "bad access to '%.*s'", SL_ARG(path));
 		if ((fs[n++].path = sl_arena_dup(a, path)).p == NULL)

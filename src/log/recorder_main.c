@@ -1,11 +1,12 @@
 /* recorder_main.c -- the recorder's process: strips itself, opens the store, answers
  * until its client is gone. */
 #include "log/proto.h"
-#include "priv/role.h"
+#include "log/recorder_role.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -38,22 +39,42 @@ static const int calls[] = {
 	SYS_exit_group,
 };
 
-/* What was inherited and is not needed: environment, descriptors, signals, rights.  It
- * does not die with its client: the batch in hand is finished, then its channel ends. */
-static int
-strip(int chan_fd, int home_fd, int *ret_home)
-{
-	const struct sl_role role = { .name = "sluice-recorder",
-				      .calls = calls,
-				      .n_calls = sizeof(calls) / sizeof(calls[0]),
-				      .has_files = true };
-	int c = fcntl(chan_fd, F_DUPFD_CLOEXEC, FD_MIN);
-	int h = fcntl(home_fd, F_DUPFD_CLOEXEC, FD_MIN);
+/* It does not die with its client: the batch in hand is finished, then its channel ends. */
+const struct sl_role sl_recorder_role = {
+	.name = "sluice-recorder",
+	.calls = calls,
+	.n_calls = sizeof(calls) / sizeof(calls[0]),
+	.has_files = true,
+};
 
-	if (c < 0 || h < 0)
+/* Whether the channel has come to CHAN_FD; before that something else can be there. */
+static bool
+has_moved(const struct stat *chan)
+{
+	struct stat now;
+
+	return fstat(CHAN_FD, &now) == 0 && now.st_dev == chan->st_dev &&
+	       now.st_ino == chan->st_ino;
+}
+
+/* What was inherited and is not needed: environment, descriptors, signals, rights.  On
+ * failure too, *ret_chan is where the client can be told. */
+static int
+strip(int chan_fd, int home_fd, int *ret_chan, int *ret_home)
+{
+	struct stat chan;
+	int r, h, c;
+
+	*ret_chan = chan_fd;
+	if (fstat(chan_fd, &chan) < 0 ||
+	    (c = fcntl(chan_fd, F_DUPFD_CLOEXEC, FD_MIN)) < 0 ||
+	    (h = fcntl(home_fd, F_DUPFD_CLOEXEC, FD_MIN)) < 0)
 		return -errno;
 	*ret_home = h;
-	return sl_role_enter(&role, c, &h, 1);
+	r = sl_role_enter(&sl_recorder_role, c, &h, 1);
+	if (has_moved(&chan))
+		*ret_chan = CHAN_FD;
+	return r;
 }
 
 struct main {
@@ -145,7 +166,7 @@ open_all(struct main *m, int home_fd, const uint8_t build[32], struct sl_err *er
 _Noreturn void
 sl_recorder_main(int chan_fd, int home_fd, const uint8_t build[32])
 {
-	struct main m = { .chan = { .fd = CHAN_FD,
+	struct main m = { .chan = { .fd = chan_fd,
 				    .ops = accepted,
 				    .n_ops = sizeof(accepted) / sizeof(accepted[0]) } };
 	struct sl_err err = { 0 };
@@ -154,8 +175,9 @@ sl_recorder_main(int chan_fd, int home_fd, const uint8_t build[32])
 
 	sl_buf_init(&m.room, SL_FRAME_MAX);
 	sl_buf_init(&m.out, SL_DONE_MAX);
-	if ((r = strip(chan_fd, home_fd, &home)) < 0)
-		r = SL_ERR_SYS(&err, r, "the recorder cannot strip itself");
+	if ((r = strip(chan_fd, home_fd, &m.chan.fd, &home)) < 0)
+		r = sl_err_raise(&err, SL_E(ENV), -r, __FILE__, __LINE__,
+				 "the recorder cannot strip itself of what it inherited");
 	else
 		r = open_all(&m, home, build, &err);
 	sl_proto_put_status(&m.out, r, &err);

@@ -129,6 +129,13 @@ put_node(struct view *w, const struct sl_json *ref, size_t limit, unsigned depth
 	return put_list(w, sl_json_get(node, "from"), (size_t)ref->i, depth + 1);
 }
 
+/* Neither held anything up nor decided: of interest after what did. */
+static bool
+is_aside(const struct sl_json *m)
+{
+	return sl_slice_eq(sl_json_get_str(m, "result"), SL_LIT("no-match"));
+}
+
 static int
 put_goals(struct view *w, const struct sl_json *list, const char *what)
 {
@@ -138,6 +145,8 @@ put_goals(struct view *w, const struct sl_json *list, const char *what)
 		return malformed(w, "no list of checks or policies");
 	SL_JSON_EACH(m, list)
 	{
+		if (is_aside(m))
+			continue;
 		sl_buf_printf(w->out, "%s in line %" PRId64 ": ", what,
 			      sl_json_get_int(m, "line"));
 		put_text(w->out, sl_json_get_str(m, "result"));
@@ -171,6 +180,24 @@ put_rules(struct view *w)
 	return 0;
 }
 
+static void
+put_aside(struct view *w, const struct sl_json *list)
+{
+	bool is_first = true;
+
+	SL_JSON_EACH(m, list)
+	{
+		if (!is_aside(m))
+			continue;
+		if (is_first)
+			sl_buf_str(w->out, "asked as well, without a match\n");
+		is_first = false;
+		sl_buf_printf(w->out, "  line %" PRId64 ": ", sl_json_get_int(m, "line"));
+		put_text(w->out, sl_json_get_str(m, "text"));
+		sl_buf_byte(w->out, '\n');
+	}
+}
+
 static int
 explain(struct view *w, const struct sl_json *proof)
 {
@@ -196,9 +223,11 @@ explain(struct view *w, const struct sl_json *proof)
 		      sl_json_get_int(proof, "fuel-version"));
 	w->rules = sl_json_get(proof, "rules");
 	if ((r = put_goals(w, sl_json_get(proof, "checks"), "check")) < 0 ||
-	    (r = put_goals(w, sl_json_get(proof, "policies"), "policy")) < 0)
+	    (r = put_goals(w, sl_json_get(proof, "policies"), "policy")) < 0 ||
+	    (r = put_rules(w)) < 0)
 		return r;
-	return put_rules(w);
+	put_aside(w, sl_json_get(proof, "policies"));
+	return 0;
 }
 
 int

@@ -7,6 +7,9 @@
 
 int sl_evident_found(struct sl_findings *f, const struct sl_evident *e, int code,
 		     struct sl_err *err) SL_MUST_CHECK;
+/* Fills v->st and v->first. */
+int sl_evidence_parse(struct sl_evidence *v, struct sl_arena *a, struct sl_findings *f,
+		      struct sl_err *err) SL_MUST_CHECK;
 /* Whether pub may sign in that tree at index; notes the use of a working key. */
 bool sl_evidence_may_sign(struct sl_evidence *v, enum sl_tree tree, const uint8_t pub[32],
 			  uint64_t index);

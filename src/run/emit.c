@@ -96,6 +96,7 @@ sl_emit_observed(struct sl_emit *e, const struct sl_obs *x)
 	SL_AUTO_ARENA a = { 0 };
 	struct sl_jb b = { .a = &a };
 	const char *name = strerrorname_np(x->err), *why = why_of(x->class);
+	SL_AUTO_BUF object = { .max = 1 << 16 };
 	struct sl_json *o;
 
 	if (!x->is_denied)
@@ -104,10 +105,11 @@ sl_emit_observed(struct sl_emit *e, const struct sl_obs *x)
 	if (e->listener == NULL)
 		return;
 	sl_arena_init(&a, EVENT_MEMORY);
+	sl_masks_apply(e->masks, x->object, &object);
 	o = step_event(e, &b, "denial");
 	(void)sl_json_set(&b, o, "class", sl_json_cstr(&b, x->class));
 	(void)sl_json_set(&b, o, "act", sl_json_str(&b, x->act));
-	(void)sl_json_set(&b, o, "object", sl_json_str(&b, x->object));
+	(void)sl_json_set(&b, o, "object", sl_json_str(&b, sl_buf_get(&object)));
 	(void)sl_json_set(&b, o, "errno", sl_json_cstr(&b, name != NULL ? name : "?"));
 	(void)sl_json_set(&b, o, "count", sl_json_int(&b, (int64_t)x->count));
 	if (why != NULL)

@@ -11,6 +11,7 @@
 
 struct sl_emit {
 	const struct sl_listener *listener; /* or NULL: no events */
+	const struct sl_masks *masks;       /* or NULL */
 	const char *job, *key, *step;       /* of the act under way */
 	int64_t index, depth;
 	const char *id;

@@ -201,10 +201,14 @@ fit(struct work *w, struct sl_err *err)
 		return r;
 	if (memcmp(want, have, 32) == 0)
 		return 0;
+	w->has_vector = false;
 	sl_box_close(sl_steal_ptr(&w->carry.box));
 	if ((r = prepare(w, granted, err)) < 0)
 		return r;
-	return sl_box_vector(w->carry.box, &w->vector, err);
+	if ((r = sl_box_vector(w->carry.box, &w->a, &w->vector, err)) < 0)
+		return r;
+	w->has_vector = true;
+	return 0;
 }
 
 static int
@@ -214,7 +218,7 @@ act(struct work *w, struct sl_err *err)
 	struct sl_permit *box = NULL, *proc = NULL;
 	int r;
 
-	if ((r = sl_box_vector(w->carry.box, &w->vector, err)) < 0)
+	if ((r = sl_box_vector(w->carry.box, &w->a, &w->vector, err)) < 0)
 		return r;
 	w->has_vector = true;
 	if ((r = fit(w, err)) == 0 &&
@@ -249,13 +253,13 @@ end_box(struct work *w)
 {
 	struct sl_jb b = { .a = &w->a };
 	const struct sl_obs *obs = NULL;
-	uint64_t lost = 0;
+	struct sl_obs_lost lost = { 0 };
 	size_t n = 0;
 
 	if (w->carry.box != NULL)
 		sl_box_observations(w->carry.box, &obs, &n, &lost);
 	w->observation = sl_observation_json(&b, sl_decision_view(w->d),
-					     sl_gate_info(w->gate)->node.did, obs, n, lost,
+					     sl_gate_info(w->gate)->node.did, obs, n, &lost,
 					     w->end.proc.n_left);
 	sl_box_end(w->carry.box);
 }

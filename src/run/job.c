@@ -79,7 +79,7 @@ open_box(struct run *w, struct sl_err *err)
 				      .role_fd = { sl_gate_fd(w->gate), sl_parser_fd(w->o->parser) } };
 	sink = sl_carry_sink(&w->carry);
 	if ((r = sl_box_prepare(&o, &w->carry.box, err)) < 0 ||
-	    (r = sl_box_vector(w->carry.box, &w->job.vector, err)) < 0 ||
+	    (r = sl_box_vector(w->carry.box, w->jb.a, &w->job.vector, err)) < 0 ||
 	    (r = sl_gate_permit(w->gate, w->d, SL_PERMIT_BOX, 1, &permit, err)) < 0)
 		return r;
 	r = sl_box_open(w->carry.box, permit, err);
@@ -95,8 +95,8 @@ sl_run_job_open(struct run *w, const struct sl_json *action, struct sl_err *err)
 	if (w->job.is_open)
 		return SL_ERR(err, BUG, "a job begins in a job");
 	w->job = (struct job){ .job = sl_run_str(w, action, "job"),
-			       .key = sl_run_str(w, action, "key"),
-			       .name = sl_run_str(w, action, "name"),
+			       .key = sl_run_text(w, action, "key"),
+			       .name = sl_run_text(w, action, "name"),
 			       .leg = sl_json_get_int(action, "leg"),
 			       .timeout_s = sl_json_get_int(action, "timeout_s"),
 			       .cancel_timeout_s = sl_json_get_int(action, "cancel_timeout_s"),
@@ -173,8 +173,8 @@ sl_run_job_close(struct run *w, const struct sl_json *action, struct sl_err *err
 	sl_box_close(sl_steal_ptr(&w->carry.box));
 	if (is_skipped) {
 		w->emit.job = sl_run_str(w, action, "job");
-		w->emit.key = sl_run_str(w, action, "key");
-		w->job.name = sl_run_str(w, action, "name");
+		w->emit.key = sl_run_text(w, action, "key");
+		w->job.name = sl_run_text(w, action, "name");
 		w->n_jobs++;
 	} else if ((r = look_underneath(w, err)) == 0) {
 		r = count_changes(w, err);

@@ -76,7 +76,9 @@ put_details(struct sl_jb *b, struct sl_json *root, const struct sl_decision_view
 	e = sl_json_set(b, run, "metadata", sl_json_obj(b));
 	(void)sl_json_set(b, e, "invocationId", sl_json_hex(b, d->id, 32));
 	put_time(b, e, "startedOn", o->started_ms);
-	put_time(b, e, "finishedOn", o->finished_ms);
+	/* The wall clock can be set back while something runs. */
+	put_time(b, e, "finishedOn",
+		 o->finished_ms > o->started_ms ? o->finished_ms : o->started_ms);
 	if (o->output == NULL)
 		return;
 	e = sl_json_set(b, run, "byproducts", sl_json_arr(b));
@@ -113,7 +115,8 @@ sl_outcome_json(struct sl_jb *b, const struct sl_decision_view *d, const char *d
 }
 
 static void
-put_act(struct sl_jb *b, struct sl_json *o, const struct sl_obs *x)
+put_act(struct sl_jb *b, struct sl_json *o, const struct sl_obs *x,
+	const struct sl_obs_lost *lost)
 {
 	const struct sl_obs_class *c = sl_obs_class(x->class);
 
@@ -131,12 +134,15 @@ put_act(struct sl_jb *b, struct sl_json *o, const struct sl_obs *x)
 	put_time(b, o, "last", x->last_ms);
 	(void)sl_json_set(b, o, "enforced_by", sl_json_cstr(b, c != NULL ? c->enforced_by : "?"));
 	(void)sl_json_set(b, o, "observed_by", sl_json_cstr(b, c != NULL ? c->observed_by : "?"));
-	(void)sl_json_set(b, o, "complete", sl_json_bool(b, c != NULL && c->is_complete));
+	(void)sl_json_set(b, o, "complete",
+			  sl_json_bool(b, c != NULL && sl_obs_is_complete(c, lost)));
+	if (x->is_rest)
+		(void)sl_json_set(b, o, "rest", sl_json_bool(b, true));
 }
 
 /* Which classes were watched, and whether what is listed is all of them. */
 static void
-put_classes(struct sl_jb *b, struct sl_json *o, uint64_t lost)
+put_classes(struct sl_jb *b, struct sl_json *o, const struct sl_obs_lost *lost)
 {
 	struct sl_json *list = sl_json_set(b, o, "classes", sl_json_arr(b)), *e;
 	size_t n = 0;
@@ -148,13 +154,14 @@ put_classes(struct sl_jb *b, struct sl_json *o, uint64_t lost)
 		(void)sl_json_set(b, e, "enforced_by", sl_json_cstr(b, c[i].enforced_by));
 		(void)sl_json_set(b, e, "observed_by", sl_json_cstr(b, c[i].observed_by));
 		(void)sl_json_set(b, e, "complete",
-				  sl_json_bool(b, c[i].is_complete && lost == 0));
+				  sl_json_bool(b, sl_obs_is_complete(&c[i], lost)));
 	}
 }
 
 struct sl_json *
 sl_observation_json(struct sl_jb *b, const struct sl_decision_view *d, const char *did,
-		    const struct sl_obs *obs, size_t n, uint64_t lost, uint64_t n_left)
+		    const struct sl_obs *obs, size_t n, const struct sl_obs_lost *lost,
+		    uint64_t n_left)
 {
 	struct sl_json *root = sl_json_obj(b), *e, *acts;
 
@@ -167,13 +174,13 @@ sl_observation_json(struct sl_jb *b, const struct sl_decision_view *d, const cha
 	e = sl_json_set(b, root, "monitorLog", sl_json_obj(b));
 	acts = sl_json_set(b, e, "acts", sl_json_arr(b));
 	for (size_t i = 0; i < n; i++)
-		put_act(b, sl_json_add(b, acts, sl_json_obj(b)), &obs[i]);
+		put_act(b, sl_json_add(b, acts, sl_json_obj(b)), &obs[i], lost);
 	e = sl_json_set(b, root, "sluice", sl_json_obj(b));
 	(void)sl_json_set(b, e, "v", sl_json_int(b, 1));
 	(void)sl_json_set(b, e, "run", sl_json_hex(b, d->run, 32));
 	(void)sl_json_set(b, e, "id", sl_json_hex(b, d->id, 32));
 	(void)sl_json_set(b, e, "decision", sl_json_hex(b, d->entry.id, 32));
-	(void)sl_json_set(b, e, "lost", sl_json_int(b, (int64_t)lost));
+	(void)sl_json_set(b, e, "lost", sl_json_int(b, lost != NULL ? (int64_t)lost->total : 0));
 	(void)sl_json_set(b, e, "left_behind", sl_json_int(b, (int64_t)n_left));
 	put_classes(b, e, lost);
 	return root;

@@ -21,7 +21,7 @@ struct sl_json *sl_outcome_json(struct sl_jb *b, const struct sl_decision_view *
 				const char *did, const struct sl_outcome *o);
 struct sl_json *sl_observation_json(struct sl_jb *b, const struct sl_decision_view *d,
 				    const char *did, const struct sl_obs *obs, size_t n,
-				    uint64_t lost, uint64_t n_left);
+				    const struct sl_obs_lost *lost, uint64_t n_left);
 /* What the box is, as read back. */
 struct sl_json *sl_vector_json(struct sl_jb *b, const struct sl_box_vector *v);
 

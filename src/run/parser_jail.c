@@ -1,8 +1,6 @@
 /* parser_jail.c -- see parser_jail.h. */
 #include "run/parser_jail.h"
 
-#include "priv/role.h"
-
 #include <sys/syscall.h>
 
 /* Memory, its one socket, the end: libfyaml and jansson use malloc; nothing opens. */
@@ -16,18 +14,18 @@ static const int calls[] = {
 /* libfyaml asks whether standard error is a terminal. */
 static const int refused[] = { SYS_ioctl, SYS_fstat, SYS_newfstatat };
 
+const struct sl_role sl_parser_role = {
+	.name = "sluice-parser",
+	.calls = calls,
+	.n_calls = sizeof(calls) / sizeof(calls[0]),
+	.refused = refused,
+	.n_refused = sizeof(refused) / sizeof(refused[0]),
+	.max_memory = (uint64_t)1 << 30,
+	.dies_with_parent = true,
+};
+
 int
 sl_parser_jail(int fd)
 {
-	static const struct sl_role role = {
-		.name = "sluice-parser",
-		.calls = calls,
-		.n_calls = sizeof(calls) / sizeof(calls[0]),
-		.refused = refused,
-		.n_refused = sizeof(refused) / sizeof(refused[0]),
-		.max_memory = (uint64_t)1 << 30,
-		.dies_with_parent = true,
-	};
-
-	return sl_role_enter(&role, fd, NULL, 0);
+	return sl_role_enter(&sl_parser_role, fd, NULL, 0);
 }

@@ -21,6 +21,24 @@ sl_run_str(struct run *w, const struct sl_json *o, const char *key)
 	return s != NULL ? s : "";
 }
 
+struct sl_slice
+sl_run_masked(struct run *w, struct sl_arena *a, struct sl_slice s)
+{
+	SL_AUTO_BUF out = { .max = 16 << 20 };
+	struct sl_slice r;
+
+	sl_masks_apply(&w->masks, s, &out);
+	r = out.is_failed ? (struct sl_slice){ 0 } : sl_arena_dup(a, sl_buf_get(&out));
+	return r.p != NULL ? r : SL_LIT("***");
+}
+
+const char *
+sl_run_text(struct run *w, const struct sl_json *o, const char *key)
+{
+	/* NUL-terminated beyond its length, as all that is copied to an arena. */
+	return (const char *)sl_run_masked(w, w->a, sl_json_get_str(o, key)).p;
+}
+
 /* --- freeze --- */
 
 static int
@@ -363,7 +381,7 @@ record(struct run *w, const char *why, struct sl_entry *seal, struct sl_err *err
 	if ((r = sl_gate_state(w->gate, w->d, SL_STMT_OUTCOME, sl_outcome_json(&b, d, did, &o),
 			       NULL, err)) < 0 ||
 	    (r = sl_gate_state(w->gate, w->d, SL_STMT_OBSERVATION,
-			       sl_observation_json(&b, d, did, NULL, 0, 0, 0), NULL, err)) < 0 ||
+			       sl_observation_json(&b, d, did, NULL, 0, NULL, 0), NULL, err)) < 0 ||
 	    (r = sl_gate_seal(w->gate, w->d, seal, err)) < 0 ||
 	    (r = sl_gate_sync(w->gate, err)) < 0)
 		return r;
@@ -485,7 +503,7 @@ sl_run(const struct sl_run_opts *o, struct sl_arena *a, struct sl_run_result *re
 	sl_arena_init(&w.ws_a, SL_WS_ARENA_MAX);
 	sl_masks_init(&w.masks);
 	sl_output_init(&w.out, &w.masks, sl_run_on_line, &w);
-	w.emit = (struct sl_emit){ .listener = o->listener, .job = "", .key = "", .step = "" };
+	w.emit = (struct sl_emit){ .listener = o->listener, .masks = &w.masks, .job = "", .key = "", .step = "" };
 	w.started_ms = sl_time_now_ms();
 	w.started_mono = sl_mono_ms();
 	r = run_it(&w, err);

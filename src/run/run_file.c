@@ -16,20 +16,26 @@ read_frozen(struct run *w, struct sl_slice path, struct sl_buf *text, struct sl_
 	char rel[SL_WS_PATH_MAX + 1];
 	struct frozen_file *f;
 	uint8_t digest[32];
-	struct sl_home root = { .path = (char *)(uintptr_t)w->o->workspace, .fd = w->ws_fd };
+	struct sl_home root = { .path = sl_arena_str(w->a, sl_slice_str(w->o->workspace)),
+				.fd = w->ws_fd };
 	int r;
 
 	/* safe because the manifest lists only plain files reached without a link */
+	if (root.path == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
 	if (e == NULL || e->type != SL_WT_FILE || path.len > SL_WS_PATH_MAX)
-		return SL_ERR(err, NOENT, "no file '%.*s' in the workspace", SL_ARG(path));
+		return SL_ERR(err, NOENT, "no file '%.*s' in the workspace",
+			      SL_ARG(path));
 	memcpy(rel, e->path.p, e->path.len);
 	rel[e->path.len] = '\0';
 	if ((r = sl_home_read(&root, rel, SL_FLOW_BYTES, text, err)) < 0)
 		return r;
 	sl_sha256(sl_buf_get(text), digest);
 	if (memcmp(digest, e->digest, 32) != 0)
-		return SL_ERR(err, FORMAT, "'%.*s' changed while it was read", SL_ARG(path));
-	if (w->job.is_open) /* the context is frozen; the file was in it by the manifest */
+		return SL_ERR(err, FORMAT, "'%.*s' changed while it was read",
+			      SL_ARG(path));
+	if (w->job
+		.is_open) /* the context is frozen; the file was in it by the manifest */
 		return 0;
 	if ((f = SL_NEW(w->a, struct frozen_file)) == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
@@ -44,18 +50,21 @@ read_fd(int fd, struct sl_slice path, struct sl_buf *text, struct sl_err *err)
 {
 	for (;;) {
 		uint8_t *to = sl_buf_room(text, 4096);
-		ssize_t n = to != NULL ? read(fd, to, 4096) : 0;
+		ssize_t n;
 
-		if (to == NULL || text->len + (size_t)(n > 0 ? n : 0) > SL_FLOW_BYTES)
-			return SL_ERR(err, FAILED, "'%.*s' is larger than %d bytes", SL_ARG(path),
-				      SL_FLOW_BYTES);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return SL_ERR_SYS(err, -errno, "cannot read '%.*s'", SL_ARG(path));
+		if (to == NULL)
+			return SL_ERR(err, NOMEM, "out of memory");
+		n = read(fd, to, 4096);
 		if (n == 0)
 			return 0;
-		text->len += (size_t)n;
+		if (n < 0 && errno != EINTR)
+			return SL_ERR_SYS(err, -errno, "cannot read '%.*s'",
+					  SL_ARG(path));
+		if (n > 0)
+			text->len += (size_t)n;
+		if (text->len > SL_FLOW_BYTES)
+			return SL_ERR(err, FAILED, "'%.*s' is larger than %d bytes",
+				      SL_ARG(path), SL_FLOW_BYTES);
 	}
 }
 
@@ -77,8 +86,8 @@ open_live(struct run *w, struct sl_slice path, int *ret_fd, struct sl_err *err)
 }
 
 int
-sl_run_read_file(void *run, struct sl_slice path, struct sl_arena *a, struct sl_slice *ret,
-		 struct sl_err *err)
+sl_run_read_file(void *run, struct sl_slice path, struct sl_arena *a,
+		 struct sl_slice *ret, struct sl_err *err)
 {
 	struct run *w = run;
 	SL_AUTO_BUF text = { .max = SL_FLOW_BYTES + 8192 };

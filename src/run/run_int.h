@@ -81,5 +81,8 @@ int sl_run_read_file(void *run, struct sl_slice path, struct sl_arena *a, struct
 
 /* The value of a key as a C string in the run's arena ("" when absent or out of memory). */
 const char *sl_run_str(struct run *w, const struct sl_json *o, const char *key);
+/* The same with every mask replaced: for whatever is shown or stated. */
+const char *sl_run_text(struct run *w, const struct sl_json *o, const char *key);
+struct sl_slice sl_run_masked(struct run *w, struct sl_arena *a, struct sl_slice s);
 
 #endif

@@ -251,7 +251,7 @@ freeze(struct step *s)
 	(void)sl_json_set(b, c, "index", sl_json_int(b, s->w->emit.index));
 	(void)sl_json_set(b, c, "step", sl_json_cstr(b, s->w->emit.step));
 	(void)sl_json_set(b, c, "act", sl_json_hex(b, s->digest, 32));
-	(void)sl_json_set(b, c, "cwd", sl_json_str(b, s->act.cwd));
+	(void)sl_json_set(b, c, "cwd", sl_json_str(b, sl_run_masked(s->w, &s->a, s->act.cwd)));
 	(void)sl_json_set(b, c, "env",
 			  sl_context_env(b, s->act.env, s->act.n_env, i->node.hmac_key));
 	o = sl_json_set(b, c, "box", sl_json_obj(b));
@@ -269,7 +269,8 @@ step_facts(void *arg, struct sl_policy_facts *f, struct sl_err *err)
 
 	(void)err;
 	SL_FACT(f, "flow", "step", sl_term_cstr(s->w->job.job), sl_term_cstr(s->w->emit.step));
-	SL_FACT(f, "flow", "command", sl_term_str(s->act.argv[0]));
+	SL_FACT(f, "flow", "command",
+		sl_term_str(sl_run_masked(s->w, &s->a, s->act.argv[0])));
 	if (shell.len > 0)
 		SL_FACT(f, "flow", "step_shell", sl_term_str(shell));
 	return 0;
@@ -393,17 +394,26 @@ take_results(struct step *s, struct sl_err *err)
 	return b->is_failed ? SL_ERR(err, NOMEM, "out of memory") : 0;
 }
 
-static void
-observe(struct step *s)
+/* What was observed, with secrets masked: the names that a step uses are its own choice. */
+static int
+observe(struct step *s, struct sl_err *err)
 {
 	const struct sl_obs *obs = NULL;
-	uint64_t lost = 0;
+	struct sl_obs *masked;
+	struct sl_obs_lost lost;
 	size_t n = 0;
 
 	sl_box_observations(s->w->carry.box, &obs, &n, &lost);
+	if ((masked = SL_NEW_N(&s->a, struct sl_obs, n + 1)) == NULL)
+		return SL_ERR(err, NOMEM, "out of memory for what was observed");
+	for (size_t i = 0; i < n; i++) {
+		masked[i] = obs[i];
+		masked[i].object = sl_run_masked(s->w, &s->a, obs[i].object);
+	}
 	s->observation = sl_observation_json(&s->b, sl_decision_view(s->d),
-					     sl_gate_info(s->w->gate)->node.did, obs, n, lost,
+					     sl_gate_info(s->w->gate)->node.did, masked, n, &lost,
 					     s->end.proc.n_left);
+	return 0;
 }
 
 /* --- record and show the end --- */
@@ -493,7 +503,8 @@ run_step(struct step *s, struct sl_err *err)
 	sl_emit_step_start(&s->w->emit, d->entry.id);
 	if ((r = act(s, err)) < 0 || (r = take_results(s, err)) < 0)
 		return r;
-	observe(s);
+	if ((r = observe(s, err)) < 0)
+		return r;
 	if (s->w->job.over_mono == 0 &&
 	    (s->end.is_cancelled || sl_json_get(s->how, "job_timeout") != NULL))
 		s->w->job.over_mono = sl_mono_ms();
@@ -510,7 +521,7 @@ take_place(struct run *w, const struct sl_json *action)
 {
 	w->emit.index = sl_json_get_int(action, "index");
 	w->emit.depth = sl_json_get_int(action, "depth");
-	w->emit.step = sl_run_str(w, action, "name");
+	w->emit.step = sl_run_text(w, action, "name");
 	w->emit.id = sl_run_str(w, action, "id");
 }
 

@@ -91,7 +91,8 @@ int sl_ws_mark_base(int target_fd, const struct sl_ws_manifest *base, struct sl_
 struct sl_ws_apply {
 	int target_fd, left_fd; /* directories, opened for reading */
 	const struct sl_ws_manifest *base;
-	const struct sl_slice *allow; /* paths asked for by name, and what is below them */
+	const struct sl_slice *allow; /* paths asked for by name, what is below them, and
+				     * new directories on the way to them */
 	size_t n_allow;
 	bool is_job_named; /* SL_WW_JOBS does not hold back */
 };

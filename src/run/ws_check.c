@@ -187,6 +187,17 @@ is_named(const struct sl_ws_apply *o, struct sl_slice path)
 	return false;
 }
 
+/* What was asked for by name needs the directories that it lies in. */
+static bool
+leads_to_named(const struct sl_ws_apply *o, const struct sl_ws_change *c)
+{
+	for (size_t i = 0; i < o->n_allow && c->type == SL_WT_DIR; i++)
+		if (o->allow[i].len > c->path.len && sl_slice_starts(o->allow[i], c->path) &&
+		    o->allow[i].p[c->path.len] == '/')
+			return true;
+	return false;
+}
+
 static bool
 is_fifo(const struct sl_ws_change *c)
 {
@@ -203,6 +214,8 @@ holding(const struct sl_ws_apply *o, const struct sl_ws_change *c)
 {
 	unsigned lifted = o->is_job_named ? SL_WW_JOBS : 0;
 
+	if (c->warn != 0 && leads_to_named(o, c))
+		lifted |= SL_WW_RUNS;
 	if (c->warn != 0 && is_named(o, c->path)) {
 		lifted |= SL_WW_LINK | SL_WW_SETID | SL_WW_RUNS;
 		if (is_fifo(c))

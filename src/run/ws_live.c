@@ -25,8 +25,8 @@ look(int left, const char *path, bool is_last, bool *hides, int *ret_fd)
 		return -ENODATA;
 	if (st.type != (is_last ? SL_WT_FILE : SL_WT_DIR))
 		return -ENOTDIR;
-	/* Nothing of the box runs between two steps, so it is the same inode; were it not,
-	 * it would still be beneath the same directory. */
+	/* Nothing of the box runs between two steps, so it is the same inode; were it
+	 * not, it would still be beneath the same directory. */
 	if ((fd = ws_open(left, path, is_last ? O_RDONLY : O_RDONLY | O_DIRECTORY)) < 0)
 		return fd;
 	if (is_last)
@@ -62,8 +62,9 @@ sl_ws_open_live(int left_fd, bool is_overlay, struct sl_slice path, int *ret_fd,
 	if (r == -ENOENT && !hides)
 		return 0; /* the base has it, or nothing has */
 	if (r == -ENOENT || r == -ENODATA || r == -ENOTDIR)
-		return SL_ERR(err, NOENT, "no file '%.*s' in the workspace", SL_ARG(path));
+		return SL_ERR(err, NOENT, "no file '%.*s' in the workspace",
+			      SL_ARG(path));
 	/* ELOOP and EXDEV among them: links are not followed */
-	return SL_ERR(err, FAILED, "cannot read '%.*s' in the workspace: %s", SL_ARG(path),
-		      strerrordesc_np(-r));
+	return SL_ERR(err, FAILED, "cannot read '%.*s' in the workspace: %s",
+		      SL_ARG(path), strerrordesc_np(-r));
 }

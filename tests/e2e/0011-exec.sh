@@ -46,10 +46,10 @@ mkdir -p "$T/in/sub" "$T/out"
 echo content >"$T/in/sub/file"
 same "--read shows a tree" content "$(sl exec --read "$T/in" -- cat "$T/in/sub/file")"
 same "--read shows a file alone" file "$(sl exec --read "$T/in/sub/file" -- ls "$T/in/sub")"
-st 1 "--read is read-only" --read "$T/in" -- sh -c "echo x >'$T/in/new'"
+st 2 "--read is read-only" --read "$T/in" -- sh -c "echo x >'$T/in/new'"
 [ ! -e "$T/in/new" ]
 result $? "and nothing is there"
-st 1 "what is not granted is absent" -- ls "$T/in"
+st 2 "what is not granted is absent" -- ls "$T/in"
 st 0 "--write is writable" --write "$T/out" -- sh -c "echo made >'$T/out/new'"
 same "what it wrote is there" made "$(cat "$T/out/new" 2>&1)"
 same "as the caller's own" "$(id -u)" "$(stat -c %u "$T/out/new" 2>&1)"
@@ -104,7 +104,8 @@ result $? "and ends with run.done" "$out"
 mkdir -p "$T/g/.git/hooks"
 sl exec --json --write "$T/g/.git/hooks" -- true >"$T/ev" 2>/dev/null
 same "--json: denied by policy is 125" 125 $?
-same "with its number" 3 "$(grep run.done "$T/ev" | json exit)"
+same "as in run.done" 125 "$(grep run.done "$T/ev" | json exit)"
+same "with its number of the table" 3 "$(grep run.done "$T/ev" | json error_exit)"
 out=$("$src/tools/check-events" <"$T/ev" 2>&1)
 result $? "with decision and run.done" "$out"
 same "the verdict is deny" deny "$(grep '"event":"decision"' "$T/ev" | json verdict)"

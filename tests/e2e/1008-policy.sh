@@ -24,7 +24,7 @@ check 0 'is in force' policy register
 second=$(digest)
 [ "$second" != "$first" ]
 result $? "registered, it is another one" "$second"
-check 125 'policy denies this' exec -- true
+check 125 'deny if request("exec")' exec -- true
 check 125 '[policy.denied]' exec -- true
 check 0 'success' run "$T/f.yml" --workspace "$T/w"
 check 0 '(as before)' policy register

@@ -13,7 +13,7 @@ FLOW = flow(f"{T}/f.yml", "for i in 1 2 3 4 5 6 7 8; do echo \"line $i\"; done; 
             "echo ${{ format('{0}-{1}', github.job, fromJSON('[1,2,3]')[1]) }}; echo x >new")
 EXEC, RUN = ["exec", "--json", "--", "true"], ["run", "--json", FLOW, "--workspace", W]
 LOADER = "error while loading shared libraries" # it was not sluice that found no memory
-REASON = r"memory|Too many open files|descriptors|File too large|No space left|killed|ended|limit"
+REASON = r"memory|Too many open files|File too large|No space left|(cannot|could not) \w+.*: |killed"
 
 
 def limited(what, n, args, home=HOME):

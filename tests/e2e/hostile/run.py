@@ -9,7 +9,6 @@ import pty
 import re
 import selectors
 import shlex
-import shutil
 import signal
 import subprocess
 import sys

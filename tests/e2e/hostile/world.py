@@ -1,5 +1,4 @@
 """world.py -- what surrounds a box in the corpus: things to protect, and whether they changed."""
-import ctypes
 import errno
 import fcntl
 import glob
@@ -67,7 +66,7 @@ def prepare(top, sluice, here):
         os.chmod(os.path.join(binary, f), 0o755)
     env = dict(os.environ, SLUICE_HOME=os.path.join(top, 'trial'))
     p = subprocess.run([os.path.join(binary, 'sluice'), 'exec', '--', 'true'], env=env, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20)
     if p.returncode == 125 and b'[env.unavailable]' in p.stderr:
         return 'no box here: ' + p.stderr.decode().split('\n')[0]
     return None

@@ -22,6 +22,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -200,6 +201,62 @@ pl_fill(const char *path)
 	return 0;
 }
 
+/* Every call that takes a mode, with a set-id bit in it, as the kernel sees it: its errno,
+ * or 0 where the file has the bit then. */
+static inline int
+pl_setid(const char *dir, const char *how, mode_t bit)
+{
+	mode_t mode = 0755 | bit;
+	char f[300], fd_path[40];
+	struct stat st;
+	int fd = -1, r = -1, e;
+
+	(void)snprintf(f, sizeof(f), "%s/f", dir);
+	(void)unlink(f);
+	(void)umask(0);
+	if (strstr(how, "chmod") != NULL && (fd = open(f, O_CREAT | O_RDWR, 0644)) < 0)
+		return 220;
+	if (strcmp(how, "open") == 0)
+		r = (int)syscall(SYS_open, f, O_CREAT | O_RDWR, mode);
+	else if (strcmp(how, "openat") == 0)
+		r = (int)syscall(SYS_openat, AT_FDCWD, f, O_CREAT | O_RDWR, mode);
+	else if (strcmp(how, "creat") == 0)
+		r = (int)syscall(SYS_creat, f, mode);
+	else if (strcmp(how, "mknod") == 0)
+		r = (int)syscall(SYS_mknod, f, S_IFREG | mode, 0);
+	else if (strcmp(how, "mknodat") == 0)
+		r = (int)syscall(SYS_mknodat, AT_FDCWD, f, S_IFREG | mode, 0);
+	else if (strcmp(how, "mkdir") == 0)
+		r = (int)syscall(SYS_mkdir, f, mode);
+	else if (strcmp(how, "mkdirat") == 0)
+		r = (int)syscall(SYS_mkdirat, AT_FDCWD, f, mode);
+	else if (strcmp(how, "chmod") == 0)
+		r = (int)syscall(SYS_chmod, f, mode);
+	else if (strcmp(how, "fchmod") == 0)
+		r = (int)syscall(SYS_fchmod, fd, mode);
+	else if (strcmp(how, "fchmodat") == 0)
+		r = (int)syscall(SYS_fchmodat, AT_FDCWD, f, mode);
+	else if (strcmp(how, "fchmodat2") == 0)
+		r = (int)syscall(452, AT_FDCWD, f, mode, 0);
+	else if (strcmp(how, "xattr") == 0)
+		r = (fd = open(f, O_CREAT | O_RDWR, 0755)) < 0 ? -1 :
+		    fsetxattr(fd, "security.capability",
+			      "\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, 0);
+	else if (strncmp(how, "tmpfile", 7) == 0) {
+		fd = how[7] == '\0'
+			 ? (int)syscall(SYS_openat, AT_FDCWD, dir, O_TMPFILE | O_RDWR, mode)
+			 : (int)syscall(SYS_open, dir, O_TMPFILE | O_RDWR, mode);
+		(void)snprintf(fd_path, sizeof(fd_path), "/proc/self/fd/%d", fd);
+		r = fd < 0 ? -1 : linkat(AT_FDCWD, fd_path, AT_FDCWD, f, AT_SYMLINK_FOLLOW);
+	}
+	e = errno;
+	if (r < 0)
+		return e;
+	return strcmp(how, "xattr") == 0 || (lstat(f, &st) == 0 && (st.st_mode & bit) != 0)
+		   ? 0
+		   : 221;
+}
+
 static inline int
 payload(int argc, char **argv)
 {
@@ -238,6 +295,10 @@ payload(int argc, char **argv)
 	if (strcmp(w, "setid") == 0)
 		return close(open(a, O_CREAT | O_WRONLY, 0600)),
 		       chmod(a, 04755) < 0 ? errno : 0;
+	if (strcmp(w, "open-mode") == 0)
+		return syscall(SYS_open, a, O_RDONLY | O_DIRECTORY, 06755) < 0 ? errno : 0;
+	if (strcmp(w, "setid-by") == 0)
+		return pl_setid(a, b, (mode_t)strtol(argv[5], NULL, 8));
 	if (strcmp(w, "creat-setid") == 0)
 		return open(a, O_CREAT | O_WRONLY, 04755) < 0 ? errno : 0;
 	return 210;

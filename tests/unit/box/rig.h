@@ -4,7 +4,6 @@
 #define SL_TESTS_BOX_RIG_H
 
 #include "box/box.h"
-#include "crypto/sha256.h"
 #include "grant/permit_mint.h"
 
 #include <fcntl.h>
@@ -110,23 +109,6 @@ rig_fs(struct rig *r, const char *path, unsigned access)
 	    (struct sl_grant_fs){ sl_slice_str(rig_keep(r, path)), access };
 }
 
-static inline int
-rig_digest(const struct sl_grant *g, uint8_t d[32])
-{
-	struct sl_arena a;
-	struct sl_buf out = { .max = 1 << 20 };
-	struct sl_err err = { 0 };
-	struct sl_jb jb = { .a = &a };
-	int r;
-
-	sl_arena_init(&a, 1 << 20);
-	r = sl_json_cbor(sl_grant_json(&jb, g), &out, &err);
-	sl_sha256(sl_buf_get(&out), d);
-	sl_buf_done(&out);
-	sl_arena_free(&a);
-	return r;
-}
-
 /* Prepare and open. */
 static inline int
 rig_open(struct rig *r)
@@ -137,7 +119,7 @@ rig_open(struct rig *r)
 
 	if (e < 0)
 		return e;
-	if ((e = rig_digest(&r->g, d)) < 0)
+	if ((e = sl_grant_digest(&r->g, d, &r->err)) < 0)
 		return e;
 	r->permit = sl_permit_mint(&v, 1);
 	return sl_box_open(r->b, r->permit, &r->err);

@@ -277,6 +277,7 @@ static void
 overlays_the_workspace(void **state)
 {
 	struct sl_box_vector v;
+	struct sl_arena a;
 	struct stat st;
 	char x[8] = "";
 	struct rig *r;
@@ -288,7 +289,8 @@ overlays_the_workspace(void **state)
 	place_put(&place, "ws/gone", "base\n");
 	place_put(&place, "ws/d/x", "base\n");
 	r = opened(with_workspace(SL_WS_OVERLAY, "run1"));
-	assert_int_equal(sl_box_vector(r->b, &v, &r->err), 0);
+	sl_arena_init(&a, 1 << 16);
+	assert_int_equal(sl_box_vector(r->b, &a, &v, &r->err), 0);
 	if (v.ws_mode == SL_WS_COPY) {
 		print_message("# copy instead: %.*s\n", SL_ARG(v.ws_why));
 		assert_true(v.ws_why.len > 0);
@@ -311,6 +313,13 @@ overlays_the_workspace(void **state)
 	assert_int_equal(st.st_size, 5);
 	(void)close(r->o.run_fd);
 	rig_free(r);
+	/* Statements are made of the vector when the box is gone. */
+	for (size_t i = 0; i < v.n_layers; i++)
+		assert_true(v.layers[i].len > 0 && v.layers[i].p[v.layers[i].len] == 0);
+	assert_true(sl_slice_eq(v.layers[0], SL_LIT("userns")));
+	assert_int_equal(strspn((const char *)v.etc_digest.p, "0123456789abcdef"), 64);
+	assert_int_equal(strlen((const char *)v.ws_why.p), v.ws_why.len);
+	sl_arena_free(&a);
 }
 
 static void
@@ -326,6 +335,16 @@ copies_the_workspace(void **state)
 	assert_int_equal(access(place_path(&place, "ws/d/x"), F_OK), 0);
 	(void)close(r->o.run_fd);
 	rig_free(r);
+}
+
+static void
+exists(const char *name, bool is_there)
+{
+	struct stat st;
+
+	if ((lstat(place_path(&place, name), &st) == 0) != is_there)
+		print_message("# %s: %s\n", name, is_there ? "absent" : "there");
+	assert_int_equal(lstat(place_path(&place, name), &st), is_there ? 0 : -1);
 }
 
 static void
@@ -346,8 +365,99 @@ protects_in_place(void **state)
 	assert_int_equal(access(place_path(&place, "ws/made"), F_OK), 0);
 	assert_int_equal(access(place_path(&place, "ws/.git/hooks/pre-commit"), F_OK),
 			 -1);
+	/* git reads another repository where this file says so. */
+	runs(r, "! echo /tmp > .git/commondir", 0);
 	(void)close(r->o.run_fd);
 	rig_free(r);
+	exists("ws/.git/hooks", false);
+	exists("ws/.git/commondir", false);
+	exists("ws/.git/index", true);
+}
+
+static struct rig *
+in_place(const char *ws, const char *run)
+{
+	struct rig *r = with_workspace(SL_WS_DIRECT, run);
+
+	r->g.ws_path = sl_slice_str(rig_keep(r, place_path(&place, ws)));
+	return r;
+}
+
+/* Nothing of what the host obeys can be made, and nothing of the placeholders stays. */
+static void
+protects_what_is_absent(void **state)
+{
+	struct rig *r, *second;
+
+	(void)state;
+	place_dir(&place, "bare");
+	place_dir(&place, "bare/.github");
+	r = opened(in_place("bare", "run5"));
+	runs(r,
+	     "n() { \"$@\" 2>/dev/null && echo \"MADE $*\"; }; "
+	     "n mkdir -p .git/hooks; n touch .git/config; n touch .git/x; n mv .git .g; "
+	     "n rmdir .git; n touch .github/workflows/x.yml; n mv .github .x; "
+	     "n mkdir .forgejo/workflows; n touch .claude/settings.json; n rm -rf .claude; "
+	     "n ln -sf /etc .envrc; n dd if=/etc/passwd of=.envrc; n mv .envrc e; "
+	     "n dd if=/etc/passwd of=.mcp.json; n rm .bashrc; echo ok > made; "
+	     "touch .github/CODEOWNERS",
+	     0);
+	assert_string_equal(r->out, "");
+	/* One at a time: the end of one would uncover the other. */
+	second = in_place("bare", "run6");
+	assert_int_equal(rig_open(second), SL_E(ENV));
+	assert_non_null(strstr(second->err.msg, "another run works in place"));
+	(void)close(second->o.run_fd);
+	rig_free(second);
+	exists("bare/.git", true);
+	/* What somebody outside began to use meanwhile stays. */
+	place_put(&place, "bare/.vscode/settings.json", "{}");
+	(void)close(r->o.run_fd);
+	rig_free(r);
+	exists("bare/made", true);
+	exists("bare/.github/CODEOWNERS", true);
+	exists("bare/.vscode/settings.json", true);
+	exists("bare/.github/workflows", false);
+	exists("bare/.git", false);
+	exists("bare/.claude", false);
+	exists("bare/.envrc", false);
+	exists("bare/.zshrc", false);
+	/* A box that fails leaves none either. */
+	r = in_place("bare", "run7");
+	r->g.fs = r->fs;
+	rig_fs(r, "/nowhere/at/all", SL_ACC_READ);
+	assert_int_equal(rig_open(r) == 0 ? 0 : SL_E(ENV), SL_E(ENV));
+	(void)close(r->o.run_fd);
+	rig_free(r);
+	exists("bare/.git", false);
+}
+
+static void
+refuses_what_it_cannot_protect(void **state)
+{
+	struct rig *r;
+
+	(void)state;
+	place_dir(&place, "linked");
+	place_dir(&place, "linked/real");
+	assert_int_equal(symlink("real", place_path(&place, "linked/.claude")), 0);
+	r = in_place("linked", "run8");
+	assert_int_equal(rig_open(r), SL_E(ENV));
+	assert_non_null(strstr(r->err.msg, "'.claude' is a symbolic link"));
+	(void)close(r->o.run_fd);
+	rig_free(r);
+	exists("linked/.git", false);
+	/* A linked worktree: .git is a file, and stays that one. */
+	assert_int_equal(unlink(place_path(&place, "linked/.claude")), 0);
+	place_put(&place, "linked/.git", "gitdir: /elsewhere\n");
+	r = opened(in_place("linked", "run9"));
+	runs(r, "n() { \"$@\" 2>/dev/null && echo \"MADE $*\"; }; n rm -f .git; n mv .git g; "
+		"n dd if=/etc/passwd of=.git; cat .git", 0);
+	assert_string_equal(r->out, "gitdir: /elsewhere\n");
+	(void)close(r->o.run_fd);
+	rig_free(r);
+	exists("linked/.git", true);
+	exists("linked/.github", false);
 }
 
 static void
@@ -445,6 +555,7 @@ static void
 works_without_newer_features(void **state)
 {
 	struct sl_box_vector v;
+	struct sl_arena a;
 	bool has_abi2 = false;
 	struct rig *r = rig_new();
 
@@ -452,13 +563,27 @@ works_without_newer_features(void **state)
 	r->o.max_landlock_abi = 2;
 	r->o.without_cgroup = true;
 	opened(r);
-	assert_int_equal(sl_box_vector(r->b, &v, &r->err), 0);
+	sl_arena_init(&a, 1 << 16);
+	assert_int_equal(sl_box_vector(r->b, &a, &v, &r->err), 0);
 	for (size_t i = 0; i < v.n_layers; i++)
 		has_abi2 |= sl_slice_eq(v.layers[i], SL_LIT("landlock:2"));
 	assert_true(has_abi2);
 	assert_int_equal(v.etc_digest.len, 64);
 	runs(r, "true", 0);
 	rig_free(r);
+	sl_arena_free(&a);
+	/* No room for it is an error, whichever allocation it is. */
+	for (unsigned long n = 1; n < 6; n++) {
+		r = opened(rig_new());
+		sl_arena_init(&a, 1 << 16);
+		a.fail_at = n;
+		if (sl_box_vector(r->b, &a, &v, &r->err) == 0)
+			assert_true(n > 4);
+		else
+			assert_int_equal(r->err.code, SL_E(NOMEM));
+		sl_arena_free(&a);
+		rig_free(r);
+	}
 }
 
 static void
@@ -500,6 +625,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(overlays_the_workspace),
 		cmocka_unit_test(copies_the_workspace),
 		cmocka_unit_test(protects_in_place),
+		cmocka_unit_test(protects_what_is_absent),
+		cmocka_unit_test(refuses_what_it_cannot_protect),
 		cmocka_unit_test(puts_and_gets_files),
 		cmocka_unit_test(hashes_files),
 		cmocka_unit_test(gives_a_terminal),

@@ -3,6 +3,8 @@
 
 #include "box/internal.h"
 
+#include <errno.h>
+
 static struct sl_obs_table t;
 
 static void
@@ -75,23 +77,72 @@ cuts_long_objects_whole(void **state)
 static void
 counts_what_is_lost(void **state)
 {
+	static const char class[] = "exec";
+	const struct sl_obs *o = NULL;
 	char name[32];
 	bool is_new;
 
 	(void)state;
 	sl_obs_clear(&t);
-	for (int i = 0; i < SL_BOX_OBS_MAX + 7; i++) {
+	for (int i = 0; i < SL_BOX_OBS_SAME + 7; i++) {
 		int n = snprintf(name, sizeof(name), "/bin/%d", i);
 
-		(void)sl_obs_add(&t, "exec", "execve",
-				 (struct sl_slice){ (uint8_t *)name, (size_t)n }, false,
-				 0, &is_new);
+		o = sl_obs_add(&t, class, "execve",
+			       (struct sl_slice){ (uint8_t *)name, (size_t)n }, false, 0,
+			       &is_new);
+		assert_int_equal(is_new, i <= SL_BOX_OBS_SAME);
 	}
-	assert_int_equal(t.n, SL_BOX_OBS_MAX);
-	assert_int_equal(t.lost, 7);
+	assert_true(o->is_rest);
+	assert_int_equal(o->object.len, 0);
+	assert_int_equal(o->count, 7);
+	assert_int_equal(t.n, SL_BOX_OBS_SAME + 1);
+	assert_int_equal(t.lost.total, 7);
+	assert_false(sl_obs_is_complete(sl_obs_class("exec"), &t.lost));
+	assert_true(sl_obs_is_complete(sl_obs_class("exec"), NULL));
+	assert_true(sl_obs_is_complete(sl_obs_class("mount"), &t.lost));
+	/* Neither a refusal nor another class is crowded out. */
+	o = sl_obs_add(&t, class, "execve", SL_LIT("/x"), true, EACCES, &is_new);
+	assert_true(is_new && !o->is_rest);
+	o = sl_obs_add(&t, "mount", "mount", SL_LIT("/x"), true, EPERM, &is_new);
+	assert_true(is_new && !o->is_rest);
 	/* What is known is still counted. */
 	assert_non_null(sl_obs_add(&t, t.row[0].class, (const char *)t.row[0].act.p,
 				   SL_LIT("/bin/0"), false, 0, &is_new));
+}
+
+/* When all rows are taken, what is new still shows, without its object; when even those
+ * are taken it is counted. */
+static void
+keeps_kinds_when_full(void **state)
+{
+	static const char act[200][2] = { { 0 } };
+	char name[32];
+	const struct sl_obs *o;
+	size_t n_class, lost;
+	const struct sl_obs_class *c = sl_obs_classes(&n_class);
+	bool is_new;
+
+	(void)state;
+	sl_obs_clear(&t);
+	for (int i = 0; i < 4 * SL_BOX_OBS_SAME; i++) {
+		int n = snprintf(name, sizeof(name), "%d", i);
+
+		(void)sl_obs_add(&t, c[i % 4].name, act[0],
+				 (struct sl_slice){ (uint8_t *)name, (size_t)n }, true, 1,
+				 &is_new);
+	}
+	assert_int_equal(t.n - t.n_rest, SL_BOX_OBS_MAX);
+	o = sl_obs_add(&t, c[9].name, act[0], SL_LIT("x"), true, 1, &is_new);
+	assert_true(is_new && o->is_rest);
+	assert_false(sl_obs_is_complete(&c[9], &t.lost));
+	assert_true(sl_obs_is_complete(&c[8], &t.lost));
+	lost = t.lost.total;
+	for (int i = 0; i < SL_BOX_OBS_REST + 3; i++)
+		(void)sl_obs_add(&t, c[9].name, act[i + 1], SL_LIT("x"), true, 1, &is_new);
+	assert_int_equal(t.n, SL_BOX_OBS_MAX + SL_BOX_OBS_REST);
+	assert_int_equal(t.lost.total, lost + SL_BOX_OBS_REST + 3);
+	assert_null(sl_obs_add(&t, c[9].name, act[199], SL_LIT("x"), true, 1, &is_new));
+	assert_false(is_new);
 }
 
 /* Every watched call belongs to a row of data/observation.tsv that names it, and every
@@ -137,6 +188,7 @@ main(void)
 		cmocka_unit_test(escapes),
 		cmocka_unit_test(cuts_long_objects_whole),
 		cmocka_unit_test(counts_what_is_lost),
+		cmocka_unit_test(keeps_kinds_when_full),
 		cmocka_unit_test(agrees_with_the_table),
 	};
 

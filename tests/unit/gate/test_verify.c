@@ -248,6 +248,14 @@ without_blob(struct sl_bundle *b, const struct sl_bundle *c)
 	b->n_blobs--;
 }
 
+/* The seal is last; its run's outcome, of the same batch, is there. */
+static void
+unsealed(struct sl_bundle *b, const struct sl_bundle *c)
+{
+	(void)c;
+	b->tree[1].n--;
+}
+
 static void
 refused(void **state)
 {
@@ -256,7 +264,8 @@ refused(void **state)
 					  receipt_of_other,    tree_of_other,
 					  name_of_other,       without_tree,
 					  without_last,        without_identity,
-					  without_certificate, without_blob };
+					  without_certificate, without_blob,
+					  unsealed };
 	struct sl_verify_report p;
 
 	(void)state;
@@ -264,13 +273,6 @@ refused(void **state)
 	for (size_t i = 0; i < SL_ARRAY_LEN(edits); i++)
 		if (edited(edits[i], &p) != SL_E(VERIFY))
 			fail_msg("edit %zu was not noticed", i);
-}
-
-static void
-unsealed(struct sl_bundle *b, const struct sl_bundle *c)
-{
-	(void)c;
-	b->tree[1].n--; /* the seal is last */
 }
 
 static struct sl_bundle_blob gone[64], kept[64];
@@ -345,8 +347,6 @@ less_is_said(void **state)
 	struct sl_verify_report p;
 
 	(void)state;
-	assert_int_equal(edited(unsealed, &p), 0);
-	assert_false(p.is_sealed);
 	assert_int_equal(edited(all_erased, &p), 0);
 	assert_int_equal(p.n_rederived, 0);
 	assert_int_equal(p.n_erased, 8);
@@ -398,7 +398,7 @@ forged_decision(void **state)
 	must(sl_gate_sync(node.gate, &err), &err);
 	out = export_of(&node, m.hex);
 	assert_int_equal(verdict(sl_buf_get(&out), &rep), SL_E(VERIFY));
-	assert_string_equal(rep.findings.f[0].where, "run entry 6");
+	assert_string_equal(rep.findings.f[0].where, "run entry 4");
 	sl_buf_done(&out);
 	sl_arena_free(&a);
 }

@@ -96,6 +96,7 @@ test_refused(void **state)
 		{ "\"access\":\"rx\"", "\"access\":\"\"", SL_E(FORMAT) },
 		{ "\"access\":\"rx\"", "\"access\":\"rx\",\"y\":0", SL_E(UNKNOWN) },
 		{ "/srv/x", "/srv/../x", SL_E(FORMAT) },
+		{ "\"fs\":[", "\"fs\":[{\"access\":\"r\",\"path\":\"/srv/x\"},", SL_E(FORMAT) },
 		{ "\"mode\":\"none\"", "\"mode\":\"magic\"", SL_E(FORMAT) },
 		{ "\"mode\":\"none\"", "\"mode\":\"direct\"", SL_E(FORMAT) },
 		{ "\"pids\":", "\"pigs\":", SL_E(UNKNOWN) },

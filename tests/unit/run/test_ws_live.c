@@ -83,8 +83,8 @@ hidden(void **state)
 static void
 refused(void **state)
 {
-	static const char *const bad[] = { "", ".", "..", "/etc/passwd", "../x", "a/../b", "a//b",
-					   "a/", "./a" };
+	static const char *const bad[] = { "",       ".",    "..", "/etc/passwd", "../x",
+					   "a/../b", "a//b", "a/", "./a" };
 	SL_AUTO_BUF longest = { .max = 1 << 16 };
 	struct ws_t t;
 	(void)state;

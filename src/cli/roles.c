@@ -1,0 +1,42 @@
+/* roles.c -- see roles.h. */
+#include "cli/roles.h"
+
+#include "log/recorder_role.h"
+#include "run/parser_jail.h"
+
+static const struct sl_role_row rows[] = {
+	{ .name = "supervisor",
+	  .started = "the command itself",
+	  .sees = "options, policy, events, the box's output",
+	  .never = "reads a secret key, parses foreign bytes",
+	  .limits = "the caller's own" },
+	{ .name = "parser",
+	  .started = "by run, before anything is read; one for all inputs of a run",
+	  .sees = "flows, actions, events, expressions, workflow commands, file commands",
+	  .never = "opens a file, has a network or a key",
+	  .limits = "1 GiB of address space, no files, no processes; dies with the supervisor",
+	  .jail = &sl_parser_role },
+	{ .name = "recorder",
+	  .started = "before anything foreign is read; it loads the keys after that",
+	  .sees = "statements to sign, the store, the keys",
+	  .never = "has a network, parses foreign bytes beyond bounded fields",
+	  .limits = "files below $SLUICE_HOME by one descriptor; ends with its channel",
+	  .jail = &sl_recorder_role },
+	{ .name = "box init",
+	  .started = "from a permit, once a job or exec; pid 1 of the box's namespaces",
+	  .sees = "what the grant lists; re-executed where the supervisor holds a secret",
+	  .never = "is dumpable, shows anything of the host in its /proc entry",
+	  .limits = "namespaces, no capabilities, Landlock, data/seccomp/box.list (gate)" },
+	{ .name = "act",
+	  .started = "by the box's init, from the permit of its step",
+	  .sees = "what the grant lists",
+	  .never = "anything else",
+	  .limits = "as init, and data/seccomp/box.list (watch); the box.* limits above" },
+};
+
+const struct sl_role_row *
+sl_roles(size_t *ret_n)
+{
+	*ret_n = sizeof(rows) / sizeof(rows[0]);
+	return rows;
+}
