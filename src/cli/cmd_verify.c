@@ -135,8 +135,9 @@ describe(struct result *x, const struct sl_verify_report *p, const char *own)
 	}
 	if (p->has_tree)
 		add(x, "keys", true,
-		    "%zu statements signed; run key %s, certified by node %s%s",
-		    p->n_statements, p->run_key, p->did, is_own ? " (you)" : "");
+		    "%zu statements signed by run key %.12s..., certified by node %s%s",
+		    p->n_statements, strncmp(p->run_key, "did:key:", 8) == 0 ? p->run_key + 8 : p->run_key,
+		    p->did, is_own ? " (you)" : "");
 	else
 		add(x, "keys", true, "%zu statements signed by keys of node %s%s",
 		    p->n_statements, p->did, is_own ? " (you)" : "");
@@ -144,7 +145,7 @@ describe(struct result *x, const struct sl_verify_report *p, const char *own)
 		add(x, "log", true,
 		    "%zu inclusion proofs; the run's log is complete, sealed in the "
 		    "node's log at %llu",
-		    p->n_receipts, (unsigned long long)p->seal);
+		    p->n_receipts, (unsigned long long)p->seal + 1);
 	else
 		add(x, "log", true, "%zu inclusion proofs; %s", p->n_receipts,
 		    p->has_tree ? "the run's log is not sealed: more may follow"

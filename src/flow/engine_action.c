@@ -314,7 +314,7 @@ sl_eng_enter(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_v
 	*sc = (struct scope){ .steps = la->action->steps,
 			      .action = la->action,
 			      .caller = e->cur,
-			      .minutes = e->cur.minutes };
+			      .limit_s = e->cur.limit_s };
 	if ((r = action_inputs(e, la->action, x, in, at, err)) < 0)
 		return r;
 	for (size_t i = 0; i < in->n;

@@ -274,9 +274,13 @@ outcome_of(struct sl_engine *e, const struct sl_json *how, struct ending *x,
 	} else if (refused.len > 0) {
 		msg = sl_arena_printf(&e->step_a, "%.*s", SL_ARG(refused));
 	} else if (sl_json_get_bool(how, "timeout")) {
+		bool is_whole = e->cur.limit_s % 60 == 0;
+
 		msg = sl_arena_printf(
-		    &e->step_a, "The action '%.*s' has timed out after %lld minutes.",
-		    SL_ARG(e->cur.name), (long long)e->cur.minutes);
+		    &e->step_a, "The action '%.*s' has timed out after %lld %s.",
+		    SL_ARG(e->cur.name),
+		    (long long)(is_whole ? e->cur.limit_s / 60 : e->cur.limit_s),
+		    is_whole ? "minutes" : "seconds");
 	} else if (sl_json_get(how, "signal") != NULL) {
 		msg = sl_arena_printf(&e->step_a, "Process ended by signal %lld.",
 				      (long long)sl_json_get_int(how, "signal"));

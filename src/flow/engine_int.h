@@ -58,7 +58,7 @@ struct step_run {
 	size_t index;
 	struct sl_slice name;
 	bool go_on;
-	int64_t minutes;          /* 0: none */
+	int64_t limit_s;          /* of its time; 0: none */
 	struct sl_value *outputs; /* leg's arena */
 };
 
@@ -72,7 +72,7 @@ struct scope {
 	struct sl_value *github, *step_results;
 	struct sl_value *env; /* what the callers' `env` say */
 	enum result status;
-	int64_t minutes; /* the least of the callers' limits; 0: none */
+	int64_t limit_s; /* the least of the callers' limits; 0: none */
 };
 
 struct leg {
@@ -204,5 +204,9 @@ void sl_eng_mask(struct sl_engine *e, struct sl_slice value);
 struct sl_json *sl_eng_head(struct sl_engine *e, struct sl_jb *b, const char *what);
 void sl_eng_expr_env(struct sl_engine *e, const struct sl_value *contexts,
 		     const struct sl_expr_status *st, struct sl_expr_env *ret);
+
+/* `timeout-minutes` in seconds: a fraction of a minute is kept, rounded up; dflt where it is
+ * absent, zero or less, as on GitHub; a year at most. */
+int64_t sl_eng_seconds(const struct sl_value *minutes, int64_t dflt);
 
 #endif

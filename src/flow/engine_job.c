@@ -206,14 +206,19 @@ sl_eng_job(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct sl
 
 /* ---- legs ---- */
 
-static int64_t
-minutes_of(const struct sl_value *v, int64_t dflt)
+int64_t
+sl_eng_seconds(const struct sl_value *minutes, int64_t dflt)
 {
-	double d = sl_val_number(v);
+	const double year = 365.0 * 24 * 3600;
+	double s = sl_val_number(minutes) * 60;
+	int64_t whole;
 
-	if (v == NULL || v->kind == SL_VAL_NULL || !(d > 0))
+	if (minutes == NULL || minutes->kind == SL_VAL_NULL || !(s > 0))
 		return dflt;
-	return d > 525600 ? 525600 : (int64_t)d;
+	if (s > year)
+		return (int64_t)year;
+	whole = (int64_t)s;
+	return (double)whole < s ? whole + 1 : whole;
 }
 
 static int
@@ -320,10 +325,10 @@ begin_leg(struct sl_engine *e, const struct sl_job *j, int64_t limit[2],
 		return r;
 	if ((r = sl_tok_eval(j->minutes, &x, a, &v, at, err)) < 0)
 		return r;
-	limit[0] = minutes_of(v, SL_FLOW_JOB_MINUTES);
+	limit[0] = sl_eng_seconds(v, SL_FLOW_JOB_MINUTES * 60);
 	if ((r = sl_tok_eval(j->cancel_minutes, &x, a, &v, at, err)) < 0)
 		return r;
-	limit[1] = minutes_of(v, SL_FLOW_CANCEL_MINUTES);
+	limit[1] = sl_eng_seconds(v, SL_FLOW_CANCEL_MINUTES * 60);
 	SL_JSON_EACH(m, sl_json_get(e->params, "env"))
 	if (m->kind == SL_JSON_STR &&
 	    sl_val_set(a, e->leg.env, m->key, sl_val_str(a, m->s)) == NULL)
@@ -362,7 +367,7 @@ sl_eng_leg(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct sl
 {
 	const struct sl_job *j = &e->w->job[e->at_job];
 	struct sl_yaml_at at = j->at;
-	int64_t limit[2] = { SL_FLOW_JOB_MINUTES, SL_FLOW_CANCEL_MINUTES };
+	int64_t limit[2] = { SL_FLOW_JOB_MINUTES * 60, SL_FLOW_CANCEL_MINUTES * 60 };
 	struct sl_json *o;
 	int r;
 
@@ -400,8 +405,8 @@ sl_eng_leg(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct sl
 	(void)sl_json_set(b, o, "key", sl_json_str(b, e->leg.key));
 	(void)sl_json_set(b, o, "name", sl_json_str(b, e->leg.name));
 	(void)sl_json_set(b, o, "steps", sl_json_int(b, (int64_t)j->steps.n));
-	(void)sl_json_set(b, o, "timeout_s", sl_json_int(b, limit[0] * 60));
-	(void)sl_json_set(b, o, "cancel_timeout_s", sl_json_int(b, limit[1] * 60));
+	(void)sl_json_set(b, o, "timeout_s", sl_json_int(b, limit[0]));
+	(void)sl_json_set(b, o, "cancel_timeout_s", sl_json_int(b, limit[1]));
 	*ret = o;
 	return 0;
 }

@@ -111,7 +111,6 @@ step_limits(struct sl_engine *e, const struct sl_expr_env *x, const struct scope
 	    struct step_run *sr, struct sl_yaml_at *at, struct sl_err *err)
 {
 	const struct sl_value *v = NULL;
-	double d;
 	int r;
 
 	if ((r = sl_tok_eval(sr->s->go_on, x, &e->step_a, &v, at, err)) < 0)
@@ -119,10 +118,9 @@ step_limits(struct sl_engine *e, const struct sl_expr_env *x, const struct scope
 	sr->go_on = sl_val_truthy(v);
 	if ((r = sl_tok_eval(sr->s->minutes, x, &e->step_a, &v, at, err)) < 0)
 		return r;
-	d = v->kind == SL_VAL_NULL ? 0 : sl_val_number(v);
-	sr->minutes = !(d >= 1) ? 0 : d > 525600 ? 525600 : (int64_t)d;
-	if (sc->minutes > 0 && (sr->minutes == 0 || sr->minutes > sc->minutes))
-		sr->minutes = sc->minutes;
+	sr->limit_s = sl_eng_seconds(v, 0);
+	if (sc->limit_s > 0 && (sr->limit_s == 0 || sr->limit_s > sc->limit_s))
+		sr->limit_s = sc->limit_s;
 	return 0;
 }
 
@@ -232,8 +230,8 @@ begin_run(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_valu
 
 	if ((r = sl_eng_script(e, x, env, b, o, at, err)) < 0)
 		return r;
-	if (e->cur.minutes > 0)
-		(void)sl_json_set(b, o, "timeout_s", sl_json_int(b, e->cur.minutes * 60));
+	if (e->cur.limit_s > 0)
+		(void)sl_json_set(b, o, "timeout_s", sl_json_int(b, e->cur.limit_s));
 	memset(&e->cmd, 0, sizeof(e->cmd));
 	memset(e->n_annotations, 0, sizeof(e->n_annotations));
 	e->cmd.allow_unsecure =
@@ -260,8 +258,8 @@ begin_action(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_v
 	if ((r = sl_eng_enter(e, x, env, at, err)) < 0)
 		return r;
 	(void)sl_json_set(b, o, "is_end", sl_json_bool(b, false));
-	if (e->cur.minutes > 0)
-		(void)sl_json_set(b, o, "timeout_s", sl_json_int(b, e->cur.minutes * 60));
+	if (e->cur.limit_s > 0)
+		(void)sl_json_set(b, o, "timeout_s", sl_json_int(b, e->cur.limit_s));
 	*ret = o;
 	return 0;
 }
