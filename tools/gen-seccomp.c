@@ -54,6 +54,8 @@ errno_of(const struct gen *g, const char *name)
 		return EPERM;
 	if (strcmp(name, "ENOSYS") == 0)
 		return ENOSYS;
+	if (strcmp(name, "EOPNOTSUPP") == 0)
+		return EOPNOTSUPP;
 	die(g, "unknown errno", name);
 	return 0;
 }

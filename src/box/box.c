@@ -55,6 +55,7 @@ new_box(const struct sl_box_opts *o)
 	sl_buf_init(&b->room, SL_BOX_MSG_MAX);
 	sl_buf_init(&b->get, 1 << 20);
 	b->obs = calloc(1, sizeof(*b->obs));
+	b->out_buf = malloc(SL_BOX_OUT_BUF);
 	return b;
 }
 
@@ -73,7 +74,8 @@ notif_room(struct sl_box *b, struct sl_err *err)
 							       : sizeof(*b->resp);
 	b->req = calloc(1, b->notif_size);
 	b->resp = calloc(1, b->resp_size);
-	if (b->req == NULL || b->resp == NULL || b->obs == NULL)
+	if (b->req == NULL || b->resp == NULL || b->obs == NULL ||
+	    b->out_buf == NULL)
 		return SL_ERR(err, NOMEM, "out of memory for a box");
 	return 0;
 }
@@ -693,6 +695,7 @@ sl_box_close(struct sl_box *b)
 	sl_buf_done(&b->room);
 	sl_buf_done(&b->get);
 	free(b->obs);
+	free(b->out_buf);
 	free(b->req);
 	free(b->resp);
 	free(b);

@@ -97,15 +97,16 @@ stdio(const struct sl_m_spawn *m, int sync, int in, int out, int errfd)
 	return 0;
 }
 
-/* 'n', the length in two bytes, the path. */
-static bool
-tell_path(int sync, const char *prog)
+/* 'l' with the listener, the length in two bytes, the path: init's memory is closed to an
+ * ordinary user's supervisor, so the path of this one exec is told. */
+static int
+tell_listener(int sync, int listener, const char *prog)
 {
 	size_t n = strnlen(prog, SL_BOX_OBJ_MAX);
-	uint8_t b[3 + SL_BOX_OBJ_MAX] = { 'n', (uint8_t)n, (uint8_t)(n >> 8) };
+	uint8_t b[3 + SL_BOX_OBJ_MAX] = { 'l', (uint8_t)n, (uint8_t)(n >> 8) };
 
 	memcpy(b + 3, prog, n);
-	return sl_os_write_all(sync, b, n + 3) == 0;
+	return sl_os_send_bytes_fd(sync, listener, b, n + 3);
 }
 
 /* As execvp: the name itself where it has a slash, else the first file in the act's
@@ -170,13 +171,9 @@ sl_box_child(const struct sl_m_spawn *m, const char **argv, const char **env,
 		give_up(sync, 'x', errno);
 	if ((r = sl_os_cloexec_from(3)) < 0 || (r = limits(m)) < 0)
 		give_up(sync, 's', -r);
-	/* Init's memory is closed to an ordinary user's supervisor: the path of this one
-	 * exec is told. */
-	if (!tell_path(sync, prog))
-		give_up(sync, 's', EPIPE);
 	/* From here on every watched call waits for the supervisor, which learns of the
 	 * descriptor first. */
-	if ((r = sl_box_watch_on()) < 0 || (r = sl_os_send_fd(sync, r, 'l')) < 0)
+	if ((r = sl_box_watch_on()) < 0 || (r = tell_listener(sync, r, prog)) < 0)
 		give_up(sync, 's', -r);
 	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): the union hides argv
 	 */

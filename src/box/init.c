@@ -594,18 +594,14 @@ on_message(struct init *in)
 static void
 read_back(struct sl_m_ready *m)
 {
-	char b[4096] = "";
-	const char *p;
+	int r;
 
-	(void)sl_os_read_file(AT_FDCWD, "/proc/self/status", b, sizeof(b) - 1);
-	if ((p = strstr(b, "\nCapEff:")) != NULL)
-		m->cap_eff = strtoull(p + 8, NULL, 16);
-	if ((p = strstr(b, "\nCapBnd:")) != NULL)
-		m->cap_bnd = strtoull(p + 8, NULL, 16);
-	if ((p = strstr(b, "\nNoNewPrivs:")) != NULL)
-		m->no_new_privs = (int32_t)strtol(p + 12, NULL, 10);
-	if ((p = strstr(b, "\nSeccomp:")) != NULL)
-		m->seccomp_mode = (int32_t)strtol(p + 9, NULL, 10);
+	if (sl_jail_caps(&m->cap_eff, &m->cap_bnd) < 0)
+		m->cap_eff = m->cap_bnd = UINT64_MAX;
+	if ((r = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)) >= 0)
+		m->no_new_privs = r;
+	if ((r = prctl(PR_GET_SECCOMP, 0, 0, 0, 0)) >= 0)
+		m->seccomp_mode = r;
 }
 
 void
@@ -644,11 +640,17 @@ sl_box_init(struct sl_setup *s, bool is_reexec)
 	p[0] = (struct pollfd){ .fd = s->chan.fd, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
 				.events = POLLIN };
+	/* SIGCHLD is blocked since before anything could be started, so it stays pending
+	 * until it is read; a read comes before a round of waits, and that goes on until
+	 * nobody is left to wait for: whoever ends after it makes it pending anew. */
 	for (;;) {
 		struct signalfd_siginfo si;
 
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
-			_exit(1);
+		if (poll(p, 2, -1) < 0) {
+			if (errno != EINTR)
+				_exit(1);
+			continue; /* revents are those of before */
+		}
 		if (p[1].revents != 0) {
 			(void)!read(p[1].fd, &si, sizeof(si));
 			reap(&in);

@@ -29,6 +29,7 @@ enum {
 	SL_BOX_OBS_REST = 128, /* room for rows that stand for what is not listed */
 	SL_BOX_OBJ_MAX = 256,
 	SL_BOX_SOCK_MAX = 64, /* connects and binds under way */
+	SL_BOX_OUT_BUF = 65536, /* bytes of output taken at once */
 	SL_BOX_CHAN_FD = 3,
 	SL_BOX_RULES_FD = 4, /* of a re-exec'd init */
 };
@@ -164,7 +165,7 @@ struct sl_setup {
 	int proc_fd;
 	int rules_fd, landlock_abi;
 	pid_t net_pid; /* makes the network namespace */
-	int net_sock;
+	struct sl_net *net;
 	enum sl_box_step step;
 	char what[200]; /* detail of a failure */
 	struct sl_m_setup m;
@@ -281,6 +282,7 @@ struct sl_box {
 	bool is_dgram_ok;  /* no socket of the host can be in the tree */
 	struct sl_buf get; /* paths to read back, each NUL-terminated */
 	size_t n_get, get_max;
+	uint8_t *out_buf;
 	struct sl_obs_table *obs;
 	struct seccomp_notif *req;
 	struct seccomp_notif_resp *resp;

@@ -7,12 +7,16 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { READ_MAX = 65536, ROUNDS = 16 };
+enum { ROUNDS = 16 };
 
 void
 sl_relay_init(struct sl_relay *r)
 {
-	*r = (struct sl_relay){ .out = { -1, -1 }, .in_src = -1, .in_dst = -1 };
+	/* All but in_buf, which in_len says is empty. */
+	r->out[0] = r->out[1] = r->in_src = r->in_dst = -1;
+	r->is_src_pollable = r->is_pty = r->is_src_armed = r->is_dst_armed = false;
+	r->n_out = 0;
+	r->in_len = r->in_off = 0;
 }
 
 static void
@@ -50,10 +54,10 @@ sl_relay_out(struct sl_box *b, int stream, bool is_drain)
 	struct sl_relay *r = &b->relay;
 	int *fd = &r->out[stream - 1];
 	uint64_t max = b->grant->limit[SL_LIM_OUTPUT].max;
-	uint8_t buf[READ_MAX];
+	uint8_t *buf = b->out_buf;
 
 	for (int i = 0; *fd >= 0 && (is_drain || i < ROUNDS); i++) {
-		ssize_t n = read(*fd, buf, sizeof(buf));
+		ssize_t n = read(*fd, buf, SL_BOX_OUT_BUF);
 		size_t give;
 
 		if (n < 0 && errno == EINTR)

@@ -141,7 +141,8 @@ take_terminal(struct sl_box *b, int fd, struct sl_err *err)
 	return 0;
 }
 
-/* The path of the act's own exec: two bytes of length, then the path. */
+/* The path of the act's own exec: two bytes of length, then the path, in one message with
+ * the listener. */
 static int
 take_path(struct sl_box *b, struct sl_err *err)
 {
@@ -176,8 +177,8 @@ take_errno(struct sl_box *b, char tag, struct sl_err *err)
 	return SL_ERR(err, ENV, "box: the act could not be %s: %s", what, strerror(e));
 }
 
-/* Tags: 'l' listener, 'n' path of the exec, 't' terminal, 'x' exec failed, others: set-up
- * of the act failed. */
+/* Tags: 'l' listener and path of the exec, 't' terminal, 'x' exec failed, others: set-up of
+ * the act failed. */
 static int
 on_sync(struct sl_box *b, struct sl_err *err)
 {
@@ -196,13 +197,17 @@ on_sync(struct sl_box *b, struct sl_err *err)
 			return 0;
 		}
 		if (tag == 'l') {
-			r = take_listener(b, fd, err);
+			if ((r = take_listener(b, fd, err)) == 0)
+				r = take_path(b, err);
+			/* All that can come yet is read at the end; until then its
+			 * hang-up, which is the exec, need not wake us. */
+			(void)sl_box_watch_fd(b, b->sync_fd, 0, 0);
 		} else if (tag == 't') {
 			r = take_terminal(b, fd, err);
 		} else {
 			if (fd >= 0)
 				(void)close(fd);
-			r = tag == 'n' ? take_path(b, err) : take_errno(b, tag, err);
+			r = take_errno(b, tag, err);
 		}
 	}
 	return r;
@@ -238,6 +243,19 @@ finish(struct sl_box *b, struct sl_err *err)
 	if (b->sink.ended != NULL)
 		b->sink.ended(b->sink.arg, &end);
 	return 0;
+}
+
+/* Init was killed because it did not answer when the act had to end (memory of that size
+ * takes its time to go): the act's end is known, and so is why. */
+static int
+ended_with_box(struct sl_box *b, struct sl_err *err)
+{
+	int r;
+
+	b->m_ended = (struct sl_m_ended){ .code = CLD_KILLED, .value = SIGKILL };
+	r = finish(b, err);
+	b->state = SL_BS_DEAD;
+	return r;
 }
 
 static int
@@ -363,6 +381,8 @@ on_chan(struct sl_box *b, struct sl_err *err)
 	if (r < 0)
 		memset(err, 0, sizeof(*err));
 	(void)sl_box_watch_fd(b, b->chan.fd, 0, 0);
+	if (b->state == SL_BS_RUN && b->hit != SL_LIM_COUNT)
+		return ended_with_box(b, err);
 	return died(b, "the box's init is gone");
 }
 

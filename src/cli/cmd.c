@@ -74,7 +74,8 @@ take_opt(const struct sl_cmd *c, const char *const *word, struct parsed *p, stru
 	int k = find_opt(c, word[0], eq ? (size_t)(eq - word[0]) : strlen(word[0]));
 
 	if (k < 0)
-		return SL_ERR(err, USAGE, "unknown option '%s'", word[0]);
+		return SL_ERR(err, USAGE, "unknown option '%s'; sluice %s --help lists them", word[0],
+			      c->name);
 	if (eq != NULL && c->opts[k].arg == NULL)
 		return SL_ERR(err, USAGE, "option '--%s' takes no value", c->opts[k].name);
 	if (c->opts[k].arg != NULL)

@@ -71,6 +71,7 @@ static int
 classes(struct work *w, const struct sl_evidence *v, struct sl_err *err)
 {
 	const struct sl_json *list = NULL;
+	size_t n = 0;
 	int r = 0;
 
 	for (size_t i = v->first[SL_TREE_RUN]; i < v->first[SL_BUNDLE_TREES]; i++)
@@ -88,12 +89,12 @@ classes(struct work *w, const struct sl_evidence *v, struct sl_err *err)
 			if ((r = sl_out_json(&out, o, err)) < 0)
 				return r;
 		} else if (!sl_json_get_bool(c, "complete")) {
+			printf("%s", n++ == 0 ? "records that are not complete: " : ", ");
 			sl_out_text(sl_json_get_str(c, "class"));
-			printf(": not a complete record (observed by ");
-			sl_out_text(sl_json_get_str(c, "observed_by"));
-			printf(")\n");
 		}
 	}
+	if (n > 0)
+		printf("\n");
 	return 0;
 }
 
@@ -124,8 +125,9 @@ audit(struct work *w, struct sl_slice src, struct sl_err *err)
 		for (size_t i = 0; i < report.findings.n && i < SL_FINDINGS_MAX; i++)
 			printf("! %s: %s\n", report.findings.f[i].where,
 			       report.findings.f[i].what);
-		printf("%zu acts, %zu refused, %zu without a grant that covers them\n",
-		       report.n_acts, report.n_denied, report.n_uncovered);
+		printf("%zu act%s, %zu refused, %zu without a grant that covers them\n",
+		       report.n_acts, report.n_acts == 1 ? "" : "s", report.n_denied,
+		       report.n_uncovered);
 	}
 	return (q = sl_out_flush(err)) < 0 ? q : r;
 }

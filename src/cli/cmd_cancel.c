@@ -1,4 +1,5 @@
 /* cmd_cancel.c -- sluice cancel: end a run; itself a request that policy decides. */
+#include "base/hex.h"
 #include "cli/ask.h"
 #include "cli/cmd.h"
 #include "cli/out.h"

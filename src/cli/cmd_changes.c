@@ -38,7 +38,9 @@ struct work {
 static char
 letter(enum sl_ws_kind k)
 {
-	return k == SL_WK_ADDED ? 'A' : k == SL_WK_DELETED ? 'D' : 'M';
+	static const char letters[] = "AMD";
+
+	return letters[k == SL_WK_ADDED ? 0 : k == SL_WK_DELETED ? 2 : 1];
 }
 
 /* "link-leaves-tree, runs-later", or "". */

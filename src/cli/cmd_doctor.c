@@ -38,7 +38,7 @@ show_text(const struct sl_box_probe *p)
 	sl_out_text(sl_slice_str(p->text));
 	printf("\n");
 	if (p->how[0] != '\0') {
-		printf("                           -> ");
+		printf("      -> ");
 		sl_out_text(sl_slice_str(p->how));
 		printf("\n");
 	}

@@ -49,7 +49,9 @@ take_path(struct work *w, const char *path, unsigned access, struct sl_grant_fs 
 	fs->access = access;
 	if (fs->path.p == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
-	if (!sl_path_is_canonical(fs->path) || fs->path.len == 1)
+	if (fs->path.len == 1)
+		return SL_ERR(err, USAGE, "'/' would show everything; name what the command needs");
+	if (!sl_path_is_canonical(fs->path))
 		return SL_ERR(err, USAGE, "cannot grant '%s'", path);
 	return 0;
 }
@@ -171,7 +173,7 @@ take_command(struct work *w, struct sl_err *err)
 	w->x.act.n_argv = (size_t)w->args->argc;
 	w->x.act.cwd = cwd != NULL ? sl_slice_str(cwd) : SL_LIT("/home/runner");
 	if (!sl_path_is_canonical(w->x.act.cwd))
-		return SL_ERR(err, USAGE, "--cwd '%s' is not an absolute, canonical path", cwd);
+		return SL_ERR(err, USAGE, "--cwd '%s' is not an absolute path without '.' and '..'", cwd);
 	return 0;
 }
 

@@ -136,7 +136,8 @@ describe(struct result *x, const struct sl_verify_report *p, const char *own)
 	if (p->has_tree)
 		add(x, "keys", true,
 		    "%zu statements signed by run key %.12s..., certified by node %s%s",
-		    p->n_statements, strncmp(p->run_key, "did:key:", 8) == 0 ? p->run_key + 8 : p->run_key,
+		    p->n_statements,
+		    strncmp(p->run_key, "did:key:", 8) == 0 ? p->run_key + 8 : p->run_key,
 		    p->did, is_own ? " (you)" : "");
 	else
 		add(x, "keys", true, "%zu statements signed by keys of node %s%s",

@@ -14,7 +14,8 @@ static const struct sl_role_row rows[] = {
 	  .started = "by run, before anything is read; one for all inputs of a run",
 	  .sees = "flows, actions, events, expressions, workflow commands, file commands",
 	  .never = "opens a file, has a network or a key",
-	  .limits = "1 GiB of address space, no files, no processes; dies with the supervisor",
+	  .limits =
+	      "1 GiB of address space, no files, no processes; dies with the supervisor",
 	  .jail = &sl_parser_role },
 	{ .name = "recorder",
 	  .started = "before anything foreign is read; it loads the keys after that",
@@ -26,12 +27,14 @@ static const struct sl_role_row rows[] = {
 	  .started = "from a permit, once a job or exec; pid 1 of the box's namespaces",
 	  .sees = "what the grant lists; re-executed where the supervisor holds a secret",
 	  .never = "is dumpable, shows anything of the host in its /proc entry",
-	  .limits = "namespaces, no capabilities, Landlock, data/seccomp/box.list (gate)" },
+	  .limits =
+	      "namespaces, no capabilities, Landlock, data/seccomp/box.list (gate)" },
 	{ .name = "act",
 	  .started = "by the box's init, from the permit of its step",
 	  .sees = "what the grant lists",
 	  .never = "anything else",
-	  .limits = "as init, and data/seccomp/box.list (watch); the box.* limits above" },
+	  .limits =
+	      "as init, and data/seccomp/box.list (watch); the box.* limits above" },
 };
 
 const struct sl_role_row *

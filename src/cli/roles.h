@@ -1,6 +1,7 @@
 /* roles.h -- every process that sluice consists of: who starts it, what it sees, what it
  * never does, and the jail that holds it to that.  A new process is a new row; its jail
- * stands beside its main, in the folder that owns it (doc/PROTOCOL.roles has the messages).
+ * stands beside its main, in the folder that owns it (doc/PROTOCOL.roles has the
+ * messages).
  */
 #ifndef SL_CLI_ROLES_H
 #define SL_CLI_ROLES_H
@@ -9,7 +10,7 @@
 
 struct sl_role_row {
 	const char *name, *started, *sees, *never;
-	const char *limits;          /* beside the system calls; "" for none of its own */
+	const char *limits;         /* beside the system calls; "" for none of its own */
 	const struct sl_role *jail; /* NULL: not of this kind, limits says which */
 };
 

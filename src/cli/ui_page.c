@@ -46,7 +46,7 @@ put_denied(struct sl_ui *ui, const struct sl_json *ev)
 	if (rule != NULL) {
 		sl_buf_str(b, "   ");
 		sl_ui_name(b, &ui->o, sl_json_get_str(rule, "text"), 400,
-			   SL_UI_NAME_COLS);
+			   SL_UI_RULE_COLS);
 		sl_buf_str(b, "   ");
 		sl_ui_place(b, &ui->o, rule);
 		sl_buf_byte(b, '\n');
@@ -55,7 +55,7 @@ put_denied(struct sl_ui *ui, const struct sl_json *ev)
 	{
 		sl_buf_printf(b, "   %s ", sl_ui_sym(&ui->o, SL_S_LEAF));
 		sl_ui_name(b, &ui->o, sl_json_get_str(f, "fact"), 400,
-			   SL_UI_NAME_COLS - 2);
+			   SL_UI_RULE_COLS - 2);
 		sl_buf_str(b, "   ");
 		sl_ui_place(b, &ui->o, f);
 		sl_buf_str(b, "   ");
@@ -65,7 +65,7 @@ put_denied(struct sl_ui *ui, const struct sl_json *ev)
 		sl_buf_byte(b, '\n');
 	}
 	if (fix != NULL && fix->n > 0)
-		sl_buf_str(b, " what would change it (smallest first)\n");
+		sl_buf_str(b, " what would lift it (smallest first)\n");
 	SL_JSON_EACH(f, fix)
 	{
 		sl_buf_printf(b, "   %d. ", ++n);

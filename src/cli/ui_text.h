@@ -18,7 +18,7 @@ enum sl_ui_sym {
 	SL_S_MORE,
 };
 
-enum { SL_UI_NAME_COLS = 60, SL_UI_PREFIX_COLS = 24 };
+enum { SL_UI_NAME_COLS = 60, SL_UI_PREFIX_COLS = 24, SL_UI_RULE_COLS = 44 };
 
 void sl_ui_col(struct sl_buf *b, const struct sl_ui_opts *o, enum sl_ui_colour c);
 const char *sl_ui_sym(const struct sl_ui_opts *o, enum sl_ui_sym s);
@@ -26,8 +26,8 @@ const char *sl_ui_sym(const struct sl_ui_opts *o, enum sl_ui_sym s);
  * blanks to pad columns. */
 void sl_ui_name(struct sl_buf *b, const struct sl_ui_opts *o, struct sl_slice s,
 		size_t max, size_t pad);
-void sl_ui_dur(struct sl_buf *b, int64_t ms);                   /* 40ms  2.1s  1m02s  1h02m */
-void sl_ui_num(struct sl_buf *b, int64_t n);                    /* 1,204 */
+void sl_ui_dur(struct sl_buf *b, int64_t ms); /* 40ms  2.1s  1m02s  1h02m */
+void sl_ui_num(struct sl_buf *b, int64_t n);  /* 1,204 */
 void sl_ui_count(struct sl_buf *b, int64_t n, const char *one); /* "1 job", "3 jobs" */
 /* The first 12 digits of the ID, as people type it. */
 void sl_ui_short(struct sl_buf *b, struct sl_slice hex);

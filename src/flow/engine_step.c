@@ -135,6 +135,8 @@ step_head(struct sl_engine *e, struct sl_jb *b, const char *what,
 		(void)sl_json_set(b, o, "id", sl_json_str(b, sr->s->id));
 	(void)sl_json_set(b, o, "name", sl_json_str(b, sr->name));
 	(void)sl_json_set(b, o, "depth", sl_json_int(b, (int64_t)e->leg.depth));
+	if (e->leg.depth == 0 && sr->s->at.line > 0)
+		(void)sl_json_set(b, o, "line", sl_json_int(b, (int64_t)sr->s->at.line));
 	return o;
 }
 

@@ -287,19 +287,21 @@ decide(struct work *w, struct sl_err *err)
 {
 	struct sl_gate_item of_decision = { .entry = &w->d->view.entry, .decision = w->d };
 	struct sl_jb b = { .a = w->tmp };
-	struct sl_json *pred;
+	struct sl_json *pred, *context;
 	int r;
 
 	w->time_ms = now_ms(w->g);
 	w->g->info.node.time_ms = w->time_ms; /* never back, whatever the wall clock does */
 	if ((r = name_it(w, err)) < 0 || (r = collect(w, err)) < 0 || (r = evaluate(w, err)) < 0)
 		return r;
-	if ((r = queue(w, SL_STMT_CONTEXT, w->d->view.context, sl_json_copy(&b, w->q->context),
-		       (struct sl_gate_item){ 0 }, err)) < 0)
-		return r;
+	/* Made first: a context that was queued without its decision would stay so. */
 	pred = predicate(w, &b);
+	context = sl_json_copy(&b, w->q->context);
 	if (b.is_failed)
 		return SL_ERR(err, NOMEM, "out of memory for a decision");
+	if ((r = queue(w, SL_STMT_CONTEXT, w->d->view.context, context,
+		       (struct sl_gate_item){ 0 }, err)) < 0)
+		return r;
 	return queue(w, SL_STMT_DECISION, w->d->view.id, pred, of_decision, err);
 }
 

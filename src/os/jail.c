@@ -39,6 +39,31 @@ sl_jail_no_caps(void)
 }
 
 int
+sl_jail_caps(uint64_t *ret_eff, uint64_t *ret_bnd)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2] = { 0 };
+	uint64_t bnd = 0;
+
+	if (syscall(SYS_capget, &h, d) < 0)
+		return -errno;
+	for (int c = 0; c < 64; c++) {
+		int r = prctl(PR_CAPBSET_READ, c, 0, 0, 0);
+
+		if (r < 0 && errno == EINVAL)
+			break; /* past the last capability of this kernel */
+		if (r < 0)
+			return -errno;
+		bnd |= (uint64_t)r << c;
+	}
+	/* Permitted and inheritable count too: what is there can be raised. */
+	*ret_eff = (uint64_t)(d[1].effective | d[1].permitted | d[1].inheritable) << 32 |
+		   d[0].effective | d[0].permitted | d[0].inheritable;
+	*ret_bnd = bnd;
+	return 0;
+}
+
+int
 sl_jail_landlock_abi(void)
 {
 	long r = syscall(SYS_landlock_create_ruleset, NULL, 0,

@@ -11,6 +11,8 @@ int sl_jail_keep_caps(void); /* caps outlive a change of uid until sl_jail_no_ca
 /* Drops the bounding, ambient, inheritable, permitted and effective sets, locks the
  * securebits, sets no_new_privs. */
 int sl_jail_no_caps(void);
+/* What the kernel says: effective, permitted and inheritable together, and bounding. */
+int sl_jail_caps(uint64_t *ret_eff, uint64_t *ret_bnd);
 int sl_jail_landlock_abi(void); /* or -errno */
 
 /* Rights as of ABI 1..5; a rule is cut to what the ruleset handles. */

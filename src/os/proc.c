@@ -246,13 +246,17 @@ sl_os_same_file(int fd, int dirfd, const char *path)
 }
 
 int
-sl_os_send_fd(int sock, int fd, char tag)
+sl_os_send_bytes_fd(int sock, int fd, const void *p, size_t n)
 {
+	union { /* the kernel only reads it */
+		const void *in;
+		void *out;
+	} bytes = { p };
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} ctl = { 0 };
-	struct iovec iov = { &tag, 1 };
+	struct iovec iov = { bytes.out, n };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	if (fd >= 0) {
@@ -266,7 +270,17 @@ sl_os_send_fd(int sock, int fd, char tag)
 		cm->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(cm), &fd, sizeof(fd));
 	}
-	return sendmsg(sock, &m, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+	ssize_t r = sendmsg(sock, &m, MSG_NOSIGNAL);
+
+	if (r < 0)
+		return -errno;
+	return (size_t)r == n ? 0 : -EIO;
+}
+
+int
+sl_os_send_fd(int sock, int fd, char tag)
+{
+	return sl_os_send_bytes_fd(sock, fd, &tag, 1);
 }
 
 int

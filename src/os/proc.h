@@ -42,6 +42,8 @@ int64_t sl_os_now_ms(void);  /* monotonic */
 int64_t sl_os_wall_ms(void); /* wall clock */
 bool sl_os_same_file(int fd, int dirfd, const char *path);
 int sl_os_send_fd(int sock, int fd, char tag); /* one byte and a descriptor */
+/* Bytes and a descriptor in one message. */
+int sl_os_send_bytes_fd(int sock, int fd, const void *p, size_t n);
 /* A byte and perhaps a descriptor (-1): 1, 0 at the end, -errno. */
 int sl_os_recv_fd(int sock, char *ret_tag, int *ret_fd);
 

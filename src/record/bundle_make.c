@@ -104,6 +104,32 @@ take_node(struct make *m, uint64_t index, struct sl_err *err)
 
 /* --- the run --- */
 
+/* The payload of a statement, parsed into a; NULL where it is erased. */
+static int
+payload_of(struct make *m, const struct sl_sign1 *s, struct sl_arena *a,
+	   struct sl_json **ret, struct sl_err *err)
+{
+	SL_AUTO_BUF bytes = { .max = BLOB_MAX };
+	struct sl_slice payload = s->payload;
+	bool is_erased = false;
+	int r;
+
+	*ret = NULL;
+	if (s->h.has_hash_alg) {
+		if (payload.len != 32)
+			return SL_ERR(err, STORE, "a hash envelope without a SHA-256");
+		r = sl_reader_blob(m->r, payload.p, &bytes, &is_erased, err);
+		if (r < 0 && is_erased) {
+			*err = (struct sl_err){ 0 };
+			return 0;
+		}
+		if (r < 0)
+			return r;
+		payload = sl_buf_get(&bytes);
+	}
+	return sl_json_parse(payload, &payload_limits, a, ret, err);
+}
+
 static bool
 is_hex_prefix(struct sl_slice s)
 {
@@ -112,6 +138,24 @@ is_hex_prefix(struct sl_slice s)
 		      (s.p[i] >= 'a' && s.p[i] <= 'f')))
 			return false;
 	return s.len >= 4 && s.len <= 64;
+}
+
+/* Not a decision to cancel one, or about a policy; an erased one may be of a run. */
+static int
+is_of_run(struct make *m, const struct sl_sign1 *s, bool *ret, struct sl_err *err)
+{
+	SL_AUTO_ARENA a = { 0 };
+	struct sl_json *v = NULL;
+	struct sl_slice kind;
+	int r;
+
+	sl_arena_init(&a, (size_t)512 << 20);
+	if ((r = payload_of(m, s, &a, &v, err)) < 0)
+		return r;
+	kind = sl_json_get_str(sl_json_get(sl_json_get(v, "predicate"), "sluice"), "kind");
+	*ret = v == NULL || sl_slice_eq(kind, SL_LIT("run")) ||
+	       sl_slice_eq(kind, SL_LIT("exec"));
+	return 0;
 }
 
 /* A decision of the node tree has the subject "run:HEX" in its protected header. */
@@ -129,6 +173,7 @@ find_decision(struct make *m, struct sl_err *err)
 		struct sl_log_entry e;
 		struct sl_sign1 s;
 		struct sl_slice id;
+		bool is_run = false;
 
 		if ((r = sl_reader_entry(m->r, SL_NODE_TREE, i, &e, err)) < 0)
 			return r;
@@ -139,13 +184,17 @@ find_decision(struct make *m, struct sl_err *err)
 					    0, &s, err)) < 0)
 			return r;
 		id = sl_slice_skip(s.h.sub, 4);
-		if (!sl_slice_starts(id, m->hex) || !sl_unhex(m->b.run, 32, id))
+		if (!sl_slice_starts(id, m->hex) || id.len != 64)
+			continue;
+		if ((r = is_of_run(m, &s, &is_run, err)) < 0)
+			return r;
+		if (!is_run || !sl_unhex(m->b.run, 32, id))
 			continue;
 		m->decision = i;
 		found++;
 	}
 	if (found == 0)
-		return SL_ERR(err, NOENT, "no run '%.*s' in this node's log",
+		return SL_ERR(err, NOENT, "no run '%.*s' in this node's log; 'sluice runs' lists them",
 			      SL_ARG(m->hex));
 	if (found > 1)
 		return SL_ERR(err, LIMIT, "%zu runs begin with '%.*s'", found,
@@ -281,32 +330,6 @@ add_ref(struct make *m, const uint8_t digest[32], struct sl_err *err)
 	}
 	memcpy(m->ref[m->n_refs++], digest, 32);
 	return 0;
-}
-
-/* The payload of a statement, parsed into a; NULL where it is erased. */
-static int
-payload_of(struct make *m, const struct sl_sign1 *s, struct sl_arena *a,
-	   struct sl_json **ret, struct sl_err *err)
-{
-	SL_AUTO_BUF bytes = { .max = BLOB_MAX };
-	struct sl_slice payload = s->payload;
-	bool is_erased = false;
-	int r;
-
-	*ret = NULL;
-	if (s->h.has_hash_alg) {
-		if (payload.len != 32)
-			return SL_ERR(err, STORE, "a hash envelope without a SHA-256");
-		r = sl_reader_blob(m->r, payload.p, &bytes, &is_erased, err);
-		if (r < 0 && is_erased) {
-			*err = (struct sl_err){ 0 };
-			return 0;
-		}
-		if (r < 0)
-			return r;
-		payload = sl_buf_get(&bytes);
-	}
-	return sl_json_parse(payload, &payload_limits, a, ret, err);
 }
 
 /* Notes what the statement names, and, of a decision, its policy. */

@@ -201,7 +201,7 @@ scan_for(struct sl_reader *r, struct sl_slice hex, uint64_t *ret_index, struct s
 	if (q < 0)
 		return q;
 	if (found == 0)
-		return SL_ERR(err, NOENT, "no run '%.*s' in this node's log", SL_ARG(hex));
+		return SL_ERR(err, NOENT, "no run '%.*s' in this node's log; 'sluice runs' lists them", SL_ARG(hex));
 	if (found > 1)
 		return SL_ERR(err, LIMIT, "%zu runs begin with '%.*s'", found, SL_ARG(hex));
 	return 0;

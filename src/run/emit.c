@@ -52,7 +52,7 @@ sl_emit_line(struct sl_emit *e, int stream, struct sl_slice text, bool is_partia
 {
 	SL_AUTO_ARENA a = { 0 };
 	struct sl_jb b = { .a = &a };
-	SL_AUTO_BUF out = { .max = 4 * (SL_LINE_MAX + SL_MASK_MAX) };
+	SL_AUTO_BUF out = { .max = (size_t)4 * (SL_LINE_MAX + SL_MASK_MAX) };
 	struct sl_json *o;
 
 	sl_sha256_add(&e->hash, text.p, text.len);
@@ -114,6 +114,10 @@ sl_emit_observed(struct sl_emit *e, const struct sl_obs *x)
 	(void)sl_json_set(&b, o, "count", sl_json_int(&b, (int64_t)x->count));
 	if (why != NULL)
 		(void)sl_json_set(&b, o, "why", sl_json_cstr(&b, why));
+	if (e->line > 0) {
+		(void)sl_json_set(&b, o, "file", sl_json_cstr(&b, e->file));
+		(void)sl_json_set(&b, o, "line", sl_json_int(&b, e->line));
+	}
 	sl_emit_send(e, &b, o);
 }
 

@@ -15,6 +15,8 @@ struct sl_emit {
 	const char *job, *key, *step;       /* of the act under way */
 	int64_t index, depth;
 	const char *id;
+	const char *file; /* of the flow, where line is not 0: the step's place in it */
+	int64_t line;
 	uint64_t n_denials; /* of the whole run */
 	struct sl_sha256 hash; /* over the output as shown */
 	uint64_t len_output, n_lines;

@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/hex.h"
+#include "os/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,8 @@
 
 enum { NEW_AGE_S = 60 };
 
+#define SPARE "runs/open/spare" /* what is no mark any more */
+
 static void
 name_of(const uint8_t run[32], char out[96])
 {
@@ -20,6 +23,16 @@ name_of(const uint8_t run[32], char out[96])
 
 	sl_hex(hex, run, 32);
 	(void)snprintf(out, 96, "runs/open/%s", hex);
+}
+
+/* In one write, padded, so that no end of an older and longer number is ever left. */
+static int
+put_pid(int fd)
+{
+	char text[24];
+	int n = snprintf(text, sizeof(text), "%-20ld\n", (long)getpid());
+
+	return pwrite(fd, text, (size_t)n, 0) == n ? 0 : -1;
 }
 
 int
@@ -31,12 +44,14 @@ sl_mark_set(const struct sl_home *h, const uint8_t run[32], struct sl_mark *ret,
 	int r = 0;
 
 	name_of(run, ret->name);
-	/* Locked before it has its name: another start must never see it without its owner. */
+	/* Locked before it has its name: another start must never see it without its owner.
+	 * The file of a run that is over is used again: to make one costs the file system
+	 * more than all the rest of a mark. */
 	(void)snprintf(tmp, sizeof(tmp), "runs/open/new.%ld", (long)getpid());
-	(void)unlinkat(h->fd, tmp, 0); /* of a process that had this pid and died here */
-	fd = openat(h->fd, tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
-	    dprintf(fd, "%ld\n", (long)getpid()) < 0 ||
+	if (renameat(h->fd, SPARE, h->fd, tmp) < 0) /* or of a process that died here */
+		(void)unlinkat(h->fd, tmp, 0);
+	fd = openat(h->fd, tmp, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || put_pid(fd) < 0 ||
 	    renameat(h->fd, tmp, h->fd, ret->name) < 0)
 		r = -errno;
 	if (r < 0) {
@@ -61,7 +76,7 @@ sl_mark_pid(const struct sl_home *h, const uint8_t run[32])
 	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
 		return 0;
 	pid = strtol(text, &end, 10);
-	return *end == '\n' && pid > 1 ? pid : 0;
+	return (*end == '\n' || *end == ' ') && pid > 1 ? pid : 0;
 }
 
 void
@@ -69,7 +84,8 @@ sl_mark_clear(const struct sl_home *h, struct sl_mark *m)
 {
 	if (m->fd < 0)
 		return;
-	(void)unlinkat(h->fd, m->name, 0);
+	if (renameat(h->fd, m->name, h->fd, SPARE) < 0)
+		(void)unlinkat(h->fd, m->name, 0);
 	(void)close(m->fd);
 	m->fd = -1;
 }
@@ -79,12 +95,11 @@ static int
 take(const struct sl_home *h, const char *name)
 {
 	SL_AUTO_FD fd = openat(h->fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat st;
 
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return -1;
-	/* Its owner may have removed it between open and lock. */
-	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+	/* Its owner may have taken the name off between open and lock. */
+	if (!sl_os_same_file(fd, h->fd, name))
 		return -1;
 	return sl_steal_fd(&fd);
 }
@@ -98,7 +113,7 @@ forget_new(const struct sl_home *h, const char *name)
 
 	if (snprintf(path, sizeof(path), "runs/open/%s", name) < (int)sizeof(path) &&
 	    fstatat(h->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_mtime + NEW_AGE_S < time(NULL))
+	    st.st_ctime + NEW_AGE_S < time(NULL)) /* a spare one is older than its name */
 		(void)unlinkat(h->fd, path, 0);
 }
 
@@ -110,7 +125,7 @@ sl_mark_is_live(const struct sl_home *h, const uint8_t run[32])
 
 	name_of(run, name);
 	fd = openat(h->fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && sl_os_same_file(fd, h->fd, name);
 }
 
 int

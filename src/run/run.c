@@ -447,8 +447,8 @@ decided(struct run *w, struct sl_err *err)
 	announce(w);
 	if (!d->is_allowed) {
 		w->ret->conclusion = "denied";
-		r = SL_ERR(err, DENIED, "policy denies this run; 'sluice policy explain %.12s' says why",
-			   w->hex);
+		/* rule, facts and what to do next are in the event */
+		r = SL_ERR(err, DENIED, "policy denies this run");
 		finish(w, sl_code_exit(r), d->entry.size, NULL);
 		return r;
 	}

@@ -523,6 +523,8 @@ take_place(struct run *w, const struct sl_json *action)
 	w->emit.depth = sl_json_get_int(action, "depth");
 	w->emit.step = sl_run_text(w, action, "name");
 	w->emit.id = sl_run_str(w, action, "id");
+	w->emit.file = w->o->flow;
+	w->emit.line = sl_json_get_int(action, "line");
 }
 
 int

@@ -192,7 +192,8 @@ static bool
 leads_to_named(const struct sl_ws_apply *o, const struct sl_ws_change *c)
 {
 	for (size_t i = 0; i < o->n_allow && c->type == SL_WT_DIR; i++)
-		if (o->allow[i].len > c->path.len && sl_slice_starts(o->allow[i], c->path) &&
+		if (o->allow[i].len > c->path.len &&
+		    sl_slice_starts(o->allow[i], c->path) &&
 		    o->allow[i].p[c->path.len] == '/')
 			return true;
 	return false;

@@ -257,7 +257,8 @@ is_masked(const struct walk *w, const struct sl_ws_entry *e)
 {
 	const struct sl_ws_entry *was;
 
-	if (w->o->masked_ino != 0 && e->ino == w->o->masked_ino && e->dev == w->o->masked_dev)
+	if (w->o->masked_ino != 0 && e->ino == w->o->masked_ino &&
+	    e->dev == w->o->masked_dev)
 		return true;
 	was = w->o->is_again ? sl_ws_find(w->o->known, e->path) : NULL;
 	return was != NULL && was->type == SL_WT_MOUNT && was->ino == e->ino &&

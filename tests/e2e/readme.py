@@ -91,7 +91,7 @@ def document(path):
             line = line.replace("/tmp/", top + "/")
             p = subprocess.run(["sh", "-c", line], cwd=top, env=env, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False)
-            out = p.stdout.decode("utf-8", "replace")
+            out = p.stdout.decode("utf-8", "replace").replace(top + "/", "/tmp/")
             ids = re.findall(r"^ run ([0-9a-f]{8,64})", out, re.M)
             run = ids[-1] if ids else run
             missing = check_output(shown, out.splitlines())

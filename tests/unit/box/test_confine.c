@@ -124,6 +124,8 @@ records_what_it_denies(void **state)
 	assert_int_equal(tries(r, "sys", "435", "0"), ENOSYS);
 	assert_int_equal(tries(r, "sys", "437", "0"), ENOSYS);
 	assert_int_equal(tries(r, "sys", "480", "0"), ENOSYS);
+	/* Disk that no watch of writes sees. */
+	assert_int_equal(tries(r, "sys", "285", "0"), EOPNOTSUPP); /* fallocate */
 	/* x32: killed. */
 	(void)tries(r, "sys", "0x40000027", "0");
 	assert_int_equal(r->end.signal, SIGSYS);

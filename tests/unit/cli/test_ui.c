@@ -426,11 +426,11 @@ denied_says_why(void **state)
 	assert_string_equal(
 	    end(&f),
 	    " flow.yml  ci  3 jobs, 9 steps\n decided: deny  (policy 3f9c..., 1 fact)\n"
-	    "   deny if wants_net($h)                                          "
+	    "   deny if wants_net($h)                          "
 	    "policy/default.dl:18\n"
-	    "   ` wants_net(\"x\")                                               "
+	    "   ` wants_net(\"x\")                               "
 	    "deploy.yml:22:14   curl\n"
-	    " what would change it (smallest first)\n"
+	    " what would lift it (smallest first)\n"
 	    "   1. run without it\n");
 }
 

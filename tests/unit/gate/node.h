@@ -28,29 +28,52 @@ must(int r, const struct sl_err *err)
 		fail_msg("%s: %s", sl_code_id(r), err->msg);
 }
 
-static inline void
-node_start(struct node *n)
+/* The recorder and the gate of a home that is there; how the gate opened. */
+static inline int
+node_open(struct node *n, struct sl_err *err)
 {
 	static const uint8_t build[32] = { 5 };
-	struct sl_recorder_opts o = { .build = build };
+	struct sl_recorder_opts o = { .build = build, .home_fd = n->home.fd,
+				      .home = n->home.path };
 	struct sl_gate_opts g;
+
+	must(sl_recorder_start(&o, &n->rec, err), err);
+	g = (struct sl_gate_opts){ &n->home, n->rec };
+	return sl_gate_open(&g, &n->gate, err);
+}
+
+static inline void
+node_home(struct node *n)
+{
 	struct sl_err err = { 0 };
 
+	n->gate = NULL;
 	n->d = dir_make();
 	must(sl_crypto_init(&err), &err);
 	must(sl_home_open(n->d.path, &n->home, &err), &err);
-	o.home_fd = n->home.fd;
-	o.home = n->home.path;
-	must(sl_recorder_start(&o, &n->rec, &err), &err);
-	g = (struct sl_gate_opts){ &n->home, n->rec };
-	must(sl_gate_open(&g, &n->gate, &err), &err);
+}
+
+static inline void
+node_start(struct node *n)
+{
+	struct sl_err err = { 0 };
+
+	node_home(n);
+	must(node_open(n, &err), &err);
+}
+
+static inline void
+node_close(struct node *n)
+{
+	sl_gate_free(n->gate);
+	sl_recorder_stop(n->rec);
+	n->gate = NULL;
 }
 
 static inline void
 node_stop(struct node *n)
 {
-	sl_gate_free(n->gate);
-	sl_recorder_stop(n->rec);
+	node_close(n);
 	sl_home_done(&n->home);
 	dir_done(&n->d);
 }

@@ -497,7 +497,7 @@ test_removed_whole_or_not(void **state)
 }
 
 /* What we could not look into is never replaced or removed; what is held takes what is
- * to go into it along; names that only look alike are not asked for. */
+ * to go into it along, unless that is asked for; names that only look alike are not. */
 static void
 test_held_with_all_below(void **state)
 {
@@ -527,10 +527,13 @@ test_held_with_all_below(void **state)
 		assert_int_equal(mode_of(t.base, "shut"), S_IFDIR);
 	}
 	assert_int_equal(mode_of(t.base, ".vscode"), 0);
-	/* asked for, but not what it goes into */
+	/* asked for by name: so are the directories on the way, and nothing beside */
+	put(t.upper, ".vscode/other", "", 0644);
+	c = changes(&t, m);
 	assert_int_equal(apply(&t, m, &c, ".vscode/sub/f", &n), 0);
-	assert_int_equal(mode_of(t.base, ".vscode"), 0);
-	assert_string_equal(outcome(&c, ".vscode/sub/f"), "held");
+	assert_true(S_ISDIR(mode_of(t.base, ".vscode")));
+	assert_string_equal(outcome(&c, ".vscode/sub/f"), "applied");
+	assert_string_equal(outcome(&c, ".vscode/other"), "held");
 	ws_t_end(&t);
 }
 
