@@ -54,8 +54,6 @@ new_box(const struct sl_box_opts *o)
 	sl_relay_init(&b->relay);
 	sl_buf_init(&b->room, SL_BOX_MSG_MAX);
 	sl_buf_init(&b->get, 1 << 20);
-	b->obs = calloc(1, sizeof(*b->obs));
-	b->out_buf = malloc(SL_BOX_OUT_BUF);
 	return b;
 }
 
@@ -74,8 +72,7 @@ notif_room(struct sl_box *b, struct sl_err *err)
 							       : sizeof(*b->resp);
 	b->req = calloc(1, b->notif_size);
 	b->resp = calloc(1, b->resp_size);
-	if (b->req == NULL || b->resp == NULL || b->obs == NULL ||
-	    b->out_buf == NULL)
+	if (b->req == NULL || b->resp == NULL)
 		return SL_ERR(err, NOMEM, "out of memory for a box");
 	return 0;
 }
@@ -518,7 +515,7 @@ sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
 		return SL_ERR(err, BUG, "box: the permit is for another act");
 	if ((r = keep_gets(b, act, err)) < 0)
 		return r;
-	sl_obs_clear(b->obs);
+	sl_obs_clear(&b->obs);
 	b->is_ended_seen = b->is_killing = false;
 	b->exec_errno = 0;
 	b->first[0] = '\0';
@@ -626,9 +623,9 @@ void
 sl_box_observations(const struct sl_box *b, const struct sl_obs **ret, size_t *ret_n,
 		    struct sl_obs_lost *ret_lost)
 {
-	*ret = b->obs->row;
-	*ret_n = b->obs->n;
-	*ret_lost = b->obs->lost;
+	*ret = b->obs.row;
+	*ret_n = b->obs.n;
+	*ret_lost = b->obs.lost;
 }
 
 int
@@ -694,8 +691,6 @@ sl_box_close(struct sl_box *b)
 	sl_box_cgroup_drop(b->cgroup_dir);
 	sl_buf_done(&b->room);
 	sl_buf_done(&b->get);
-	free(b->obs);
-	free(b->out_buf);
 	free(b->req);
 	free(b->resp);
 	free(b);

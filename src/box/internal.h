@@ -28,7 +28,7 @@ enum {
 	SL_BOX_OBS_SAME = 192, /* of one class and verdict: no class crowds out another */
 	SL_BOX_OBS_REST = 128, /* room for rows that stand for what is not listed */
 	SL_BOX_OBJ_MAX = 256,
-	SL_BOX_SOCK_MAX = 64, /* connects and binds under way */
+	SL_BOX_SOCK_MAX = 64,  /* connects and binds under way: bits of sock_used */
 	SL_BOX_OUT_BUF = 65536, /* bytes of output taken at once */
 	SL_BOX_CHAN_FD = 3,
 	SL_BOX_RULES_FD = 4, /* of a re-exec'd init */
@@ -282,17 +282,19 @@ struct sl_box {
 	bool is_dgram_ok;  /* no socket of the host can be in the tree */
 	struct sl_buf get; /* paths to read back, each NUL-terminated */
 	size_t n_get, get_max;
-	uint8_t *out_buf;
-	struct sl_obs_table *obs;
 	struct seccomp_notif *req;
 	struct seccomp_notif_resp *resp;
 	size_t notif_size, resp_size;
+	uint64_t sock_used; /* a bit each */
 	struct sl_sock_op {
 		uint64_t id;
-		bool is_used, is_bind;
+		bool is_bind;
 		char obj[SL_BOX_OBJ_MAX];
 		size_t obj_len;
 	} sock[SL_BOX_SOCK_MAX];
+	/* Large and mostly never touched: last. */
+	uint8_t out_buf[SL_BOX_OUT_BUF];
+	struct sl_obs_table obs;
 };
 
 /* direct.c: placeholders for what is absent, made before the box and dropped after it. */

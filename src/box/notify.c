@@ -326,9 +326,10 @@ start_sock(struct sl_box *b, const struct addr *a, bool is_bind, struct sl_sock_
 			 a->is_path ? 2 : 1, &err) < 0)
 		return EACCES;
 	*op =
-	    (struct sl_sock_op){ .id = b->req->id, .is_used = true, .is_bind = is_bind };
+	    (struct sl_sock_op){ .id = b->req->id, .is_bind = is_bind };
 	memcpy(op->obj, a->text, a->text_len);
 	op->obj_len = a->text_len;
+	b->sock_used |= (uint64_t)1 << (op - b->sock);
 	return 0;
 }
 
@@ -352,7 +353,7 @@ on_connect(struct sl_box *b, struct sl_bpf_name n, bool is_bind)
 		return;
 	}
 	for (size_t i = 0; op == NULL && i < SL_BOX_SOCK_MAX; i++)
-		if (!b->sock[i].is_used)
+		if ((b->sock_used >> i & 1) == 0)
 			op = &b->sock[i];
 	e = op == NULL ? EAGAIN : start_sock(b, &a, is_bind, op);
 	if (e == EBADF || e == EAGAIN)
@@ -391,7 +392,7 @@ sl_box_on_sock_done(struct sl_box *b, const struct sl_m_done *m)
 	bool is_denied;
 
 	for (size_t i = 0; i < SL_BOX_SOCK_MAX; i++)
-		if (b->sock[i].is_used && b->sock[i].id == m->id)
+		if ((b->sock_used >> i & 1) != 0 && b->sock[i].id == m->id)
 			op = &b->sock[i];
 	if (op == NULL || m->err < 0 || m->err > 4095)
 		return;
@@ -403,7 +404,7 @@ sl_box_on_sock_done(struct sl_box *b, const struct sl_m_done *m)
 	sl_box_observe(b, n.class, n.act, obj, is_denied, m->err);
 	if (b->listen_fd >= 0)
 		answer(b, m->id, m->err, false);
-	op->is_used = false;
+	b->sock_used &= ~((uint64_t)1 << (op - b->sock));
 }
 
 /* --- everything else --- */

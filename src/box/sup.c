@@ -40,7 +40,7 @@ sl_box_observe(struct sl_box *b, const char *class, const char *act,
 {
 	bool is_new;
 	const struct sl_obs *o =
-	    sl_obs_add(b->obs, class, act, object, is_denied, err, &is_new);
+	    sl_obs_add(&b->obs, class, act, object, is_denied, err, &is_new);
 
 	if (o != NULL && is_new && b->sink.observed != NULL)
 		b->sink.observed(b->sink.arg, o);
@@ -83,7 +83,7 @@ close_act(struct sl_box *b)
 		*fd[i] = -1;
 	}
 	sl_relay_close(b);
-	memset(b->sock, 0, sizeof(b->sock));
+	b->sock_used = 0;
 }
 
 static int
@@ -471,6 +471,9 @@ sl_box_pump(struct sl_box *b, int timeout_ms, struct sl_err *err)
 			if (b->state != was)
 				return 0;
 		}
+		/* All that was ready fitted: what comes now wakes the caller. */
+		if (n < EVENTS)
+			return 0;
 	}
 	return 0;
 }

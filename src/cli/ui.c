@@ -316,16 +316,31 @@ on_group(struct sl_ui *ui, const struct sl_json *ev)
 	sl_buf_byte(&ui->out, '\n');
 }
 
+/* Said once, the number is in the record; a limit is said as the end that it was. */
+static bool
+is_said_denial(const struct sl_json *ev)
+{
+	return sl_json_get_int(ev, "count") > 1 ||
+	       sl_slice_eq(sl_json_get_str(ev, "class"), SL_LIT("limit"));
+}
+
+/* GitHub's words for what the step's own line says. */
+static bool
+is_said_error(const struct sl_json *ev)
+{
+	struct sl_slice msg = sl_json_get_str(ev, "msg");
+
+	return sl_slice_starts(msg, SL_LIT("Process completed with exit code ")) ||
+	       sl_slice_starts(msg, SL_LIT("Process ended by signal "));
+}
+
 static void
 on_note(struct sl_ui *ui, const struct sl_json *ev)
 {
 	bool is_denial = sl_slice_eq(sl_json_get_str(ev, "event"), SL_LIT("denial"));
 
-	if (is_denial && sl_json_get_int(ev, "count") > 1)
-		return; /* said once; the number is in the record */
-	if (!is_denial && sl_slice_starts(sl_json_get_str(ev, "msg"),
-					  SL_LIT("Process completed with exit code ")))
-		return; /* GitHub's words for what the step's own line says */
+	if (is_denial ? is_said_denial(ev) : is_said_error(ev))
+		return;
 	if (ui->o.mode == SL_UI_TTY && sl_ui_job(ui, ev) != NULL) {
 		sl_ui_tty_note(ui, ev, is_denial);
 		return;

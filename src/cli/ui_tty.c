@@ -171,12 +171,13 @@ sl_ui_tty_note(struct sl_ui *ui, const struct sl_json *ev, bool is_denial)
 {
 	struct sl_ui_job *j = sl_ui_job(ui, ev);
 	struct sl_buf *b = j->step.is_running ? &j->step.note : &j->done;
+	bool is_error = sl_slice_eq(sl_json_get_str(ev, "level"), SL_LIT("error"));
 
 	if (j->step.is_running && ++j->step.n_notes > SL_UI_NOTES_MAX)
 		return;
 	sl_buf_str(b, "     ");
 	indent(b, j->step.depth);
-	sl_ui_col(b, &ui->o, is_denial ? SL_C_RED : SL_C_YELLOW);
+	sl_ui_col(b, &ui->o, is_denial || is_error ? SL_C_RED : SL_C_YELLOW);
 	sl_buf_str(b, "! ");
 	(is_denial ? sl_ui_denial : sl_ui_annotation)(ui, b, ev);
 	sl_ui_col(b, &ui->o, SL_C_OFF);

@@ -170,7 +170,8 @@ sl_audit_covers(const struct sl_grant *g, struct sl_slice class, struct sl_slice
 
 /* A decision and what became of it. */
 struct decided {
-	const struct sl_evident *d, *outcome, *observation; /* the last two perhaps NULL */
+	const struct sl_evident *d, *outcome,
+	    *observation; /* the last two perhaps NULL */
 };
 
 struct walk {

@@ -52,7 +52,8 @@ check_kind(const struct sl_json *own, struct sl_err *err)
 
 	if ((sl_json_get(own, "step") != NULL) != is_step ||
 	    (sl_json_get(own, "nonce") != NULL) == is_step)
-		return SL_ERR(err, VERIFY, "decision: neither one of a step nor of a run");
+		return SL_ERR(err, VERIFY,
+			      "decision: neither one of a step nor of a run");
 	if (is_step && sl_json_get(own, "run_key") != NULL)
 		return SL_ERR(err, VERIFY, "decision: a step has no key");
 	if ((sl_json_get(own, "grant") != NULL) !=

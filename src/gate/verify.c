@@ -22,7 +22,7 @@ struct work {
 	struct sl_index by_entry; /* places in decision, of all that there will be */
 	struct sl_index by_id;    /* indices of st by run or step ID */
 	struct sl_index policies; /* indices of st by the policy's digest */
-	int64_t time; /* of the decision before */
+	int64_t time;             /* of the decision before */
 };
 
 static bool
@@ -194,8 +194,9 @@ check_outer(struct work *w, const struct sl_json *own, struct sl_err *err)
 	if (is_outer)
 		return !is_allow && !sl_grant_within(want, w->grant)
 			   ? 0
-			   : SL_ERR(err, VERIFY,
-				    "decision: it wants no more than the run was granted");
+			   : SL_ERR(
+				 err, VERIFY,
+				 "decision: it wants no more than the run was granted");
 	if ((r = sl_grant_parse(sl_json_get(own, "grant"), w->a, &got, err)) < 0)
 		return r;
 	if (!sl_grant_within(want, w->grant) || !sl_grant_within(got, w->grant))
@@ -231,10 +232,12 @@ check_end(const struct work *w, const struct sl_evident *e, size_t of, struct sl
 	if (e->tree == SL_TREE_NODE &&
 	    (of != 0 || !sl_slice_eq(sl_json_get_str(own_of(e), "conclusion"),
 				     SL_LIT("interrupted"))))
-		return SL_ERR(err, VERIFY,
-			      "outcome: in the node's log, but not of an interrupted run");
+		return SL_ERR(
+		    err, VERIFY,
+		    "outcome: in the node's log, but not of an interrupted run");
 	if (of == 0 && w->v->seal == NULL && w->b->n_trees == SL_BUNDLE_TREES)
-		return SL_ERR(err, VERIFY, "outcome: the run is over, its seal is missing");
+		return SL_ERR(err, VERIFY,
+			      "outcome: the run is over, its seal is missing");
 	return 0;
 }
 
@@ -258,9 +261,8 @@ check_about(struct work *w, const struct sl_evident *e, struct sl_err *err)
 		return SL_ERR(err, VERIFY, "%s: its decision does not come before it",
 			      e->row->kind);
 	d = w->decision[of];
-	r = is_outcome
-		? sl_said_outcome(e->predicate, own_of(d), w->v->did, err)
-		: sl_said_observation(e->predicate, own_of(d), w->v->did, err);
+	r = is_outcome ? sl_said_outcome(e->predicate, own_of(d), w->v->did, err)
+		       : sl_said_observation(e->predicate, own_of(d), w->v->did, err);
 	if (r < 0 || (is_outcome && (r = check_end(w, e, of, err)) < 0))
 		return r;
 	if ((of == 0) != is_hex(sl_json_get_str(own, "id"), w->b->run))
@@ -352,13 +354,13 @@ prepare(struct work *w, struct sl_err *err)
 			sl_index_add(&w->by_entry, v->st[i].id, at++);
 	sl_index_sort(&w->policies);
 	sl_index_sort(&w->by_entry);
-	w->parent = v->context->statement != NULL
-			? sl_json_get_str(sl_json_get(sl_json_first(sl_json_get(
-							  v->context->statement,
-							  "subject")),
-						      "digest"),
-					  "sha256")
-			: sl_json_get_str(own_of(v->decision), "context");
+	w->parent =
+	    v->context->statement != NULL
+		? sl_json_get_str(sl_json_get(sl_json_first(sl_json_get(
+						  v->context->statement, "subject")),
+					      "digest"),
+				  "sha256")
+		: sl_json_get_str(own_of(v->decision), "context");
 	return 0;
 }
 
@@ -389,9 +391,9 @@ judge_all(struct work *w, struct sl_err *err)
 	if (!sl_index_twice(&w->by_id, &at))
 		return 0;
 	sl_evident_where(&v->st[at], where);
-	return sl_finding_add(&w->r->findings, where,
-			      SL_ERR(err, VERIFY, "decision: a second one of the same ID"),
-			      err);
+	return sl_finding_add(
+	    &w->r->findings, where,
+	    SL_ERR(err, VERIFY, "decision: a second one of the same ID"), err);
 }
 
 /* --- all of it --- */

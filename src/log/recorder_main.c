@@ -39,7 +39,8 @@ static const int calls[] = {
 	SYS_exit_group,
 };
 
-/* It does not die with its client: the batch in hand is finished, then its channel ends. */
+/* It does not die with its client: the batch in hand is finished, then its channel ends.
+ */
 const struct sl_role sl_recorder_role = {
 	.name = "sluice-recorder",
 	.calls = calls,

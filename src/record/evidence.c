@@ -1,5 +1,5 @@
-/* evidence.c -- see evidence.h: keys and who may sign; evidence_parse.c has the statements'
- * form, evidence_log.c receipts, roots and seals. */
+/* evidence.c -- see evidence.h: keys and who may sign; evidence_parse.c has the
+ * statements' form, evidence_log.c receipts, roots and seals. */
 #include "record/evidence_priv.h"
 
 #include "base/hex.h"

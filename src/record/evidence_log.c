@@ -250,10 +250,10 @@ static uint8_t (*named_policies(const struct sl_evidence *v, size_t *ret_n))[32]
 
 	for (size_t i = 0; d != NULL && i < v->first[SL_BUNDLE_TREES]; i++)
 		if (v->st[i].row == sl_statement_row(SL_STMT_DECISION))
-			n += sl_unhex(d[n], 32,
-				      sl_json_get_str(sl_json_get(v->st[i].predicate,
-								  "sluice"),
-						      "policy"));
+			n += sl_unhex(
+			    d[n], 32,
+			    sl_json_get_str(sl_json_get(v->st[i].predicate, "sluice"),
+					    "policy"));
 	if (n > 0)
 		qsort(d, n, 32, by_bytes);
 	*ret_n = n;
@@ -270,9 +270,12 @@ check_policies(const struct sl_evidence *v, uint8_t (*named)[32], size_t n_named
 	for (size_t i = v->first[SL_TREE_NODE]; i < v->first[SL_TREE_RUN]; i++) {
 		if (v->st[i].row != sl_statement_row(SL_STMT_POLICY))
 			continue;
-		if (!sl_unhex(seen[n], 32, sl_json_get_str(v->st[i].predicate, "policy")) ||
-		    n_named == 0 || bsearch(seen[n], named, n_named, 32, by_bytes) == NULL)
-			return SL_ERR(err, VERIFY, "a policy that no decision here names");
+		if (!sl_unhex(seen[n], 32,
+			      sl_json_get_str(v->st[i].predicate, "policy")) ||
+		    n_named == 0 ||
+		    bsearch(seen[n], named, n_named, 32, by_bytes) == NULL)
+			return SL_ERR(err, VERIFY,
+				      "a policy that no decision here names");
 		n++;
 	}
 	if (n > 0)

@@ -86,7 +86,8 @@ about_run(const struct sl_evident *e, struct subject *x)
 	bool is_run;
 
 	put_name(run, "run", sl_json_get_str(own, "run"));
-	is_run = is_row(e, SL_STMT_DECISION) || sl_slice_eq(id, sl_json_get_str(own, "run"));
+	is_run =
+	    is_row(e, SL_STMT_DECISION) || sl_slice_eq(id, sl_json_get_str(own, "run"));
 	if (is_run)
 		of_slice(x->name, sizeof(x->name), sl_slice_str(run));
 	else
@@ -129,8 +130,8 @@ check_subject(const struct sl_evidence *v, const struct sl_evident *e, struct sl
 		return SL_ERR(err, VERIFY, "%s: its subject is not what it is about",
 			      e->row->kind);
 	if (!sl_slice_eq(e->s.h.sub, sl_slice_str(x.sub)))
-		return SL_ERR(err, VERIFY, "%s: its claim 'sub' is not '%s'", e->row->kind,
-			      x.sub);
+		return SL_ERR(err, VERIFY, "%s: its claim 'sub' is not '%s'",
+			      e->row->kind, x.sub);
 	return 0;
 }
 
@@ -138,8 +139,8 @@ check_subject(const struct sl_evidence *v, const struct sl_evident *e, struct sl
 static int
 check_level(const struct sl_evident *e, struct sl_err *err)
 {
-	static const char *const members[] = { "level", "attestation", "kernel", "machine",
-					       "boot" };
+	static const char *const members[] = { "level", "attestation", "kernel",
+					       "machine", "boot" };
 	const struct sl_json *p = e->predicate, *level = sl_json_get(p, "level");
 	const struct sl_json *v = sl_json_get(p, "v");
 
@@ -194,7 +195,8 @@ parse_payload(struct sl_evidence *v, struct sl_evident *e,
 	if (is_due != e->s.h.has_hash_alg)
 		return SL_ERR(err, VERIFY, "%s: %s hash envelope", e->row->kind,
 			      is_due ? "not a" : "must not be a");
-	if ((r = sl_schema_check(schemas, sl_statement_of(e->row), e->predicate, err)) < 0 ||
+	if ((r = sl_schema_check(schemas, sl_statement_of(e->row), e->predicate, err)) <
+		0 ||
 	    (r = check_level(e, err)) < 0)
 		return r;
 	return check_subject(v, e, err);
@@ -218,7 +220,7 @@ parse_statement(struct sl_evidence *v, struct sl_evident *e, struct sl_slice byt
 
 int
 sl_evidence_parse(struct sl_evidence *v, struct sl_arena *a, struct sl_findings *f,
-	  struct sl_err *err)
+		  struct sl_err *err)
 {
 	struct sl_schemas schemas;
 	size_t n = 0;

@@ -39,10 +39,9 @@ int
 sl_form_statement(const struct sl_sign1 *s, uint8_t ret_pub[32], struct sl_err *err)
 {
 	uint8_t kid[32];
-	struct sl_sign1_opts o = { .alg = SL_ALG_EDDSA,
-				   .kid = { kid, 32 },
-				   .iss = s->h.iss,
-				   .sub = s->h.sub };
+	struct sl_sign1_opts o = {
+		.alg = SL_ALG_EDDSA, .kid = { kid, 32 }, .iss = s->h.iss, .sub = s->h.sub
+	};
 	int r = issuer(&s->h, "statement", ret_pub, kid, err);
 
 	if (r < 0)
@@ -106,11 +105,11 @@ sl_form_intoto(const struct sl_json *v, struct sl_err *err)
 	    !sl_slice_eq(sl_json_get_str(v, "_type"),
 			 SL_LIT("https://in-toto.io/Statement/v1")) ||
 	    sl_json_get_str(v, "predicateType").len == 0)
-		return SL_ERR(err, VERIFY, "not an in-toto Statement v1 and nothing else");
+		return SL_ERR(err, VERIFY,
+			      "not an in-toto Statement v1 and nothing else");
 	if (subject == NULL || subject->kind != SL_JSON_ARR || subject->n != 1 ||
 	    one->n != 2 || sl_json_get_str(one, "name").len == 0 || digest == NULL ||
 	    digest->n != 1 || sl_json_get_str(digest, "sha256").len != 64)
-		return SL_ERR(err, VERIFY,
-			      "not one subject with a name and its SHA-256");
+		return SL_ERR(err, VERIFY, "not one subject with a name and its SHA-256");
 	return 0;
 }

@@ -24,7 +24,8 @@ sl_schemas_load(struct sl_arena *a, struct sl_schemas *ret, struct sl_err *err)
 		int r = sl_json_parse(text[i], &lim, a, &v, err);
 
 		if (r < 0)
-			return sl_err_ctx(err, "schema of '%s'", sl_statement_row((enum sl_statement)i)->kind);
+			return sl_err_ctx(err, "schema of '%s'",
+					  sl_statement_row((enum sl_statement)i)->kind);
 		ret->row[i] = v;
 	}
 	return 0;
@@ -194,7 +195,7 @@ holds(const struct at *at, const struct sl_json *k)
 		return is_str ? match(k->s, v->s) : 1;
 	if (sl_slice_eq(name, SL_LIT("format")))
 		return !sl_slice_eq(k->s, SL_LIT("date-time")) ? -1
-		       : is_str				       ? sl_time_parse(v->s, &ms)
+		       : is_str                                ? sl_time_parse(v->s, &ms)
 							       : 1;
 	if (sl_slice_eq(name, SL_LIT("minimum")))
 		return !is_int || v->i >= k->i;
@@ -224,14 +225,16 @@ members(const struct at *at, bool is_known, const struct sl_json *k, struct sl_e
 	SL_JSON_EACH(m, at->v)
 	{
 		const struct sl_json *own = sl_json_gets(known, m->key);
-		struct at next = { m, is_known ? own : k, at->root, m->key, at->depth + 1 };
+		struct at next = { m, is_known ? own : k, at->root, m->key,
+				   at->depth + 1 };
 		int r;
 
 		if ((own != NULL) != is_known)
 			continue;
 		if (next.schema->kind == SL_JSON_BOOL) {
 			if (!next.schema->b)
-				return SL_ERR(err, VERIFY, "member '%.*s' is not known here",
+				return SL_ERR(err, VERIFY,
+					      "member '%.*s' is not known here",
 					      SL_ARG(m->key));
 		} else if ((r = fits(&next, err)) < 0) {
 			return r;
@@ -276,7 +279,7 @@ reference(const struct at *at, const struct sl_json *k, struct sl_err *err)
 static bool
 is_remark(struct sl_slice name)
 {
-	static const char *const names[] = { "$schema", "$id",	 "$defs",
+	static const char *const names[] = { "$schema",  "$id",   "$defs",
 					     "$comment", "title", "description" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

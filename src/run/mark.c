@@ -14,7 +14,7 @@
 
 enum { NEW_AGE_S = 60 };
 
-#define SPARE "runs/open/spare" /* what is no mark any more */
+#define SPARE "runs/spare" /* what is no mark any more */
 
 static void
 name_of(const uint8_t run[32], char out[96])
@@ -23,6 +23,20 @@ name_of(const uint8_t run[32], char out[96])
 
 	sl_hex(hex, run, 32);
 	(void)snprintf(out, 96, "runs/open/%s", hex);
+}
+
+/* The mark, locked, when nobody holds it; -1 when somebody does or it is gone. */
+static int
+take(const struct sl_home *h, const char *name)
+{
+	SL_AUTO_FD fd = openat(h->fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -1;
+	/* Its owner may have taken the name off between open and lock. */
+	if (!sl_os_same_file(fd, h->fd, name))
+		return -1;
+	return sl_steal_fd(&fd);
 }
 
 /* In one write, padded, so that no end of an older and longer number is ever left. */
@@ -47,10 +61,13 @@ sl_mark_set(const struct sl_home *h, const uint8_t run[32], struct sl_mark *ret,
 	/* Locked before it has its name: another start must never see it without its owner.
 	 * The file of a run that is over is used again: to make one costs the file system
 	 * more than all the rest of a mark. */
-	(void)snprintf(tmp, sizeof(tmp), "runs/open/new.%ld", (long)getpid());
-	if (renameat(h->fd, SPARE, h->fd, tmp) < 0) /* or of a process that died here */
-		(void)unlinkat(h->fd, tmp, 0);
-	fd = openat(h->fd, tmp, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	(void)snprintf(tmp, sizeof(tmp), SPARE);
+	if ((fd = take(h, tmp)) < 0) {
+		(void)snprintf(tmp, sizeof(tmp), "runs/open/new.%ld", (long)getpid());
+		(void)unlinkat(h->fd, tmp, 0); /* of a process that died here */
+		fd = openat(h->fd, tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+			    0600);
+	}
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || put_pid(fd) < 0 ||
 	    renameat(h->fd, tmp, h->fd, ret->name) < 0)
 		r = -errno;
@@ -84,24 +101,11 @@ sl_mark_clear(const struct sl_home *h, struct sl_mark *m)
 {
 	if (m->fd < 0)
 		return;
-	if (renameat(h->fd, m->name, h->fd, SPARE) < 0)
+	/* Never over another: whoever has that one locked is about to give it a name. */
+	if (renameat2(h->fd, m->name, h->fd, SPARE, RENAME_NOREPLACE) < 0)
 		(void)unlinkat(h->fd, m->name, 0);
 	(void)close(m->fd);
 	m->fd = -1;
-}
-
-/* The mark, locked, when nobody holds it; -1 when somebody does or it is gone. */
-static int
-take(const struct sl_home *h, const char *name)
-{
-	SL_AUTO_FD fd = openat(h->fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return -1;
-	/* Its owner may have taken the name off between open and lock. */
-	if (!sl_os_same_file(fd, h->fd, name))
-		return -1;
-	return sl_steal_fd(&fd);
 }
 
 /* A mark whose maker died before it had its name; one in the making is a moment old. */
@@ -113,7 +117,7 @@ forget_new(const struct sl_home *h, const char *name)
 
 	if (snprintf(path, sizeof(path), "runs/open/%s", name) < (int)sizeof(path) &&
 	    fstatat(h->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_ctime + NEW_AGE_S < time(NULL)) /* a spare one is older than its name */
+	    st.st_mtime + NEW_AGE_S < time(NULL))
 		(void)unlinkat(h->fd, path, 0);
 }
 

@@ -73,16 +73,18 @@ forge_open(struct node *n, struct sl_slice bundle)
 			struct forged *x = &f->e[t][f->n[t]++];
 
 			assert_true(f->n[t] < FORGE_ENTRIES);
-			*x = (struct forged){ .index = e->index,
-					      .payload = e->s.payload,
-					      .sub = e->s.h.sub,
-					      .is_envelope = e->s.h.has_hash_alg,
-					      .is_seal = e->row == sl_statement_row(SL_STMT_SEAL),
-					      .by = e->row == sl_statement_row(SL_STMT_KEY)
-							? &f->k.identity
-						    : t == 0 ? &f->k.platform
-						    : t == 1 ? &f->k.working
-							     : &f->run };
+			*x =
+			    (struct forged){ .index = e->index,
+					     .payload = e->s.payload,
+					     .sub = e->s.h.sub,
+					     .is_envelope = e->s.h.has_hash_alg,
+					     .is_seal =
+						 e->row == sl_statement_row(SL_STMT_SEAL),
+					     .by = e->row == sl_statement_row(SL_STMT_KEY)
+						       ? &f->k.identity
+						   : t == 0 ? &f->k.platform
+						   : t == 1 ? &f->k.working
+							    : &f->run };
 			memcpy(x->was, e->id, 32);
 			if (x->is_envelope)
 				x->payload =
@@ -224,7 +226,8 @@ forge_sign(struct forge *f, struct forged *x)
 	uint8_t unused[32];
 
 	forge_rename(f, x);
-	must(sl_log_statement(x->by, x->sub, x->payload, x->is_envelope, unused, &out, &err),
+	must(sl_log_statement(x->by, x->sub, x->payload, x->is_envelope, unused, &out,
+			      &err),
 	     &err);
 	x->bytes = sl_arena_dup(&f->a, sl_buf_get(&out));
 	sl_sha256(x->bytes, x->now);
@@ -258,8 +261,8 @@ forge_tree(struct forge *f, int t, const struct sl_log_key *key, struct sl_hash 
 		struct sl_proof path;
 
 		sl_buf_clear(&b);
-		must(sl_proof_inclusion(sl_leaves_node, &leaves, f->e[t][i].index, n, &path,
-					&err),
+		must(sl_proof_inclusion(sl_leaves_node, &leaves, f->e[t][i].index, n,
+					&path, &err),
 		     &err);
 		must(sl_log_receipt(&s, origin, f->e[t][i].index, &path, &b, &err), &err);
 		out->entry[i] =
@@ -285,7 +288,8 @@ forge_seal(struct forge *f, struct forged *x)
 		if (!sl_slice_eq(x->sub, tree->origin))
 			continue;
 		must(sl_vkey_make(tree->origin, SL_VKEY_ED25519,
-				  t == 0 ? f->k.platform.s.pub : f->run.s.pub, &key, &err),
+				  t == 0 ? f->k.platform.s.pub : f->run.s.pub, &key,
+				  &err),
 		     &err);
 		must(sl_checkpoint_open(tree->checkpoint, &key, &c, &note, &err), &err);
 		v = forge_json(f, x->payload);
@@ -320,10 +324,9 @@ forge_blobs(struct forge *f)
 		bool is_payload = false;
 
 		for (size_t k = 0; k < f->v->first[3]; k++)
-			is_payload = is_payload ||
-				     (f->v->st[k].s.h.has_hash_alg &&
-				      memcmp(f->v->st[k].s.payload.p,
-					     f->b.blob[i].digest, 32) == 0);
+			is_payload = is_payload || (f->v->st[k].s.h.has_hash_alg &&
+						    memcmp(f->v->st[k].s.payload.p,
+							   f->b.blob[i].digest, 32) == 0);
 		if (!is_payload)
 			v[n++] = f->b.blob[i];
 	}

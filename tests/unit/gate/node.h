@@ -33,7 +33,8 @@ static inline int
 node_open(struct node *n, struct sl_err *err)
 {
 	static const uint8_t build[32] = { 5 };
-	struct sl_recorder_opts o = { .build = build, .home_fd = n->home.fd,
+	struct sl_recorder_opts o = { .build = build,
+				      .home_fd = n->home.fd,
 				      .home = n->home.path };
 	struct sl_gate_opts g;
 

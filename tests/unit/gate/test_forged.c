@@ -121,7 +121,8 @@ static const struct edit edits[] = {
 	{ DECISION, "predicate.verifiedLevels", "[\"SLSA_BUILD_LEVEL_3\"]", "maxItems" },
 	{ DECISION, "predicate.slsaVersion", "\"2.0\"", "const" },
 	{ DECISION, "predicate.verifier.id",
-	  "\"did:key:z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw\"", "another node" },
+	  "\"did:key:z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw\"",
+	  "another node" },
 	{ DECISION, "predicate.more", "1", "not known" },
 	/* as sluice reads it */
 	{ DECISION, SAID "v", "2", "const" },
@@ -161,7 +162,8 @@ static const struct edit edits[] = {
 	{ OF_STEP, "predicate.job", "\"x\"", "its subject" },
 	/* outcomes */
 	{ OUTCOME, "predicate.runDetails.builder.id",
-	  "\"did:key:z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw\"", "another node" },
+	  "\"did:key:z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw\"",
+	  "another node" },
 	{ OUTCOME, "predicate.buildDefinition.externalParameters.context",
 	  "\"" HEX64 "\"", "externalParameters" },
 	{ OUTCOME, "predicate.buildDefinition.externalParameters.kind", "\"run\"",
@@ -183,7 +185,8 @@ static const struct edit edits[] = {
 	{ OUTCOME, SAID "run", "\"" HEX64 "\"", "another run" },
 	/* observations */
 	{ TRACE, "predicate.monitoredProcess.hostID",
-	  "\"did:key:z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw\"", "another node" },
+	  "\"did:key:z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw\"",
+	  "another node" },
 	{ TRACE, "predicate.monitoredProcess.event", "\"" HEX64 "\"", "two runs" },
 	{ TRACE, "predicate.monitorLog.acts", NULL, "required" },
 	{ TRACE, "predicate.monitorLog.acts.0.verdict", "\"fine\"", NULL },
@@ -246,8 +249,8 @@ contexts(void **state)
 		char hex[67];
 
 		forge_edit(f, c, t[i].path, t[i].value);
-		must(sl_context_id(sl_json_get(forge_json(f, c->payload), "predicate"), id,
-				   &err),
+		must(sl_context_id(sl_json_get(forge_json(f, c->payload), "predicate"),
+				   id, &err),
 		     &err);
 		hex[0] = hex[65] = '"';
 		sl_hex(hex + 1, id, 32);
@@ -286,24 +289,23 @@ payloads(void **state)
 		size_t drop;
 		const char *put;
 	} t[] = {
-		{ 1, 0, " " },	   { -1, 0, "\n" },  { -1, 0, " " },	{ 0, 0, " " },
-		{ 2, 1, "\\u005f" }, { 0, 1, "[" },  { 1, 0, "\"a\":1," }, { 0, 0, "\xef\xbb\xbf" },
-		{ 2, 1, "\xff" },    { 0, 0, "1" },
+		{ 1, 0, " " },        { -1, 0, "\n" },          { -1, 0, " " },
+		{ 0, 0, " " },        { 2, 1, "\\u005f" },      { 0, 1, "[" },
+		{ 1, 0, "\"a\":1," }, { 0, 0, "\xef\xbb\xbf" }, { 2, 1, "\xff" },
+		{ 0, 0, "1" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < SL_ARRAY_LEN(t); i++)
 		for (int env = 0; env < 2; env++) {
 			struct forge *f = forge_open(&node, sl_buf_get(&good));
-			struct forged *x =
-			    env ? forge_find(f, 2, SL_STMT_OUTCOME, 0)
-				: forge_find(f, 1, SL_STMT_POLICY, 0);
+			struct forged *x = env ? forge_find(f, 2, SL_STMT_OUTCOME, 0)
+					       : forge_find(f, 1, SL_STMT_POLICY, 0);
 			struct sl_verify_report p;
 
-			x->payload = changed(f, x->payload,
-					     t[i].at < 0 ? x->payload.len
-							 : (size_t)t[i].at,
-					     t[i].drop, t[i].put);
+			x->payload = changed(
+			    f, x->payload, t[i].at < 0 ? x->payload.len : (size_t)t[i].at,
+			    t[i].drop, t[i].put);
 			if (judged(f, &p) != SL_E(VERIFY))
 				fail_msg("payload %zu, envelope %d", i, env);
 			forge_done(f);
@@ -580,7 +582,7 @@ int
 main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(same),	      cmocka_unit_test(each_edit),
+		cmocka_unit_test(same),       cmocka_unit_test(each_edit),
 		cmocka_unit_test(contexts),   cmocka_unit_test(payloads),
 		cmocka_unit_test(statements), cmocka_unit_test(left_behind),
 		cmocka_unit_test(under_way),

@@ -35,7 +35,8 @@ in_force(struct rig *g, const char *text)
 	struct sl_err err = { 0 };
 	uint8_t digest[32];
 
-	must(sl_gate_set_policy(g->n.gate, sl_slice_str(text), "test", digest, &err), &err);
+	must(sl_gate_set_policy(g->n.gate, sl_slice_str(text), "test", digest, &err),
+	     &err);
 	assert_memory_equal(sl_gate_info(g->n.gate)->policy, digest, 32);
 }
 
@@ -107,8 +108,8 @@ verdicts(void **state)
 		{ OWNER "deny if want_tty(false);\n", "run", "deny",
 		  "deny if want_tty(false)", 2, false },
 		{ OWNER, "exec", "none", "", 0, false },
-		{ OWNER "check if request(\"policy\");\nallow if true;\n", "exec", "check",
-		  "check if request(\"policy\")", 2, false },
+		{ OWNER "check if request(\"policy\");\nallow if true;\n", "exec",
+		  "check", "check if request(\"policy\")", 2, false },
 		{ OWNER "allow if request(\"exec\"), platform(\"unattested\");\n", "exec",
 		  "allow", NULL, 2, true },
 	};
@@ -135,8 +136,9 @@ verdicts(void **state)
 			assert_string_equal(v->rule, t[i].rule);
 		assert_int_equal(v->grant != NULL, t[i].is_allowed);
 		assert_false(v->is_durable);
-		assert_int_equal(sl_gate_permit(g.n.gate, d, SL_PERMIT_BOX, 1, &permit, &err),
-				 SL_E(BUG));
+		assert_int_equal(
+		    sl_gate_permit(g.n.gate, d, SL_PERMIT_BOX, 1, &permit, &err),
+		    SL_E(BUG));
 		sync_of(&g);
 		assert_true(v->is_durable);
 		verified(&g, d, &p);
@@ -404,11 +406,12 @@ queue(void **state)
 	err = (struct sl_err){ 0 };
 	d = decided(&g, "run");
 	must(sl_gate_commit(g.n.gate, &err), &err);
-	assert_int_equal(sl_gate_state(g.n.gate, d, SL_STMT_OUTCOME,
-				       an_outcome(&g.n, &g.b, sl_decision_view(d),
-						  sl_decision_view(d)->entry.id, "success"),
-				       NULL, &err),
-			 SL_E(BUG));
+	assert_int_equal(
+	    sl_gate_state(g.n.gate, d, SL_STMT_OUTCOME,
+			  an_outcome(&g.n, &g.b, sl_decision_view(d),
+				     sl_decision_view(d)->entry.id, "success"),
+			  NULL, &err),
+	    SL_E(BUG));
 	err = (struct sl_err){ 0 };
 	assert_int_equal(sl_gate_seal(g.n.gate, d, NULL, &err), SL_E(BUG));
 	err = (struct sl_err){ 0 };
@@ -473,8 +476,8 @@ refused_policies(void **state)
 	memcpy(was, sl_gate_info(g.n.gate)->policy, 32);
 	for (size_t i = 0; i < SL_ARRAY_LEN(t); i++) {
 		err = (struct sl_err){ 0 };
-		assert_int_equal(sl_gate_set_policy(g.n.gate, sl_slice_str(t[i].text), "x",
-						    digest, &err),
+		assert_int_equal(sl_gate_set_policy(g.n.gate, sl_slice_str(t[i].text),
+						    "x", digest, &err),
 				 t[i].code);
 		assert_memory_equal(sl_gate_info(g.n.gate)->policy, was, 32);
 	}
@@ -498,8 +501,8 @@ would(void **state)
 	q.want = &g.want;
 	must(sl_gate_would_allow(g.n.gate, g.n.gate->policy, &q, &is, &err), &err);
 	assert_true(is);
-	must(sl_policy_load(SL_LIT(OWNER), "x", g.n.gate->decls, &sl_policy_text_limits, &g.a,
-			    &no, &err),
+	must(sl_policy_load(SL_LIT(OWNER), "x", g.n.gate->decls, &sl_policy_text_limits,
+			    &g.a, &no, &err),
 	     &err);
 	must(sl_gate_would_allow(g.n.gate, no, &q, &is, &err), &err);
 	assert_false(is);
@@ -519,7 +522,8 @@ edited(void **state)
 	assert_true(sl_gate_info(g.n.gate)->is_policy_new);
 	assert_false(sl_gate_info(g.n.gate)->is_policy_edited);
 	memcpy(digest, sl_gate_info(g.n.gate)->policy, 32);
-	must(sl_home_write(&g.n.home, "policy/policy.dl", SL_LIT(OWNER), true, &err), &err);
+	must(sl_home_write(&g.n.home, "policy/policy.dl", SL_LIT(OWNER), true, &err),
+	     &err);
 	node_close(&g.n);
 	must(node_open(&g.n, &err), &err);
 	assert_false(sl_gate_info(g.n.gate)->is_policy_new);
@@ -530,7 +534,8 @@ edited(void **state)
 	(void)snprintf(name, sizeof(name), "cas/%s", hex);
 	for (int i = 0; i < 2; i++) {
 		if (i == 0)
-			must(sl_home_write(&g.n.home, name, SL_LIT("x"), true, &err), &err);
+			must(sl_home_write(&g.n.home, name, SL_LIT("x"), true, &err),
+			     &err);
 		else
 			assert_int_equal(unlinkat(g.n.home.fd, name, 0), 0);
 		node_close(&g.n);
@@ -562,8 +567,8 @@ first(void **state)
 		node_home(&n);
 		must(sl_home_dir(&n.home, "policy", &fd, &err), &err);
 		close(fd);
-		must(sl_home_write(&n.home, "policy/policy.dl", sl_slice_str(t[i].text), true,
-				   &err),
+		must(sl_home_write(&n.home, "policy/policy.dl", sl_slice_str(t[i].text),
+				   true, &err),
 		     &err);
 		assert_int_equal(node_open(&n, &err), t[i].code);
 		if (t[i].code == 0) {
@@ -578,12 +583,18 @@ int
 main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(verdicts), cmocka_unit_test(permits),
-		cmocka_unit_test(outer),    cmocka_unit_test(asked),
-		cmocka_unit_test(wants),    cmocka_unit_test(sources),
-		cmocka_unit_test(queue),    cmocka_unit_test(closed),
-		cmocka_unit_test(refused_policies), cmocka_unit_test(would),
-		cmocka_unit_test(edited),   cmocka_unit_test(first),
+		cmocka_unit_test(verdicts),
+		cmocka_unit_test(permits),
+		cmocka_unit_test(outer),
+		cmocka_unit_test(asked),
+		cmocka_unit_test(wants),
+		cmocka_unit_test(sources),
+		cmocka_unit_test(queue),
+		cmocka_unit_test(closed),
+		cmocka_unit_test(refused_policies),
+		cmocka_unit_test(would),
+		cmocka_unit_test(edited),
+		cmocka_unit_test(first),
 	};
 
 	return run_suite("gate", t, SL_ARRAY_LEN(t));

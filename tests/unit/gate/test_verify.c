@@ -259,13 +259,13 @@ unsealed(struct sl_bundle *b, const struct sl_bundle *c)
 static void
 refused(void **state)
 {
-	static edit_fn *const edits[] = { swap_order,          swap_order_and_index,
-					  statement_of_other,  entry_of_other,
-					  receipt_of_other,    tree_of_other,
-					  name_of_other,       without_tree,
-					  without_last,        without_identity,
-					  without_certificate, without_blob,
-					  unsealed };
+	static edit_fn *const edits[] = {
+		swap_order,       swap_order_and_index, statement_of_other,
+		entry_of_other,   receipt_of_other,     tree_of_other,
+		name_of_other,    without_tree,         without_last,
+		without_identity, without_certificate,  without_blob,
+		unsealed
+	};
 	struct sl_verify_report p;
 
 	(void)state;

@@ -266,13 +266,39 @@ disk_full(void **state)
 	dir_done(&d);
 }
 
+/* Too few descriptors for the recorder to strip itself: it says so, on its own channel,
+ * whatever else stands where that should have come to. */
+static void
+few_descriptors(void **state)
+{
+	struct dir d = dir_make();
+	struct sl_node_info info;
+	struct rlimit was, few;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	for (rlim_t n = 16; n < 18; n++) { /* the first copy fails; the second */
+		struct sl_err err = { 0 };
+		struct sl_recorder *r;
+
+		few = (struct rlimit){ n, was.rlim_max };
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+		r = start(&d);
+		assert_int_equal(sl_recorder_info(r, &info, &err), SL_E(ENV));
+		assert_non_null(strstr(err.msg, "strip"));
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+		sl_recorder_stop(r);
+	}
+	dir_done(&d);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(end_to_end),      cmocka_unit_test(in_order),
 		cmocka_unit_test(client_refusals), cmocka_unit_test(recorder_killed),
-		cmocka_unit_test(disk_full),
+		cmocka_unit_test(disk_full),       cmocka_unit_test(few_descriptors),
 	};
 
 	return run_suite("recorder", t, SL_ARRAY_LEN(t));

@@ -1,4 +1,5 @@
-/* test_form.c -- headers, payloads and predicates that are ours, and those that are not. */
+/* test_form.c -- headers, payloads and predicates that are ours, and those that are not.
+ */
 #include "t.h"
 
 #include "base/hex.h"
@@ -169,7 +170,8 @@ unknown_labels(void **state)
 		}
 		sl_sign1_put(sl_buf_get(&p), (struct sl_slice){ 0 }, SL_LIT("{}"), false,
 			     (struct sl_slice){ sig, 64 }, &b);
-		assert_int_equal(form_of(sl_buf_get(&b), &err), n == 0 ? 0 : SL_E(VERIFY));
+		assert_int_equal(form_of(sl_buf_get(&b), &err),
+				 n == 0 ? 0 : SL_E(VERIFY));
 		sl_buf_done(&p);
 		sl_buf_done(&b);
 	}
@@ -237,12 +239,18 @@ canonical(void **state)
 		const char *text;
 		bool is_jcs;
 	} t[] = {
-		{ "{}", true },		       { "{\"a\":1,\"b\":[null,true]}", true },
-		{ "\"\xc3\xa4\"", true },      { "\"\\u0007\"", true },
-		{ "{ }", false },	       { "{}\n", false },
-		{ "{\"b\":1,\"a\":1}", false }, { "{\"a\":1 }", false },
-		{ "\"\\u00e4\"", false },      { "\"\\/\"", false },
-		{ "1.0", false },	       { "-0", false },
+		{ "{}", true },
+		{ "{\"a\":1,\"b\":[null,true]}", true },
+		{ "\"\xc3\xa4\"", true },
+		{ "\"\\u0007\"", true },
+		{ "{ }", false },
+		{ "{}\n", false },
+		{ "{\"b\":1,\"a\":1}", false },
+		{ "{\"a\":1 }", false },
+		{ "\"\\u00e4\"", false },
+		{ "\"\\/\"", false },
+		{ "1.0", false },
+		{ "-0", false },
 		{ "1e2", false },
 	};
 	struct sl_arena a = { 0 };
@@ -264,7 +272,8 @@ in_toto(void **state)
 {
 #define HEX "1111111111111111111111111111111111111111111111111111111111111111"
 #define ST(type, subject, more)                                                          \
-	"{\"_type\":" type ",\"predicate\":{},\"predicateType\":\"x\",\"subject\":" subject more "}"
+	"{\"_type\":" type                                                               \
+	",\"predicate\":{},\"predicateType\":\"x\",\"subject\":" subject more "}"
 #define V1 "\"https://in-toto.io/Statement/v1\""
 #define ONE "[{\"digest\":{\"sha256\":\"" HEX "\"},\"name\":\"n\"}]"
 	static const char *const bad[] = {
@@ -280,18 +289,21 @@ in_toto(void **state)
 		ST(V1, "[{}]", ""),
 		ST(V1, "[{\"digest\":{\"sha256\":\"" HEX "\"},\"name\":\"\"}]", ""),
 		ST(V1, "[{\"digest\":{\"sha256\":\"1\"},\"name\":\"n\"}]", ""),
-		ST(V1, "[{\"digest\":{\"sha1\":\"1\",\"sha256\":\"" HEX "\"},\"name\":\"n\"}]",
+		ST(V1,
+		   "[{\"digest\":{\"sha1\":\"1\",\"sha256\":\"" HEX
+		   "\"},\"name\":\"n\"}]",
 		   ""),
-		ST(V1, "[{\"digest\":{\"sha256\":\"" HEX "\"},\"name\":\"n\",\"uri\":\"\"}]",
+		ST(V1,
+		   "[{\"digest\":{\"sha256\":\"" HEX "\"},\"name\":\"n\",\"uri\":\"\"}]",
 		   ""),
 		ST(V1,
 		   "[{\"digest\":{\"sha256\":\"" HEX "\"},\"name\":\"n\"},"
 		   "{\"digest\":{\"sha256\":\"" HEX "\"},\"name\":\"n\"}]",
 		   ""),
-		"{\"_type\":" V1 ",\"predicate\":1,\"predicateType\":\"x\",\"subject\":" ONE
-		"}",
-		"{\"_type\":" V1 ",\"predicate\":{},\"predicateType\":\"\",\"subject\":" ONE
-		"}",
+		"{\"_type\":" V1
+		",\"predicate\":1,\"predicateType\":\"x\",\"subject\":" ONE "}",
+		"{\"_type\":" V1
+		",\"predicate\":{},\"predicateType\":\"\",\"subject\":" ONE "}",
 	};
 	struct sl_arena a = { 0 };
 	struct sl_err err = { 0 };
@@ -335,10 +347,10 @@ schemas(void **state)
 		{ "{\"minItems\":1,\"maxItems\":2}", "[1,2,3]", SL_E(VERIFY) },
 		{ "{\"required\":[\"a\"]}", "{\"a\":null}", 0 },
 		{ "{\"required\":[\"a\"]}", "{\"b\":null}", SL_E(VERIFY) },
-		{ "{\"additionalProperties\":false,\"properties\":{\"a\":{}}}", "{\"a\":1}",
-		  0 },
-		{ "{\"additionalProperties\":false,\"properties\":{\"a\":{}}}", "{\"b\":1}",
-		  SL_E(VERIFY) },
+		{ "{\"additionalProperties\":false,\"properties\":{\"a\":{}}}",
+		  "{\"a\":1}", 0 },
+		{ "{\"additionalProperties\":false,\"properties\":{\"a\":{}}}",
+		  "{\"b\":1}", SL_E(VERIFY) },
 		{ "{\"additionalProperties\":true}", "{\"b\":1}", 0 },
 		{ "{\"additionalProperties\":{\"type\":\"string\"}}", "{\"b\":1}",
 		  SL_E(VERIFY) },
@@ -351,8 +363,8 @@ schemas(void **state)
 		{ "{\"$ref\":\"#/$defs/x\",\"$defs\":{\"x\":{\"const\":1}}}", "2",
 		  SL_E(VERIFY) },
 		{ "{\"$ref\":\"#/$defs/y\",\"$defs\":{}}", "2", SL_E(BUG) },
-		{ "{\"$ref\":\"#/$defs/x\",\"$defs\":{\"x\":{\"$ref\":\"#/$defs/x\"}}}", "1",
-		  SL_E(BUG) },
+		{ "{\"$ref\":\"#/$defs/x\",\"$defs\":{\"x\":{\"$ref\":\"#/$defs/x\"}}}",
+		  "1", SL_E(BUG) },
 		{ "{\"oneOf\":[]}", "1", SL_E(BUG) },
 		{ "{\"format\":\"uri\"}", "\"x\"", SL_E(BUG) },
 		{ "{\"format\":\"date-time\"}", "\"2026-11-24T23:18:34.123Z\"", 0 },
@@ -417,7 +429,8 @@ builtin(void **state)
 		assert_int_equal(
 		    sl_schema_check(&s, (enum sl_statement)i, parsed(&a, "{}"), &err),
 		    SL_E(VERIFY));
-		assert_int_equal(sl_statement_of(sl_statement_row((enum sl_statement)i)), i);
+		assert_int_equal(sl_statement_of(sl_statement_row((enum sl_statement)i)),
+				 i);
 	}
 	sl_arena_free(&a);
 }
@@ -463,10 +476,10 @@ int
 main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(headers),	  cmocka_unit_test(envelopes),
+		cmocka_unit_test(headers),        cmocka_unit_test(envelopes),
 		cmocka_unit_test(unknown_labels), cmocka_unit_test(receipts),
-		cmocka_unit_test(canonical),	  cmocka_unit_test(in_toto),
-		cmocka_unit_test(schemas),	  cmocka_unit_test(builtin),
+		cmocka_unit_test(canonical),      cmocka_unit_test(in_toto),
+		cmocka_unit_test(schemas),        cmocka_unit_test(builtin),
 		cmocka_unit_test(times),
 	};
 

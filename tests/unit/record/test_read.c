@@ -61,12 +61,12 @@ lookup(void **state)
 		bool has = false;
 
 		must(sl_run_lookup(reader,
-				   (struct sl_slice){ (const uint8_t *)m[k]->hex, 16 }, &a,
-				   &i, &err),
+				   (struct sl_slice){ (const uint8_t *)m[k]->hex, 16 },
+				   &a, &i, &err),
 		     &err);
 		assert_memory_equal(i.run, sl_decision_view(m[k]->run)->run, 32);
-		assert_memory_equal(i.decision.e.id, sl_decision_view(m[k]->run)->entry.id,
-				    32);
+		assert_memory_equal(i.decision.e.id,
+				    sl_decision_view(m[k]->run)->entry.id, 32);
 		assert_string_equal(i.kind, "run");
 		assert_true(i.is_allowed && i.has_tree);
 		assert_int_equal(i.seal != UINT64_MAX, k == 0);
@@ -158,7 +158,7 @@ static void
 home(void **state)
 {
 	static const char *const bad[] = { "", "relative", "./x" };
-	struct sl_buf b = { .max = 4096 };
+	struct sl_buf b = { .max = 1 << 16 };
 	struct sl_err err = { 0 };
 	struct dir d = dir_make();
 	struct sl_home h;
@@ -237,14 +237,15 @@ digests(void **state)
 		must(sl_dcache_file(&node.home, file, got, &err), &err);
 		assert_memory_equal(got, want, 32);
 		if (i == 1) { /* what is remembered is what is given */
-			must(sl_home_read(&node.home, "cache/digests", 1 << 16, &rows, &err),
+			must(sl_home_read(&node.home, "cache/digests", 1 << 16, &rows,
+					  &err),
 			     &err);
 			assert_true(rows.len >= 80);
 			assert_memory_equal(rows.p + 48, want, 32);
 		}
 		if (i == 2) /* damaged: made again */
-			must(sl_home_write(&node.home, "cache/digests", SL_LIT("x"), false,
-					   &err),
+			must(sl_home_write(&node.home, "cache/digests", SL_LIT("x"),
+					   false, &err),
 			     &err);
 	}
 	/* A file that has just changed is not remembered. */
@@ -288,8 +289,8 @@ int
 main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(lookup), cmocka_unit_test(all_runs),
-		cmocka_unit_test(stated), cmocka_unit_test(home),
+		cmocka_unit_test(lookup),  cmocka_unit_test(all_runs),
+		cmocka_unit_test(stated),  cmocka_unit_test(home),
 		cmocka_unit_test(digests), cmocka_unit_test(host),
 	};
 

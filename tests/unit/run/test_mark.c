@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -41,6 +42,7 @@ tear_down(void **state)
 	sl_hex(hex, p->run, 32);
 	(void)snprintf(name, sizeof(name), "runs/open/%s", hex);
 	(void)unlinkat(p->home.fd, name, 0);
+	(void)unlinkat(p->home.fd, "runs/open/spare", 0);
 	for (size_t i = 0; i < SL_ARRAY_LEN(dirs); i++)
 		(void)unlinkat(p->home.fd, dirs[i], AT_REMOVEDIR);
 	assert_int_equal(rmdir(p->path), 0); /* and so nothing else was left */
@@ -116,6 +118,43 @@ test_left(void **state)
 	stale_is(p, 0);
 }
 
+/* The file of a run that is over serves the next, and never two at once. */
+static void
+test_spare(void **state)
+{
+	struct place *p = *state;
+	struct sl_mark m = { .fd = -1 }, other = { .fd = -1 };
+	uint8_t run[32] = { 1 };
+	struct sl_err err = { 0 };
+	struct stat first, st;
+
+	assert_int_equal(sl_mark_set(&p->home, p->run, &m, &err), 0);
+	assert_int_equal(fstat(m.fd, &first), 0);
+	sl_mark_clear(&p->home, &m);
+	stale_is(p, 0);
+	assert_int_equal(sl_mark_set(&p->home, p->run, &m, &err), 0);
+	assert_int_equal(fstat(m.fd, &st), 0);
+	assert_int_equal(st.st_ino, first.st_ino);
+	assert_int_equal(sl_mark_pid(&p->home, p->run), getpid());
+	assert_int_equal(sl_mark_set(&p->home, run, &other, &err), 0);
+	assert_int_equal(fstat(other.fd, &st), 0);
+	assert_int_not_equal(st.st_ino, first.st_ino);
+	stale_is(p, 0);
+	sl_mark_clear(&p->home, &m);
+	sl_mark_clear(&p->home, &other);
+	assert_false(sl_mark_is_live(&p->home, p->run));
+	assert_false(sl_mark_is_live(&p->home, run));
+	/* One that is held by somebody about to name it is left to them. */
+	m.fd = openat(p->home.fd, "runs/open/spare", O_RDWR);
+	assert_return_code(m.fd, 0);
+	assert_int_equal(flock(m.fd, LOCK_EX), 0);
+	assert_int_equal(sl_mark_set(&p->home, run, &other, &err), 0);
+	assert_int_equal(fstat(other.fd, &st), 0);
+	assert_int_not_equal(st.st_ino, first.st_ino);
+	sl_mark_clear(&p->home, &other);
+	(void)close(m.fd);
+}
+
 /* One in the making, or whose maker died in it: never taken for a run. */
 static void
 test_unnamed(void **state)
@@ -153,6 +192,7 @@ main(void)
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test_setup_teardown(test_life, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_left, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_spare, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unnamed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_room, set_up, tear_down),
 	};
