@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 /* A HOLD stands before what lies in it.  Where it is there its other members stay
- * writable (.git/index); where it is not, it is all read-only.  A DOT is a file that names
- * a directory: that it is in. */
+ * writable (.git/index); where it is not, it is all read-only.  A DOT is a file that
+ * names a directory: that it is in. */
 static const struct sl_box_obeyed obeyed[] = {
 	{ ".git", SL_OBEYED_HOLD },
 	{ ".git/hooks", SL_OBEYED_DIR },

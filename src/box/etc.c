@@ -73,8 +73,7 @@ put_accounts(struct etc *e, const struct sl_box_ids *ids, const char *host_name)
 	n = snprintf(b, sizeof(b), "root:x:0:\nrunner:x:%u:\nnogroup:x:65534:\n", g);
 	if ((r = put_file(e, "group", b, (size_t)n)) < 0)
 		return r;
-	n = snprintf(b, sizeof(b), "127.0.0.1 localhost %s\n::1 localhost\n",
-		     host_name);
+	n = snprintf(b, sizeof(b), "127.0.0.1 localhost %s\n::1 localhost\n", host_name);
 	if ((r = put_file(e, "hosts", b, (size_t)n)) < 0)
 		return r;
 	n = snprintf(b, sizeof(b), "%s\n", host_name);

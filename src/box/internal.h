@@ -28,7 +28,7 @@ enum {
 	SL_BOX_OBS_SAME = 192, /* of one class and verdict: no class crowds out another */
 	SL_BOX_OBS_REST = 128, /* room for rows that stand for what is not listed */
 	SL_BOX_OBJ_MAX = 256,
-	SL_BOX_SOCK_MAX = 64,  /* connects and binds under way: bits of sock_used */
+	SL_BOX_SOCK_MAX = 64,   /* connects and binds under way: bits of sock_used */
 	SL_BOX_OUT_BUF = 65536, /* bytes of output taken at once */
 	SL_BOX_CHAN_FD = 3,
 	SL_BOX_RULES_FD = 4, /* of a re-exec'd init */
@@ -188,7 +188,8 @@ int sl_box_userns_text(int e, bool is_private, struct sl_err *err);
 int sl_box_root_make(struct sl_setup *s);
 int sl_box_etc_make(struct sl_setup *s);
 /* The digest that it will give, without making anything. */
-int sl_box_etc_digest(const struct sl_box_ids *ids, const char *host_name, uint8_t ret[32]);
+int sl_box_etc_digest(const struct sl_box_ids *ids, const char *host_name,
+		      uint8_t ret[32]);
 int sl_box_grants_mount(struct sl_setup *s);
 int sl_box_ws_mount(struct sl_setup *s);
 int sl_box_ids_pick(struct sl_box_ids *ret, struct sl_err *err) SL_MUST_CHECK;

@@ -325,8 +325,7 @@ start_sock(struct sl_box *b, const struct addr *a, bool is_bind, struct sl_sock_
 			 (struct sl_slice){ (uint8_t *)&m, sizeof(m) }, fds,
 			 a->is_path ? 2 : 1, &err) < 0)
 		return EACCES;
-	*op =
-	    (struct sl_sock_op){ .id = b->req->id, .is_bind = is_bind };
+	*op = (struct sl_sock_op){ .id = b->req->id, .is_bind = is_bind };
 	memcpy(op->obj, a->text, a->text_len);
 	op->obj_len = a->text_len;
 	b->sock_used |= (uint64_t)1 << (op - b->sock);

@@ -177,8 +177,8 @@ take_errno(struct sl_box *b, char tag, struct sl_err *err)
 	return SL_ERR(err, ENV, "box: the act could not be %s: %s", what, strerror(e));
 }
 
-/* Tags: 'l' listener and path of the exec, 't' terminal, 'x' exec failed, others: set-up of
- * the act failed. */
+/* Tags: 'l' listener and path of the exec, 't' terminal, 'x' exec failed, others: set-up
+ * of the act failed. */
 static int
 on_sync(struct sl_box *b, struct sl_err *err)
 {
@@ -319,8 +319,9 @@ on_message(struct sl_box *b, struct sl_msg *msg, struct sl_err *err)
 		memcpy(&b->m_setup, msg->body.p, sizeof(b->m_setup));
 		b->m_setup.ws_why[sizeof(b->m_setup.ws_why) - 1] = '\0';
 		if (memcmp(b->m_setup.etc, b->etc, sizeof(b->etc)) != 0)
-			return SL_ERR(err, ENV,
-				      "box: the host's /etc changed while the box was made");
+			return SL_ERR(
+			    err, ENV,
+			    "box: the host's /etc changed while the box was made");
 		b->is_setup_seen = true;
 		b->proc_fd = msg->fds[0];
 		b->tmpfs_fd = msg->fds[1];

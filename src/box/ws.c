@@ -234,11 +234,11 @@ mount_copy(struct sl_setup *s, int from, const struct stat *st)
 	return sl_mnt_move(fd, s->root_fd, "workspace");
 }
 
-/* One name, read-only; *ret_whole: with all that lies in it.  A directory that holds others
- * and was there is bound onto itself, so that a rename of it is EBUSY. */
+/* One name, read-only; *ret_whole: with all that lies in it.  A directory that holds
+ * others and was there is bound onto itself, so that a rename of it is EBUSY. */
 static int
-protect_one(struct sl_setup *s, int ws, const struct sl_box_obeyed *o, bool is_placeholder,
-	    bool *ret_whole)
+protect_one(struct sl_setup *s, int ws, const struct sl_box_obeyed *o,
+	    bool is_placeholder, bool *ret_whole)
 {
 	char full[96];
 	SL_AUTO_FD fd = -1;
@@ -271,7 +271,8 @@ protect(struct sl_setup *s, int ws)
 		if (hold != NULL &&
 		    sl_path_is_below(sl_slice_str(o[i].path), sl_slice_str(hold)))
 			continue;
-		if ((r = protect_one(s, ws, &o[i], s->placeholder[i] != 0, &is_whole)) < 0)
+		if ((r = protect_one(s, ws, &o[i], s->placeholder[i] != 0, &is_whole)) <
+		    0)
 			return r;
 		if (is_whole)
 			hold = o[i].path;

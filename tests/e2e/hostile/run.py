@@ -271,7 +271,10 @@ class Pass:
         obs = [s['statement']['predicate'] for s in r.statements if s['kind'] == 'observation' and 'statement' in s]
         for o in obs:
             r.acts += o['monitorLog']['acts']
-            if o['sluice'].get('lost') and any(a.get('complete') for a in o['monitorLog']['acts']):
+            whole = {c['class'] for c in o['sluice']['classes'] if c['complete']}
+            if any(a.get('complete') and a['class'] not in whole for a in o['monitorLog']['acts']):
+                bad.append('an act is complete, its class is not')
+            if o['sluice'].get('lost') and len(whole) == len(o['sluice']['classes']):
                 bad.append(f"the observation lost {o['sluice']['lost']} acts and calls itself complete")
         killed = case.get('signal', '').startswith('KILL')
         refused = r.rc in (125, 3, 2) or r.done().get('conclusion') == 'denied'

@@ -201,8 +201,8 @@ pl_fill(const char *path)
 	return 0;
 }
 
-/* Every call that takes a mode, with a set-id bit in it, as the kernel sees it: its errno,
- * or 0 where the file has the bit then. */
+/* Every call that takes a mode, with a set-id bit in it, as the kernel sees it: its
+ * errno, or 0 where the file has the bit then. */
 static inline int
 pl_setid(const char *dir, const char *how, mode_t bit)
 {
@@ -239,20 +239,24 @@ pl_setid(const char *dir, const char *how, mode_t bit)
 	else if (strcmp(how, "fchmodat2") == 0)
 		r = (int)syscall(452, AT_FDCWD, f, mode, 0);
 	else if (strcmp(how, "xattr") == 0)
-		r = (fd = open(f, O_CREAT | O_RDWR, 0755)) < 0 ? -1 :
-		    fsetxattr(fd, "security.capability",
-			      "\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, 0);
+		r = (fd = open(f, O_CREAT | O_RDWR, 0755)) < 0
+			? -1
+			: fsetxattr(fd, "security.capability",
+				    "\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, 0);
 	else if (strncmp(how, "tmpfile", 7) == 0) {
 		fd = how[7] == '\0'
-			 ? (int)syscall(SYS_openat, AT_FDCWD, dir, O_TMPFILE | O_RDWR, mode)
+			 ? (int)syscall(SYS_openat, AT_FDCWD, dir, O_TMPFILE | O_RDWR,
+					mode)
 			 : (int)syscall(SYS_open, dir, O_TMPFILE | O_RDWR, mode);
 		(void)snprintf(fd_path, sizeof(fd_path), "/proc/self/fd/%d", fd);
-		r = fd < 0 ? -1 : linkat(AT_FDCWD, fd_path, AT_FDCWD, f, AT_SYMLINK_FOLLOW);
+		r = fd < 0 ? -1
+			   : linkat(AT_FDCWD, fd_path, AT_FDCWD, f, AT_SYMLINK_FOLLOW);
 	}
 	e = errno;
 	if (r < 0)
 		return e;
-	return strcmp(how, "xattr") == 0 || (lstat(f, &st) == 0 && (st.st_mode & bit) != 0)
+	return strcmp(how, "xattr") == 0 ||
+		       (lstat(f, &st) == 0 && (st.st_mode & bit) != 0)
 		   ? 0
 		   : 221;
 }
@@ -296,7 +300,8 @@ payload(int argc, char **argv)
 		return close(open(a, O_CREAT | O_WRONLY, 0600)),
 		       chmod(a, 04755) < 0 ? errno : 0;
 	if (strcmp(w, "open-mode") == 0)
-		return syscall(SYS_open, a, O_RDONLY | O_DIRECTORY, 06755) < 0 ? errno : 0;
+		return syscall(SYS_open, a, O_RDONLY | O_DIRECTORY, 06755) < 0 ? errno
+									       : 0;
 	if (strcmp(w, "setid-by") == 0)
 		return pl_setid(a, b, (mode_t)strtol(argv[5], NULL, 8));
 	if (strcmp(w, "creat-setid") == 0)

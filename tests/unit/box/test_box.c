@@ -397,7 +397,8 @@ protects_what_is_absent(void **state)
 	     "n() { \"$@\" 2>/dev/null && echo \"MADE $*\"; }; "
 	     "n mkdir -p .git/hooks; n touch .git/config; n touch .git/x; n mv .git .g; "
 	     "n rmdir .git; n touch .github/workflows/x.yml; n mv .github .x; "
-	     "n mkdir .forgejo/workflows; n touch .claude/settings.json; n rm -rf .claude; "
+	     "n mkdir .forgejo/workflows; n touch .claude/settings.json; n rm -rf "
+	     ".claude; "
 	     "n ln -sf /etc .envrc; n dd if=/etc/passwd of=.envrc; n mv .envrc e; "
 	     "n dd if=/etc/passwd of=.mcp.json; n rm .bashrc; echo ok > made; "
 	     "touch .github/CODEOWNERS",
@@ -451,8 +452,11 @@ refuses_what_it_cannot_protect(void **state)
 	assert_int_equal(unlink(place_path(&place, "linked/.claude")), 0);
 	place_put(&place, "linked/.git", "gitdir: /elsewhere\n");
 	r = opened(in_place("linked", "run9"));
-	runs(r, "n() { \"$@\" 2>/dev/null && echo \"MADE $*\"; }; n rm -f .git; n mv .git g; "
-		"n dd if=/etc/passwd of=.git; cat .git", 0);
+	runs(
+	    r,
+	    "n() { \"$@\" 2>/dev/null && echo \"MADE $*\"; }; n rm -f .git; n mv .git g; "
+	    "n dd if=/etc/passwd of=.git; cat .git",
+	    0);
 	assert_string_equal(r->out, "gitdir: /elsewhere\n");
 	(void)close(r->o.run_fd);
 	rig_free(r);

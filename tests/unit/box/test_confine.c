@@ -137,9 +137,10 @@ records_what_it_denies(void **state)
 static void
 makes_nothing_set_id(void **state)
 {
-	static const char *const how[] = { "open",   "openat",	 "creat",     "mknod",
-					   "mknodat",   "mkdir",	 "mkdirat",   "chmod",
-					   "fchmod",    "fchmodat",  "fchmodat2", "tmpfile",
+	static const char *const how[] = { "open",         "openat",    "creat",
+					   "mknod",        "mknodat",   "mkdir",
+					   "mkdirat",      "chmod",     "fchmod",
+					   "fchmodat",     "fchmodat2", "tmpfile",
 					   "tmpfile-open", "xattr" };
 	static const char *const bit[] = { "04000", "02000" };
 	struct rig *r = rig_new();
@@ -153,8 +154,13 @@ makes_nothing_set_id(void **state)
 	dir = r->kept[0];
 	for (size_t i = 0; i < SL_ARRAY_LEN(how) * 2; i++) {
 		const char *h = how[i / 2];
-		char *argv[] = { place.self, "payload", "setid-by", (char *)(uintptr_t)dir,
-				 (char *)(uintptr_t)h, (char *)(uintptr_t)bit[i % 2], NULL };
+		char *argv[] = { place.self,
+				 "payload",
+				 "setid-by",
+				 (char *)(uintptr_t)dir,
+				 (char *)(uintptr_t)h,
+				 (char *)(uintptr_t)bit[i % 2],
+				 NULL };
 		bool is_other = strcmp(h, "fchmodat2") == 0 || strcmp(h, "xattr") == 0;
 		struct stat st = { 0 };
 
@@ -189,9 +195,10 @@ sees_every_end(void **state)
 
 	(void)state;
 	for (int i = 0; i < 400; i++) {
-		char *argv[] = { "/bin/sh", "-c",
-				 (char *)(uintptr_t)script[(size_t)i % SL_ARRAY_LEN(script)],
-				 NULL };
+		char *argv[] = {
+			"/bin/sh", "-c",
+			(char *)(uintptr_t)script[(size_t)i % SL_ARRAY_LEN(script)], NULL
+		};
 		int e = rig_spawn(r, argv);
 
 		assert_int_equal(e, 0);

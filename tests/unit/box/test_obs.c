@@ -138,7 +138,8 @@ keeps_kinds_when_full(void **state)
 	assert_true(sl_obs_is_complete(&c[8], &t.lost));
 	lost = t.lost.total;
 	for (int i = 0; i < SL_BOX_OBS_REST + 3; i++)
-		(void)sl_obs_add(&t, c[9].name, act[i + 1], SL_LIT("x"), true, 1, &is_new);
+		(void)sl_obs_add(&t, c[9].name, act[i + 1], SL_LIT("x"), true, 1,
+				 &is_new);
 	assert_int_equal(t.n, SL_BOX_OBS_MAX + SL_BOX_OBS_REST);
 	assert_int_equal(t.lost.total, lost + SL_BOX_OBS_REST + 3);
 	assert_null(sl_obs_add(&t, c[9].name, act[199], SL_LIT("x"), true, 1, &is_new));
