@@ -763,6 +763,8 @@ class Bundle:
                          {'context': d['context'], 'kind': d['kind']}, 'outcome: externalParameters')
             if st in self.late:
                 need(s['conclusion'] == 'interrupted', 'outcome: {} in the node tree', s['conclusion'])
+            elif st.type == OUTCOME and decision == self.decision.entry:
+                need(self.seal is not None, 'bundle: the outcome of the run, and no seal')
 
     def _blobs(self):
         """h."""
