@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static inline void
-sl_auto_close_(int *fd)
+sl_auto_close_(const int *fd)
 {
 	if (*fd >= 0)
 		(void)close(*fd);

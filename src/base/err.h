@@ -67,9 +67,17 @@ int sl_err_ctx(struct sl_err *err, const char *fmt, ...) SL_PRINTF(2, 3);
 const char *sl_code_id(int code);
 int sl_code_exit(int code);
 
+/* The analyzer does not see into err.c: that a raised error is not 0. */
+#ifdef __clang_analyzer__
+#define SL_ERR_IS_(code, r) (__extension__({ (void)(r); (code); }))
+#else
+#define SL_ERR_IS_(code, r) (r)
+#endif
 #define SL_ERR(err, c, ...)                                                              \
-	sl_err_raise((err), SL_E(c), 0, __FILE__, __LINE__, __VA_ARGS__)
+	SL_ERR_IS_(SL_E(c),                                                              \
+		   sl_err_raise((err), SL_E(c), 0, __FILE__, __LINE__, __VA_ARGS__))
 #define SL_ERR_SYS(err, neg_errno, ...)                                                  \
-	sl_err_raise((err), SL_E(SYS), -(neg_errno), __FILE__, __LINE__, __VA_ARGS__)
+	SL_ERR_IS_(SL_E(SYS), sl_err_raise((err), SL_E(SYS), -(neg_errno), __FILE__,     \
+					   __LINE__, __VA_ARGS__))
 
 #endif

@@ -66,9 +66,11 @@ int sl_yaml_parse(struct sl_slice src, const struct sl_yaml_opts *o, struct sl_a
 /* The member with that key, or NULL; accepts NULL and other kinds. */
 const struct sl_yaml *sl_yaml_get(const struct sl_yaml *map, const char *key);
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): m is declared here */
 #define SL_YAML_EACH(m, v)                                                               \
 	for (const struct sl_yaml *m = (v) != NULL ? (v)->child : NULL; m != NULL;       \
 	     m = m->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* The layer below: one event after another, aliases and documents as they stand. */
 enum sl_yaml_ev_kind {

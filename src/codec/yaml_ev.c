@@ -22,12 +22,24 @@ struct scan {
 	long parent;
 };
 
+/* What a first byte says of the sequence's length; 0: it cannot be one. */
+static size_t
+utf8_len_of(uint8_t c)
+{
+	if (c < 0x80)
+		return 1;
+	if (c < 0xc2 || c >= 0xf5)
+		return 0;
+	if (c < 0xe0)
+		return 2;
+	return c < 0xf0 ? 3 : 4;
+}
+
 /* Length of the UTF-8 sequence at p (RFC 3629), or 0. */
 static size_t
 utf8_len(const uint8_t *p, size_t n)
 {
-	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2
-		   : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+	size_t len = utf8_len_of(p[0]);
 
 	if (len == 0 || len > n)
 		return 0;
@@ -103,6 +115,7 @@ skip_property(struct scan *s, size_t i, size_t end)
 {
 	s->n_props++;
 	for (i++; i < end && !is_blank(s->p[i]); i++)
+		/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): NUL is not one */
 		if (memchr(",[]{}", s->p[i], 5) != NULL)
 			break;
 	return i;
@@ -134,18 +147,34 @@ scan_flow(struct scan *s, size_t i, size_t end, bool *is_value)
 	return i + 1;
 }
 
-/* One line outside block scalars; is_value holds where a node can begin. */
-static void
-scan_line(struct scan *s, size_t bol, size_t end)
+/* Where what a line says begins: after a byte order mark, after "---". */
+static size_t
+line_begin(const struct scan *s, size_t i, size_t end)
 {
-	size_t i = bol, last = bol, next;
-	bool is_value = true, is_gap;
-
 	if (end - i >= 3 && memcmp(s->p + i, "\xef\xbb\xbf", 3) == 0)
 		i += 3;
 	if (end - i >= 3 && memcmp(s->p + i, "---", 3) == 0)
 		i += 3;
-	for (; i < end; i = next) {
+	return i;
+}
+
+/* Whether a node can begin after c, which is neither blank nor of a flow collection. */
+static bool
+is_value_after(uint8_t c, bool is_gap, bool is_value)
+{
+	if (!is_gap)
+		return false;
+	return c == ':' || (is_value && (c == '-' || c == '?'));
+}
+
+/* One line outside block scalars; is_value holds where a node can begin. */
+static void
+scan_line(struct scan *s, size_t bol, size_t end)
+{
+	size_t last = bol, next;
+	bool is_value = true, is_gap;
+
+	for (size_t i = line_begin(s, bol, end); i < end; i = next) {
 		uint8_t c = s->p[i];
 		bool is_first = i == bol || is_blank(s->p[i - 1]);
 
@@ -171,10 +200,7 @@ scan_line(struct scan *s, size_t bol, size_t end)
 		next = i + 1;
 		if (is_value && (s->depth == 0))
 			last = i; /* an entry's dash, a key, a scalar */
-		if (is_gap && c == ':')
-			is_value = true;
-		else if (!(is_gap && is_value && (c == '-' || c == '?')))
-			is_value = false;
+		is_value = is_value_after(c, is_gap, is_value);
 	}
 }
 

@@ -78,7 +78,9 @@ join(struct work *w, const char *before, struct sl_slice s, const char *after)
 		      : sl_arena_printf(w->a, "%s%.*s%s", before, SL_ARG(s), after);
 
 	w->is_failed |= s.len > 0 && p == NULL;
-	return p == NULL ? (struct sl_slice){ 0 } : sl_slice_str(p);
+	if (p == NULL)
+		return (struct sl_slice){ 0 };
+	return sl_slice_str(p);
 }
 
 static void

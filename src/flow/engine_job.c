@@ -325,10 +325,10 @@ begin_leg(struct sl_engine *e, const struct sl_job *j, int64_t limit[2],
 		return r;
 	if ((r = sl_tok_eval(j->minutes, &x, a, &v, at, err)) < 0)
 		return r;
-	limit[0] = sl_eng_seconds(v, SL_FLOW_JOB_MINUTES * 60);
+	limit[0] = sl_eng_seconds(v, SL_FLOW_JOB_MINUTES * INT64_C(60));
 	if ((r = sl_tok_eval(j->cancel_minutes, &x, a, &v, at, err)) < 0)
 		return r;
-	limit[1] = sl_eng_seconds(v, SL_FLOW_CANCEL_MINUTES * 60);
+	limit[1] = sl_eng_seconds(v, SL_FLOW_CANCEL_MINUTES * INT64_C(60));
 	SL_JSON_EACH(m, sl_json_get(e->params, "env"))
 	if (m->kind == SL_JSON_STR &&
 	    sl_val_set(a, e->leg.env, m->key, sl_val_str(a, m->s)) == NULL)
@@ -367,7 +367,8 @@ sl_eng_leg(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct sl
 {
 	const struct sl_job *j = &e->w->job[e->at_job];
 	struct sl_yaml_at at = j->at;
-	int64_t limit[2] = { SL_FLOW_JOB_MINUTES * 60, SL_FLOW_CANCEL_MINUTES * 60 };
+	int64_t limit[2] = { SL_FLOW_JOB_MINUTES * INT64_C(60),
+			     SL_FLOW_CANCEL_MINUTES * INT64_C(60) };
 	struct sl_json *o;
 	int r;
 

@@ -309,6 +309,7 @@ sl_eng_step(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret,
 	struct sl_expr_env x;
 	struct sl_yaml_at at;
 	bool is_run = st.is_success;
+	struct sl_err ignored = { 0 };
 	int r;
 
 	if (sc->next == sc->steps.n)
@@ -325,7 +326,7 @@ sl_eng_step(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret,
 		return r;
 	r = step_env(e, sc, &e->cur, e->step_contexts, &own, &at, err);
 	if (r == SL_E(NOMEM) ||
-	    step_name(e, &x, &e->cur, r < 0 ? &(struct sl_err){ 0 } : err) < 0)
+	    step_name(e, &x, &e->cur, r < 0 ? &ignored : err) < 0)
 		return sl_eng_nomem(err);
 	if (r == 0 && e->cur.s->cond != NULL &&
 	    (r = sl_tok_eval(e->cur.s->cond, &x, &e->step_a, &v, &at, err)) == 0)

@@ -80,8 +80,9 @@ fn_ends_with(struct sl_eval *ev, const struct sl_node *n)
 
 	if (r < 0)
 		return NULL;
-	return sl_val_bool(r > 0 && s.len >= t.len &&
-			   sl_slice_eq(sl_slice_skip(s, s.len - t.len), t));
+	return sl_val_bool(
+	    r > 0 && s.len >= t.len &&
+	    (t.len == 0 || memcmp(s.p + (s.len - t.len), t.p, t.len) == 0));
 }
 
 /* format(): one piece of the format string. */

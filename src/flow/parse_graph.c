@@ -69,6 +69,25 @@ needs_job(const struct sl_job *j, size_t k)
 	return false;
 }
 
+/* The needs of one job that are left as well. */
+static void
+report_cycle(struct sl_flow_parser *p, const struct sl_workflow *w,
+	     const struct sl_job *job, const bool *is_left)
+{
+	const struct sl_tok *t = sl_tok_get(job->tok, "needs"), *m;
+
+	for (m = t->kind == SL_TOK_SEQ ? t->child : t; m != NULL;
+	     m = t->kind == SL_TOK_SEQ ? m->next : NULL) {
+		size_t k = find_job(w, sl_tok_str(m));
+
+		if (k < w->n_jobs && is_left[k])
+			sl_diag_put(p->l, m->at, NULL, NULL,
+				    "Job '%.*s' depends on job '%.*s' which creates a "
+				    "cycle in the dependency graph.",
+				    SL_ARG(job->id), SL_ARG(w->job[k].id));
+	}
+}
+
 /* Jobs that are left when everything that can run has run lie on a cycle or behind one;
  * those that nobody left needs are taken off, so that cycles and what joins them stay. */
 static int
@@ -90,23 +109,9 @@ report_cycles(struct sl_flow_parser *p, const struct sl_workflow *w, bool *is_le
 			n_needed[w->job[i].needs[k]]--;
 		i = SIZE_MAX; /* begin again: at most n_jobs times */
 	}
-	for (size_t i = 0; i < w->n_jobs; i++) {
-		const struct sl_tok *t = sl_tok_get(w->job[i].tok, "needs"), *m;
-
-		if (!is_left[i])
-			continue;
-		for (m = t->kind == SL_TOK_SEQ ? t->child : t; m != NULL;
-		     m = t->kind == SL_TOK_SEQ ? m->next : NULL) {
-			size_t k = find_job(w, sl_tok_str(m));
-
-			if (k < w->n_jobs && is_left[k])
-				sl_diag_put(
-				    p->l, m->at, NULL, NULL,
-				    "Job '%.*s' depends on job '%.*s' which creates a "
-				    "cycle in the dependency graph.",
-				    SL_ARG(w->job[i].id), SL_ARG(w->job[k].id));
-		}
-	}
+	for (size_t i = 0; i < w->n_jobs; i++)
+		if (is_left[i])
+			report_cycle(p, w, &w->job[i], is_left);
 	return 0;
 }
 

@@ -93,10 +93,10 @@ struct sl_pbody {
 	struct sl_patom *atoms;
 	struct sl_pexpr *exprs;
 	uint32_t n_atoms, n_exprs, n_vars;
+	uint32_t trusted;      /* blocks whose facts it sees, set by the link */
 	struct sl_slice *vars; /* names without the dollar sign */
 	uint64_t params;       /* those that are closure parameters */
 	struct sl_pscope scope;
-	uint32_t trusted; /* blocks whose facts it sees, set by the link */
 };
 
 struct sl_prule {

@@ -269,6 +269,7 @@ matches(struct sl_peval *e, const struct sl_px *x, const struct sl_term *a,
 	if (re == NULL) {
 		switch (sl_pre_compile(b->s, e->scratch, &made, why)) {
 		case SL_PRE_OK:
+			re = made;
 			break;
 		case SL_PRE_BAD: /* as Biscuit: a bad pattern matches nothing */
 			return give_bool(ret, false);
@@ -279,7 +280,6 @@ matches(struct sl_peval *e, const struct sl_px *x, const struct sl_term *a,
 				   ? SL_PEV_SPACE
 				   : SL_PEV_NOMEM;
 		}
-		re = made;
 	}
 	r = spend(e, (uint64_t)(a->s.len + 1) * sl_pre_size(re) / 64);
 	return r != SL_PEV_OK ? r : give_bool(ret, sl_pre_search(re, a->s));

@@ -174,8 +174,8 @@ bytes(struct sl_pp *s, struct sl_term *ret)
 	if ((out = SL_NEW_N(s->a, uint8_t, n / 2 + 1)) == NULL)
 		return sl_pp_nomem(s);
 	for (size_t k = 0; k < n / 2; k++)
-		out[k] = (uint8_t)(sl_pp_hex_val(sl_pp_peek(s, 4 + 2 * k)) << 4 |
-				   sl_pp_hex_val(sl_pp_peek(s, 5 + 2 * k)));
+		out[k] = (uint8_t)((unsigned)sl_pp_hex_val(sl_pp_peek(s, 4 + 2 * k)) << 4 |
+				   (unsigned)sl_pp_hex_val(sl_pp_peek(s, 5 + 2 * k)));
 	s->at += 4 + n;
 	*ret = sl_term_bytes((struct sl_slice){ out, n / 2 });
 	return true;
@@ -209,7 +209,7 @@ static bool
 array(struct sl_pp *s, unsigned depth, struct sl_term *ret)
 {
 	struct items it = { 0 };
-	struct sl_term t;
+	struct sl_term t = { 0 };
 
 	s->at++;
 	if (!sl_pp_take(s, "]")) {
@@ -228,7 +228,7 @@ array(struct sl_pp *s, unsigned depth, struct sl_term *ret)
 static bool
 member(struct sl_pp *s, unsigned depth, struct sl_term *ret, struct items *it)
 {
-	struct sl_term t;
+	struct sl_term t = { 0 };
 	uint32_t line, col;
 
 	if (!sl_pp_space(s))

@@ -164,7 +164,7 @@ finish(struct sl_arena *a, const struct sl_buf *out, size_t max)
 	if ((p = sl_arena_alloc(a, max + 4, 1)) == NULL)
 		return (struct sl_slice){ 0 };
 	memcpy(p, out->p, max);
-	memcpy(p + max, "...", 3);
+	memcpy(p + max, "...", 4);
 	return (struct sl_slice){ (const uint8_t *)p, max + 3 };
 }
 

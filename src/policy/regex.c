@@ -533,6 +533,7 @@ emit(struct comp *c, const struct node *n)
 
 enum sl_pre_status
 sl_pre_compile(struct sl_slice pattern, struct sl_arena *a, struct sl_pre **ret_re,
+	       /* NOLINTNEXTLINE(readability-non-const-parameter): fail() writes there */
 	       char why[100])
 {
 	struct comp c = { .s = pattern, .a = a, .why = why, .status = SL_PRE_OK };

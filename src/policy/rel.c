@@ -41,6 +41,7 @@ grow_terms(struct sl_policy_run *r)
 	if (v == NULL || h == NULL || ix == NULL)
 		return false;
 	if (r->n_terms > 0) {
+		/* NOLINTNEXTLINE(bugprone-sizeof-expression): a table of pointers */
 		memcpy(v, r->term, r->n_terms * sizeof(*v));
 		memcpy(h, r->term_hash, r->n_terms * sizeof(*h));
 	}

@@ -54,7 +54,8 @@ send_some(struct sl_chan *c, uint8_t *head, struct sl_slice body, size_t done,
 		{ head + (done < HEAD_LEN ? done : HEAD_LEN),
 		  done < HEAD_LEN ? HEAD_LEN - done : 0 },
 		{ body.len > body_done
-			  ? (void *)(uintptr_t)(body.p + body_done) /* sendmsg only reads it */
+			  /* NOLINTNEXTLINE(performance-no-int-to-ptr): only read */
+			  ? (void *)(uintptr_t)(body.p + body_done)
 			  : NULL,
 		  body.len - body_done },
 	};
@@ -153,6 +154,7 @@ take_fds(struct msghdr *m, struct sl_msg *msg)
 
 /* Read exactly n bytes: 1, 0 at an end before the first byte, -1 otherwise. */
 static int
+/* NOLINTNEXTLINE(readability-non-const-parameter): recvmsg writes there */
 read_all(struct sl_chan *c, uint8_t *to, size_t n, int64_t until_ms, struct sl_msg *msg,
 	 struct sl_err *err)
 {

@@ -208,3 +208,12 @@ sl_carry_act(struct sl_carry *c, struct sl_permit *permit, const struct sl_act *
 						  .limit = SL_LIM_COUNT };
 	return 0;
 }
+
+void
+sl_carry_close(struct sl_carry *c)
+{
+	struct sl_box *box = c->box;
+
+	c->box = NULL;
+	sl_box_close(box);
+}

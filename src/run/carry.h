@@ -56,5 +56,7 @@ struct sl_box_sink sl_carry_sink(struct sl_carry *c);
 int sl_carry_act(struct sl_carry *c, struct sl_permit *permit, const struct sl_act *act,
 		 const uint8_t hmac_key[32], int64_t timeout_ms, struct sl_carry_end *ret,
 		 struct sl_err *err) SL_MUST_CHECK;
+/* Closes the box, if there is one. */
+void sl_carry_close(struct sl_carry *c);
 
 #endif

@@ -31,7 +31,7 @@ void sl_emit_begin(struct sl_emit *e); /* resets what is counted for one act */
 /* One line, masked already: hashed, and sent as step.output. */
 void sl_emit_line(struct sl_emit *e, int stream, struct sl_slice text, bool is_partial);
 /* A refused act of the box. */
-void sl_emit_observed(struct sl_emit *e, const struct sl_obs *o);
+void sl_emit_observed(struct sl_emit *e, const struct sl_obs *x);
 void sl_emit_job_start(struct sl_emit *e, const char *name, int64_t steps,
 		       const struct sl_box_vector *v);
 void sl_emit_step_start(struct sl_emit *e, const uint8_t decision[32]);

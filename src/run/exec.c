@@ -202,7 +202,7 @@ fit(struct work *w, struct sl_err *err)
 	if (memcmp(want, have, 32) == 0)
 		return 0;
 	w->has_vector = false;
-	sl_box_close(sl_steal_ptr(&w->carry.box));
+	sl_carry_close(&w->carry);
 	if ((r = prepare(w, granted, err)) < 0)
 		return r;
 	if ((r = sl_box_vector(w->carry.box, &w->a, &w->vector, err)) < 0)
@@ -287,7 +287,7 @@ record(struct work *w, const char *conclusion, const char *why, struct sl_err *e
 	    (r = sl_gate_seal(w->gate, w->d, &w->seal, err)) < 0 ||
 	    (r = sl_gate_commit(w->gate, err)) < 0)
 		return r;
-	sl_box_close(sl_steal_ptr(&w->carry.box));
+	sl_carry_close(&w->carry);
 	if ((r = sl_gate_wait(w->gate, err)) < 0)
 		return r;
 	w->is_closed = true;

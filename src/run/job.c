@@ -40,7 +40,7 @@ describe(struct run *w, struct sl_err *err)
 	SL_AUTO_ARENA a = { 0 };
 	SL_AUTO_BUF out = { .max = 1 << 20 };
 	struct sl_jb b = { .a = &a };
-	struct sl_home dir = { .path = (char *)(uintptr_t)w->o->home->path, .fd = w->job.dir_fd };
+	struct sl_home dir = *w->o->home;
 	struct sl_json *o;
 	int r;
 
@@ -170,7 +170,7 @@ sl_run_job_close(struct run *w, const struct sl_json *action, struct sl_err *err
 	int64_t wall = is_skipped ? 0 : sl_mono_ms() - w->job.started_mono;
 	int r = 0;
 
-	sl_box_close(sl_steal_ptr(&w->carry.box));
+	sl_carry_close(&w->carry);
 	if (is_skipped) {
 		w->emit.job = sl_run_str(w, action, "job");
 		w->emit.key = sl_run_text(w, action, "key");
@@ -188,7 +188,7 @@ sl_run_job_close(struct run *w, const struct sl_json *action, struct sl_err *err
 void
 sl_run_job_drop(struct run *w)
 {
-	sl_box_close(sl_steal_ptr(&w->carry.box));
+	sl_carry_close(&w->carry);
 	if (w->job.dir_fd >= 0)
 		(void)close(w->job.dir_fd);
 	w->job.dir_fd = -1;

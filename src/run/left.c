@@ -13,7 +13,8 @@ static int
 read_job(struct sl_left *l, int job_fd, struct sl_left_job *j, struct sl_err *err)
 {
 	static const struct sl_limits lim = { 1 << 20, 100, 4 };
-	struct sl_home dir = { .path = (char *)(uintptr_t) "runs", .fd = job_fd };
+	char name[] = "runs";
+	struct sl_home dir = { .path = name, .fd = job_fd };
 	SL_AUTO_BUF text = { .max = 1 << 20 };
 	struct sl_json *v = NULL;
 	struct sl_slice mode;

@@ -154,7 +154,8 @@ sl_mark_stale(const struct sl_home *h,
 		if (!sl_unhex(run, 32, sl_slice_str(e->d_name)))
 			continue;
 		name_of(run, name);
-		if ((fd = take(h, name)) < 0)
+		fd = take(h, name);
+		if (fd < 0)
 			continue;
 		if ((r = each(arg, run, err)) < 0)
 			return r;

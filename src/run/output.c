@@ -19,6 +19,7 @@ void
 sl_masks_done(struct sl_masks *m)
 {
 	for (size_t i = 0; i < m->n; i++)
+		/* NOLINTNEXTLINE(performance-no-int-to-ptr): add_one copied them */
 		sl_wipe((void *)(uintptr_t)m->m[i].p, m->m[i].len);
 	free(m->m);
 	sl_arena_free(&m->a);

@@ -28,7 +28,9 @@ sl_run_masked(struct run *w, struct sl_arena *a, struct sl_slice s)
 	struct sl_slice r;
 
 	sl_masks_apply(&w->masks, s, &out);
-	r = out.is_failed ? (struct sl_slice){ 0 } : sl_arena_dup(a, sl_buf_get(&out));
+	if (out.is_failed)
+		return SL_LIT("***");
+	r = sl_arena_dup(a, sl_buf_get(&out));
 	return r.p != NULL ? r : SL_LIT("***");
 }
 

@@ -353,6 +353,19 @@ act(struct step *s, struct sl_err *err)
 	return r;
 }
 
+/* What ended it from outside, or NULL; the end of the run goes before other reasons. */
+static const char *
+cut_by(const struct step *s)
+{
+	if (s->end.is_timeout && s->w->job.over_mono > 0)
+		return "cancelled";
+	if (s->end.is_timeout && is_job_over(s))
+		return "job_timeout";
+	if (s->end.is_timeout || s->end.proc.limit == SL_LIM_WALL)
+		return "timeout";
+	return s->end.is_cancelled ? "cancelled" : NULL;
+}
+
 static int
 take_results(struct step *s, struct sl_err *err)
 {
@@ -361,6 +374,7 @@ take_results(struct step *s, struct sl_err *err)
 	struct sl_jb *b = &s->b;
 	struct sl_err why = { 0 };
 	struct sl_json *files;
+	const char *cut;
 	int r, status = e->is_not_found ? 127 : e->is_not_executable ? 126 : e->status;
 
 	if (got == NULL)
@@ -375,14 +389,8 @@ take_results(struct step *s, struct sl_err *err)
 		return r;
 	}
 	s->how = sl_json_obj(b);
-	if (s->end.is_timeout && s->w->job.over_mono > 0)
-		(void)sl_json_set(b, s->how, "cancelled", sl_json_bool(b, true));
-	else if (s->end.is_timeout && is_job_over(s))
-		(void)sl_json_set(b, s->how, "job_timeout", sl_json_bool(b, true));
-	else if (s->end.is_timeout || e->limit == SL_LIM_WALL)
-		(void)sl_json_set(b, s->how, "timeout", sl_json_bool(b, true));
-	else if (s->end.is_cancelled)
-		(void)sl_json_set(b, s->how, "cancelled", sl_json_bool(b, true));
+	if ((cut = cut_by(s)) != NULL)
+		(void)sl_json_set(b, s->how, cut, sl_json_bool(b, true));
 	else if (e->signal != 0)
 		(void)sl_json_set(b, s->how, "signal", sl_json_int(b, e->signal));
 	else

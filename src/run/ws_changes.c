@@ -77,12 +77,12 @@ hide_below(struct diff *d, struct sl_slice dir)
 		d->state[from] |= HIDDEN;
 }
 
+/* e: what is there now, or was where it is gone; base: what was there, or NULL. */
 static void
-put(struct diff *d, enum sl_ws_kind kind, const struct sl_ws_entry *new,
+put(struct diff *d, enum sl_ws_kind kind, const struct sl_ws_entry *e,
     const struct sl_ws_entry *base)
 {
 	struct sl_ws_change *c = &d->item[d->n++];
-	const struct sl_ws_entry *e = new != NULL ? new : base;
 
 	*c = (struct sl_ws_change){ .path = e->path,
 				    .link = e->link,
@@ -192,7 +192,7 @@ sl_ws_changes(int left_fd, bool is_overlay, const struct sl_ws_manifest *base,
 		take(&d, left->entry[i]);
 	for (size_t i = 0; i < base->n; i++)
 		if (d.state[i] == HIDDEN && !was_left_out(&d, base->entry[i]))
-			put(&d, SL_WK_DELETED, NULL, base->entry[i]);
+			put(&d, SL_WK_DELETED, base->entry[i], base->entry[i]);
 	if (d.n > 1)
 		qsort(d.item, d.n, sizeof(*d.item), by_path);
 	*ret = (struct sl_ws_changes){ d.item, d.n };
