@@ -80,7 +80,7 @@ covers_exec(const struct sl_grant *g, struct sl_slice path, char *by)
 			   row->path);
 	if (is_workspace(g, path))
 		return say(by, "grant: workspace ", g->ws_path);
-	if ((dir = below(path, roots, sizeof(roots) / sizeof(roots[0]))) != NULL)
+	if (below(path, roots, sizeof(roots) / sizeof(roots[0])) != NULL)
 		return say(by, "grant: root ", g->root);
 	if ((dir = below(path, places, sizeof(places) / sizeof(places[0]))) != NULL)
 		return say(by, "box: ", sl_slice_str(dir));
@@ -355,6 +355,7 @@ required(struct walk *w, const struct sl_evident *d, const struct sl_evident *o,
 static int
 decision(struct walk *w, const struct decided *x, bool is_over, struct sl_err *err)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): pair() made one for each */
 	const struct sl_evident *d = x->d, *obs = x->observation;
 	bool is_allowed =
 	    sl_slice_eq(sl_json_get_str(own_of(d), "verdict"), SL_LIT("allow"));

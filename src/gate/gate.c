@@ -122,13 +122,13 @@ sl_gate_commit(struct sl_gate *g, struct sl_err *err)
 int
 sl_gate_wait(struct sl_gate *g, struct sl_err *err)
 {
-	SL_AUTO_FREE struct sl_entry *e = calloc(g->n_item + 1, sizeof(*e));
+	SL_AUTO_FREE struct sl_entry *e = NULL;
 	size_t n = 0;
 	int r;
 
 	if (!g->is_committed)
 		return SL_ERR(err, BUG, "no batch is under way");
-	if (e == NULL)
+	if ((e = calloc(g->n_item + 1, sizeof(*e))) == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
 	r = sl_recorder_wait(g->rec, e, g->n_item, &n, err);
 	g->is_committed = false;

@@ -255,31 +255,42 @@ get(const struct sl_term *a, const struct sl_term *b, struct sl_term *ret)
 	return SL_PEV_OK;
 }
 
+/* A pattern that was no literal; *ret is NULL for a bad one, which matches nothing, as
+ * in Biscuit. */
+static enum sl_pev
+compile(struct sl_peval *e, struct sl_slice pattern, struct sl_pre **ret)
+{
+	char why[100];
+
+	switch (sl_pre_compile(pattern, e->scratch, ret, why)) {
+	case SL_PRE_OK:
+	case SL_PRE_BAD:
+		return SL_PEV_OK;
+	case SL_PRE_UNSUPPORTED:
+		return SL_PEV_PATTERN;
+	case SL_PRE_NOMEM:
+		break;
+	}
+	return e->scratch->cap - e->scratch->used < 1 << 20 ? SL_PEV_SPACE
+							    : SL_PEV_NOMEM;
+}
+
 static enum sl_pev
 matches(struct sl_peval *e, const struct sl_px *x, const struct sl_term *a,
 	const struct sl_term *b, struct sl_term *ret)
 {
 	const struct sl_pre *re = x->re;
 	struct sl_pre *made = NULL;
-	char why[100];
 	enum sl_pev r;
 
 	if (!both(a, b, SL_TERM_STR))
 		return SL_PEV_TYPE;
 	if (re == NULL) {
-		switch (sl_pre_compile(b->s, e->scratch, &made, why)) {
-		case SL_PRE_OK:
-			re = made;
-			break;
-		case SL_PRE_BAD: /* as Biscuit: a bad pattern matches nothing */
+		if ((r = compile(e, b->s, &made)) != SL_PEV_OK)
+			return r;
+		if (made == NULL)
 			return give_bool(ret, false);
-		case SL_PRE_UNSUPPORTED:
-			return SL_PEV_PATTERN;
-		case SL_PRE_NOMEM:
-			return e->scratch->cap - e->scratch->used < 1 << 20
-				   ? SL_PEV_SPACE
-				   : SL_PEV_NOMEM;
-		}
+		re = made;
 	}
 	r = spend(e, (uint64_t)(a->s.len + 1) * sl_pre_size(re) / 64);
 	return r != SL_PEV_OK ? r : give_bool(ret, sl_pre_search(re, a->s));

@@ -10,6 +10,7 @@
 #include <time.h>
 
 enum { ROWS_MAX = 64, ROW_LEN = 6 * 8 + 32, FILE_LEN_MAX = 1 << 30 };
+enum { ROWS_LEN = ROWS_MAX * ROW_LEN };
 
 static const char name[] = "cache/digests";
 
@@ -60,12 +61,12 @@ static void
 remember(const struct sl_home *h, const struct sl_buf *old, const uint64_t key[6],
 	 const uint8_t digest[32])
 {
-	SL_AUTO_BUF out = { .max = ROWS_MAX * ROW_LEN };
+	SL_AUTO_BUF out = { .max = ROWS_LEN };
 	struct sl_err ignored = { 0 };
 
 	sl_buf_put(&out, key, 48);
 	sl_buf_put(&out, digest, 32);
-	for (size_t i = 0; i + ROW_LEN <= old->len && out.len < ROWS_MAX * ROW_LEN; i += ROW_LEN)
+	for (size_t i = 0; i + ROW_LEN <= old->len && out.len < ROWS_LEN; i += ROW_LEN)
 		if (memcmp(old->p + i, key, 16) != 0)
 			sl_buf_put(&out, old->p + i, ROW_LEN);
 	if (!out.is_failed)
@@ -75,7 +76,7 @@ remember(const struct sl_home *h, const struct sl_buf *old, const uint64_t key[6
 int
 sl_dcache_file(const struct sl_home *h, const char *path, uint8_t ret[32], struct sl_err *err)
 {
-	SL_AUTO_BUF rows = { .max = 2 * ROWS_MAX * ROW_LEN };
+	SL_AUTO_BUF rows = { .max = 2 * (size_t)ROWS_LEN };
 	SL_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct sl_err ignored = { 0 };
 	struct timespec now;
@@ -90,7 +91,7 @@ sl_dcache_file(const struct sl_home *h, const char *path, uint8_t ret[32], struc
 	if (!S_ISREG(st.st_mode) || st.st_size > FILE_LEN_MAX)
 		return SL_ERR(err, LIMIT, "'%s' is no file of a sensible size", path);
 	row_key(&st, key);
-	if (sl_home_read(h, name, ROWS_MAX * ROW_LEN, &rows, &ignored) < 0)
+	if (sl_home_read(h, name, ROWS_LEN, &rows, &ignored) < 0)
 		sl_buf_clear(&rows);
 	for (size_t i = 0; i + ROW_LEN <= rows.len; i += ROW_LEN)
 		if (memcmp(rows.p + i, key, 48) == 0) {

@@ -37,16 +37,16 @@ sl_home_open(const char *path, struct sl_home *ret, struct sl_err *err)
 	/* The last is made last: where it is, all are. */
 	static const char *const dirs[] = { "log", "cas", "policy", "cache", "runs", "runs/open" };
 	const size_t n = sizeof(dirs) / sizeof(dirs[0]);
-	SL_AUTO_FREE char *p = strdup(path), *real = NULL;
+	SL_AUTO_FREE char *p = NULL, *real = NULL;
 	SL_AUTO_FD fd = -1;
 	bool is_new = false;
 	struct stat st;
 	int r;
 
-	if (p == NULL)
-		return SL_ERR(err, NOMEM, "out of memory");
-	if (p[0] != '/' || strlen(p) >= PATH_MAX)
+	if (path[0] != '/' || strlen(path) >= PATH_MAX)
 		return SL_ERR(err, USAGE, "SLUICE_HOME '%.200s' is not an absolute path", path);
+	if ((p = strdup(path)) == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
 	if ((r = make_parents(p, &is_new, err)) < 0)
 		return r;
 	if ((real = realpath(p, NULL)) == NULL ||

@@ -37,7 +37,7 @@ struct sl_statement_row {
 const struct sl_statement_row *sl_statement_row(enum sl_statement s);
 enum sl_statement sl_statement_of(const struct sl_statement_row *row);
 /* The row of a kind or of a predicateType; NULL when unknown. */
-const struct sl_statement_row *sl_statement_find(struct sl_slice kind_or_type);
+const struct sl_statement_row *sl_statement_find(struct sl_slice s);
 
 /* JCS bytes of a statement about one subject. */
 int sl_statement_write(struct sl_jb *b, enum sl_statement s, const char *subject,

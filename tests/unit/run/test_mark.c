@@ -42,7 +42,7 @@ tear_down(void **state)
 	sl_hex(hex, p->run, 32);
 	(void)snprintf(name, sizeof(name), "runs/open/%s", hex);
 	(void)unlinkat(p->home.fd, name, 0);
-	(void)unlinkat(p->home.fd, "runs/open/spare", 0);
+	(void)unlinkat(p->home.fd, "runs/spare", 0);
 	for (size_t i = 0; i < SL_ARRAY_LEN(dirs); i++)
 		(void)unlinkat(p->home.fd, dirs[i], AT_REMOVEDIR);
 	assert_int_equal(rmdir(p->path), 0); /* and so nothing else was left */
@@ -145,7 +145,7 @@ test_spare(void **state)
 	assert_false(sl_mark_is_live(&p->home, p->run));
 	assert_false(sl_mark_is_live(&p->home, run));
 	/* One that is held by somebody about to name it is left to them. */
-	m.fd = openat(p->home.fd, "runs/open/spare", O_RDWR);
+	m.fd = openat(p->home.fd, "runs/spare", O_RDWR);
 	assert_return_code(m.fd, 0);
 	assert_int_equal(flock(m.fd, LOCK_EX), 0);
 	assert_int_equal(sl_mark_set(&p->home, run, &other, &err), 0);
