@@ -15,11 +15,13 @@ count(const struct sl_yaml *y, bool is_member, size_t depth)
 	if (depth > 20 || y->at.line == 0 || y->at.col == 0 || y->at.width == 0 ||
 	    (y->key != NULL) != is_member || (y->n == 0) != (y->child == NULL))
 		abort();
-	SL_YAML_EACH(m, y) {
+	SL_YAML_EACH(m, y)
+	{
 		n_children++;
 		n += count(m, y->kind == SL_YAML_MAP, depth + 1) + (m->key != NULL);
 	}
-	if (n_children != y->n || (y->text.len > 0 && memchr(y->text.p, 0, y->text.len) != NULL))
+	if (n_children != y->n ||
+	    (y->text.len > 0 && memchr(y->text.p, 0, y->text.len) != NULL))
 		abort();
 	return n;
 }

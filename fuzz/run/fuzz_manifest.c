@@ -1,5 +1,6 @@
 /* fuzz_manifest.c -- run/ws_store: what is accepted is sound, and its checksum is not
- * what keeps the rest out.  Trusted code base: ws_store.o workspace.o sha256.o arena.o. */
+ * what keeps the rest out.  Trusted code base: ws_store.o workspace.o sha256.o arena.o.
+ */
 #include "run/ws_int.h"
 
 #include <stdlib.h>

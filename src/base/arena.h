@@ -25,8 +25,10 @@ void sl_arena_free(struct sl_arena *a); /* idempotent; accepts a zeroed arena */
 
 /* Copies, NUL-terminated beyond their length; a slice with p == NULL on failure
  * (an empty source gives a non-NULL empty slice). */
-struct sl_slice sl_arena_dup(struct sl_arena *a, struct sl_slice s) __attribute__((warn_unused_result));
-char *sl_arena_str(struct sl_arena *a, struct sl_slice s) __attribute__((warn_unused_result));
+struct sl_slice sl_arena_dup(struct sl_arena *a, struct sl_slice s)
+    __attribute__((warn_unused_result));
+char *sl_arena_str(struct sl_arena *a, struct sl_slice s)
+    __attribute__((warn_unused_result));
 char *sl_arena_printf(struct sl_arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3), warn_unused_result));
 

@@ -39,8 +39,8 @@ sl_steal_fd(int *fd)
 	return r;
 }
 
-#define SL_AUTO_FD __attribute__((cleanup(sl_auto_close_))) int      /* = -1 */
-#define SL_AUTO_FREE __attribute__((cleanup(sl_auto_free_)))         /* char *p = NULL */
+#define SL_AUTO_FD __attribute__((cleanup(sl_auto_close_))) int       /* = -1 */
+#define SL_AUTO_FREE __attribute__((cleanup(sl_auto_free_)))          /* char *p = NULL */
 #define SL_AUTO_DIR __attribute__((cleanup(sl_auto_closedir_))) DIR * /* d = NULL */
 
 static inline void *

@@ -69,7 +69,11 @@ int sl_code_exit(int code);
 
 /* The analyzer does not see into err.c: that a raised error is not 0. */
 #ifdef __clang_analyzer__
-#define SL_ERR_IS_(code, r) (__extension__({ (void)(r); (code); }))
+#define SL_ERR_IS_(code, r)                                                              \
+	(__extension__({                                                                 \
+		(void)(r);                                                               \
+		(code);                                                                  \
+	}))
 #else
 #define SL_ERR_IS_(code, r) (r)
 #endif

@@ -175,8 +175,7 @@ sl_box_child(const struct sl_m_spawn *m, const char **argv, const char **env,
 	 * descriptor first. */
 	if ((r = sl_box_watch_on()) < 0 || (r = tell_listener(sync, r, prog)) < 0)
 		give_up(sync, 's', -r);
-	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): the union hides argv
-	 */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a union hides it */
 	(void)execve(prog, a.out, e.out);
 	give_up(sync, 'x', errno);
 }

@@ -14,8 +14,8 @@ facts(void *arg, struct sl_policy_facts *f, struct sl_err *err)
 	sl_hex(hex, q->run->run, 32);
 	SL_FACT(f, "log", "in_run", sl_term_cstr(hex));
 	SL_FACT(f, "log", "run_owner",
-		sl_term_str(sl_json_get_str(sl_json_get(q->run->decision.predicate, "sluice"),
-					    "requester")));
+		sl_term_str(sl_json_get_str(
+		    sl_json_get(q->run->decision.predicate, "sluice"), "requester")));
 	return 0;
 }
 
@@ -26,7 +26,9 @@ sl_ask(struct sl_session *s, const struct sl_ask *q, struct sl_err *err)
 	struct sl_jb b = { .a = &a };
 	struct sl_ask arg = *q;
 	struct sl_gate_source source = { facts, &arg };
-	struct sl_gate_request r = { .kind = q->kind, .sources = &source, .n_sources = 1 };
+	struct sl_gate_request r = { .kind = q->kind,
+				     .sources = &source,
+				     .n_sources = 1 };
 	struct sl_decision *d = NULL;
 	struct sl_json *c;
 	int e;
@@ -46,7 +48,8 @@ sl_ask(struct sl_session *s, const struct sl_ask *q, struct sl_err *err)
 	    (e = sl_gate_sync(s->gate, err)) < 0)
 		return e;
 	if (!sl_decision_view(d)->is_allowed)
-		return SL_ERR(err, DENIED, "policy denies this: %s", sl_decision_view(d)->message);
+		return SL_ERR(err, DENIED, "policy denies this: %s",
+			      sl_decision_view(d)->message);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
-/* ask.h -- a request about a run that is over or under way (cancel, apply, drop): decided by
- * policy, durable, before anything is done about it. */
+/* ask.h -- a request about a run that is over or under way (cancel, apply, drop): decided
+ * by policy, durable, before anything is done about it. */
 #ifndef SL_CLI_ASK_H
 #define SL_CLI_ASK_H
 
@@ -13,7 +13,8 @@ struct sl_ask {
 };
 
 /* DENIED where policy says no; the decision is in the log either way. */
-int sl_ask(struct sl_session *s, const struct sl_ask *q, struct sl_err *err) SL_MUST_CHECK;
+int sl_ask(struct sl_session *s, const struct sl_ask *q,
+	   struct sl_err *err) SL_MUST_CHECK;
 /* The run that hex names, read with a reader of its own. */
 int sl_ask_run(struct sl_session *s, struct sl_slice hex, struct sl_arena *a,
 	       struct sl_run_info *ret, struct sl_err *err) SL_MUST_CHECK;

@@ -68,23 +68,27 @@ has_opt(const struct parsed *p, int k)
 
 /* Store one option; returns how many extra words it took, or SL_E(...). */
 static int
-take_opt(const struct sl_cmd *c, const char *const *word, struct parsed *p, struct sl_err *err)
+take_opt(const struct sl_cmd *c, const char *const *word, struct parsed *p,
+	 struct sl_err *err)
 {
 	const char *eq = strchr(word[0], '='), *value = "";
 	int k = find_opt(c, word[0], eq ? (size_t)(eq - word[0]) : strlen(word[0]));
 
 	if (k < 0)
-		return SL_ERR(err, USAGE, "unknown option '%s'; sluice %s --help lists them", word[0],
+		return SL_ERR(err, USAGE,
+			      "unknown option '%s'; sluice %s --help lists them", word[0],
 			      c->name);
 	if (eq != NULL && c->opts[k].arg == NULL)
-		return SL_ERR(err, USAGE, "option '--%s' takes no value", c->opts[k].name);
+		return SL_ERR(err, USAGE, "option '--%s' takes no value",
+			      c->opts[k].name);
 	if (c->opts[k].arg != NULL)
 		value = eq != NULL ? eq + 1 : word[1];
 	if (value == NULL)
 		return SL_ERR(err, USAGE, "option '--%s' needs %s", c->opts[k].name,
 			      c->opts[k].arg);
 	if (!c->opts[k].is_many && has_opt(p, k))
-		return SL_ERR(err, USAGE, "option '--%s' is given twice", c->opts[k].name);
+		return SL_ERR(err, USAGE, "option '--%s' is given twice",
+			      c->opts[k].name);
 	if (p->n_vals == SL_ARGS_MAX)
 		return SL_ERR(err, LIMIT, "too many options");
 	p->vals[p->n_vals++] = (struct sl_optval){ k, value };
@@ -135,7 +139,8 @@ help(bool is_short)
 		if (!is_short || cmds[i]->is_main)
 			printf("  %-10s %s\n", cmds[i]->name, cmds[i]->summary);
 	printf("\nsluice COMMAND --help shows its options; %s\n",
-	       is_short ? "sluice --help lists every command" : "man sluice has the rest");
+	       is_short ? "sluice --help lists every command"
+			: "man sluice has the rest");
 	return flush_out();
 }
 
@@ -144,8 +149,8 @@ help_cmd(const struct sl_cmd *c)
 {
 	printf("usage: sluice %s %s\n\n%s\n\n", c->name, c->usage, c->summary);
 	for (const struct sl_opt *o = c->opts; o->name != NULL; o++)
-		printf("  --%s%s%s\n      %s\n", o->name, o->arg ? " " : "", o->arg ? o->arg : "",
-		       o->help);
+		printf("  --%s%s%s\n      %s\n", o->name, o->arg ? " " : "",
+		       o->arg ? o->arg : "", o->help);
 	return flush_out();
 }
 
@@ -181,6 +186,7 @@ dispatch(const struct sl_cmd *c, int argc, const char *const *argv, struct sl_er
 	int r;
 
 	if (vals == NULL || pos == NULL)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): SL_AUTO_FREE frees it */
 		return SL_ERR(err, NOMEM, "out of memory");
 	if ((r = parse(c, argc - 1, argv + 1, &p, err)) < 0)
 		return r;
@@ -193,9 +199,10 @@ complain(const struct sl_cmd *c, const struct sl_err *err)
 {
 	/* err->msg is printable: err.c escapes what it was given. */
 	if (err->msg[0] != '\0')
-		fprintf(stderr, "sluice%s%s: %s [%s]", c ? " " : "", c ? c->name : "", err->msg,
-			sl_code_id(err->code));
-	if (err->msg[0] != '\0' && c != NULL && c->is_wrapper) /* it returns another number */
+		fprintf(stderr, "sluice%s%s: %s [%s]", c ? " " : "", c ? c->name : "",
+			err->msg, sl_code_id(err->code));
+	if (err->msg[0] != '\0' && c != NULL &&
+	    c->is_wrapper) /* it returns another number */
 		fprintf(stderr, " (%d)", sl_code_exit(err->code));
 	if (err->msg[0] != '\0')
 		fprintf(stderr, "\n");
@@ -225,7 +232,8 @@ sl_cmd_main(int argc, const char *const *argv)
 		return complete(find_cmd(argc > 2 ? argv[2] : NULL));
 	if (c != NULL && argc == 3 && is_help(argv[2]))
 		return help_cmd(c);
-	r = c == NULL ? SL_ERR(&err, USAGE, "unknown command '%s'; sluice --help lists them", verb)
+	r = c == NULL ? SL_ERR(&err, USAGE,
+			       "unknown command '%s'; sluice --help lists them", verb)
 		      : dispatch(c, argc, argv, &err);
 	if (r >= 0)
 		return r;

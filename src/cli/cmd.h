@@ -15,6 +15,7 @@
 
 enum { SL_OPTS_MAX = 32, SL_ARGS_MAX = 4096 };
 
+/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): as a row is read */
 struct sl_opt {
 	const char *name; /* long name without dashes */
 	char ch;          /* short name, or 0 */
@@ -40,8 +41,8 @@ struct sl_cmd {
 	const struct sl_opt *opts; /* ends in a zeroed row */
 	int min_args, max_args;    /* max -1: any */
 	bool is_main;              /* shown by `sluice` without arguments */
-	bool is_wrapper;           /* returns its command's status; 125 where it fails itself;
-				      options end at the first positional argument */
+	bool is_wrapper; /* returns its command's status; 125 where it fails itself;
+			    options end at the first positional argument */
 	/* >= 0: the exit status; else SL_E(...). */
 	int (*run)(const struct sl_args *args, struct sl_err *err);
 };

@@ -47,7 +47,8 @@ run(const struct sl_args *args, struct sl_err *err)
 	int r;
 
 	sl_arena_init(&w.a, 256 << 20);
-	if ((r = sl_session_start(&w.s, err)) == 0 && (r = sl_session_gate(&w.s, true, err)) == 0 &&
+	if ((r = sl_session_start(&w.s, err)) == 0 &&
+	    (r = sl_session_gate(&w.s, true, err)) == 0 &&
 	    (r = sl_ask_run(&w.s, sl_slice_str(args->argv[0]), &w.a, &w.i, err)) == 0)
 		r = cancel(&w, err);
 	if (r == 0 && sl_arg_is(args, OPT_JSON)) {
@@ -61,7 +62,9 @@ run(const struct sl_args *args, struct sl_err *err)
 		char hex[65];
 
 		sl_hex(hex, w.i.run, 32);
-		printf("run %.12s is asked to end; what it does then is in its own display\n", hex);
+		printf("run %.12s is asked to end; what it does then is in its own "
+		       "display\n",
+		       hex);
 		r = sl_out_flush(err);
 	}
 	sl_session_done(&w.s);

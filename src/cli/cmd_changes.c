@@ -17,8 +17,10 @@ enum { OPT_APPLY, OPT_WITH, OPT_DROP, OPT_JSON };
 
 static const struct sl_opt opts[] = {
 	[OPT_APPLY] = { "apply", 0, "DIR", "copy the changes into DIR", false },
-	[OPT_WITH] = { "with", 0, "PATH", "apply PATH too although it is held back", true },
-	[OPT_DROP] = { "drop", 0, NULL, "forget the changes and free their space", false },
+	[OPT_WITH] = { "with", 0, "PATH", "apply PATH too although it is held back",
+		       true },
+	[OPT_DROP] = { "drop", 0, NULL, "forget the changes and free their space",
+		       false },
 	[OPT_JSON] = { "json", 0, NULL, "one object a path", false },
 	{ 0 },
 };
@@ -52,7 +54,8 @@ warnings(struct work *w, unsigned warn)
 
 	for (unsigned i = 0; i < SL_WW_COUNT; i++)
 		if ((warn & 1U << i) != 0)
-			sl_buf_printf(&text, "%s%s", text.len > 0 ? ", " : "", sl_ws_warn_name(i));
+			sl_buf_printf(&text, "%s%s", text.len > 0 ? ", " : "",
+				      sl_ws_warn_name(i));
 	s = sl_arena_str(&w->a, sl_buf_get(&text));
 	return s != NULL ? s : "";
 }
@@ -77,10 +80,12 @@ show_json(struct work *w, const struct sl_left_job *j, const struct sl_ws_change
 		list = sl_json_set(b, v, "held", sl_json_arr(b));
 		for (unsigned i = 0; i < SL_WW_COUNT; i++)
 			if ((c->warn & 1U << i) != 0)
-				(void)sl_json_add(b, list, sl_json_cstr(b, sl_ws_warn_name(i)));
+				(void)sl_json_add(b, list,
+						  sl_json_cstr(b, sl_ws_warn_name(i)));
 	}
 	if (c->outcome != SL_WO_NONE)
-		(void)sl_json_set(b, v, "outcome", sl_json_cstr(b, sl_ws_outcome_name(c->outcome)));
+		(void)sl_json_set(b, v, "outcome",
+				  sl_json_cstr(b, sl_ws_outcome_name(c->outcome)));
 	return sl_out_json(&w->out, v, err);
 }
 
@@ -95,7 +100,8 @@ show(struct work *w, bool is_applied, struct sl_err *err)
 
 		for (size_t i = 0; i < j->changes.n; i++) {
 			const struct sl_ws_change *c = &j->changes.item[i];
-			bool is_held = is_applied ? c->outcome == SL_WO_HELD : c->warn != 0;
+			bool is_held =
+			    is_applied ? c->outcome == SL_WO_HELD : c->warn != 0;
 
 			if (is_json) {
 				if ((r = show_json(w, j, c, err)) < 0)
@@ -119,7 +125,8 @@ apply_job(struct work *w, int target_fd, struct sl_left_job *j, struct sl_err *e
 {
 	size_t n = sl_arg_count(w->args, OPT_WITH);
 	struct sl_slice *allow = SL_NEW_N(&w->a, struct sl_slice, n + 1);
-	struct sl_ws_apply o = { target_fd, j->left_fd, w->left.base, allow, n, w->key != NULL };
+	struct sl_ws_apply o = { target_fd, j->left_fd, w->left.base,
+				 allow,     n,          w->key != NULL };
 	struct sl_ws_applied done = { 0 };
 	int r;
 
@@ -142,7 +149,8 @@ static int
 apply(struct work *w, const char *dir, struct sl_err *err)
 {
 	SL_AUTO_FREE char *real = realpath(dir, NULL);
-	SL_AUTO_FD fd = real != NULL ? open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	SL_AUTO_FD fd =
+	    real != NULL ? open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	int r;
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
@@ -151,7 +159,8 @@ apply(struct work *w, const char *dir, struct sl_err *err)
 		return SL_ERR_SYS(err, -errno, "cannot open '%s'", dir);
 	if (sl_path_is_below(sl_slice_str(real), sl_slice_str(w->s.home.path)))
 		return SL_ERR(err, USAGE, "'%s' lies in SLUICE_HOME", dir);
-	if ((r = sl_ask(&w->s, &(struct sl_ask){ "apply", &w->i, w->key, real }, err)) < 0)
+	if ((r = sl_ask(&w->s, &(struct sl_ask){ "apply", &w->i, w->key, real }, err)) <
+	    0)
 		return r;
 	for (size_t i = 0; i < w->left.n; i++)
 		if ((r = apply_job(w, fd, &w->left.job[i], err)) < 0) {
@@ -163,10 +172,11 @@ apply(struct work *w, const char *dir, struct sl_err *err)
 	if ((r = show(w, true, err)) < 0)
 		return r;
 	if (!sl_arg_is(w->args, OPT_JSON))
-		printf("%zu applied to %s, %zu there already, %zu held back\n", w->n_applied, dir,
-		       w->n_same, w->n_held);
-	return w->n_held == 0 ? 0 : SL_ERR(err, FAILED, "%zu path%s held back; see above",
-					   w->n_held, w->n_held == 1 ? " is" : "s are");
+		printf("%zu applied to %s, %zu there already, %zu held back\n",
+		       w->n_applied, dir, w->n_same, w->n_held);
+	return w->n_held == 0 ? 0
+			      : SL_ERR(err, FAILED, "%zu path%s held back; see above",
+				       w->n_held, w->n_held == 1 ? " is" : "s are");
 }
 
 /* What a person may do next; a pipe gets the list alone. */
@@ -185,7 +195,8 @@ advise(struct work *w)
 	else
 		printf("\n%zu change%s%s\ntake over: sluice changes %.12s --apply DIR\n"
 		       "forget:    sluice changes %.12s --drop\n",
-		       n, n == 1 ? "" : "s", n_held > 0 ? ", '!' is held back unless named by --with" : "",
+		       n, n == 1 ? "" : "s",
+		       n_held > 0 ? ", '!' is held back unless named by --with" : "",
 		       w->hex, w->hex);
 }
 
@@ -199,7 +210,8 @@ list(struct work *w, struct sl_err *err)
 		SL_AUTO_FD fd = open(j->workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		if (fd >= 0 && !j->is_direct &&
-		    (r = sl_ws_mark_base(fd, w->left.base, &j->changes, &w->left.a, err)) < 0)
+		    (r = sl_ws_mark_base(fd, w->left.base, &j->changes, &w->left.a,
+					 err)) < 0)
 			return r;
 	}
 	if ((r = show(w, false, err)) < 0 || sl_arg_is(w->args, OPT_JSON) || !isatty(1))
@@ -212,7 +224,8 @@ list(struct work *w, struct sl_err *err)
 static int
 take_run(struct work *w, struct sl_err *err)
 {
-	struct sl_slice arg = sl_slice_str(w->args->argv[0]), hex = sl_slice_upto(arg, '/');
+	struct sl_slice arg = sl_slice_str(w->args->argv[0]),
+			hex = sl_slice_upto(arg, '/');
 	int r;
 
 	if (hex.len < arg.len)
@@ -233,15 +246,17 @@ work(struct work *w, struct sl_err *err)
 
 	if (dir != NULL && sl_arg_is(w->args, OPT_DROP))
 		return SL_ERR(err, USAGE, "--apply and --drop exclude each other");
-	if ((r = sl_session_start(&w->s, err)) < 0 || (r = sl_session_gate(&w->s, false, err)) < 0 ||
-	    (r = take_run(w, err)) < 0)
+	if ((r = sl_session_start(&w->s, err)) < 0 ||
+	    (r = sl_session_gate(&w->s, false, err)) < 0 || (r = take_run(w, err)) < 0)
 		return r;
 	if (sl_arg_is(w->args, OPT_DROP)) {
-		if ((r = sl_ask(&w->s, &(struct sl_ask){ "drop", &w->i, w->key, NULL }, err)) < 0)
+		if ((r = sl_ask(&w->s, &(struct sl_ask){ "drop", &w->i, w->key, NULL },
+				err)) < 0)
 			return r;
 		if ((r = sl_left_drop(&w->s.home, w->i.run, err)) == 0 &&
 		    !sl_arg_is(w->args, OPT_JSON))
-			printf("the changes of run %.12s are gone; its evidence stays\n", w->hex);
+			printf("the changes of run %.12s are gone; its evidence stays\n",
+			       w->hex);
 		return r;
 	}
 	if ((r = sl_left_open(&w->s.home, w->i.run, w->key, &w->left, err)) < 0)

@@ -20,10 +20,12 @@ show_json(struct sl_out *o, const struct sl_box_probe *p, struct sl_err *err)
 	struct sl_json *v = sl_json_obj(&o->b);
 
 	(void)sl_json_set(&o->b, v, "layer", sl_json_cstr(&o->b, p->name));
-	(void)sl_json_set(&o->b, v, "works", sl_json_bool(&o->b, p->state != SL_PROBE_MISSING));
+	(void)sl_json_set(&o->b, v, "works",
+			  sl_json_bool(&o->b, p->state != SL_PROBE_MISSING));
 	(void)sl_json_set(&o->b, v, "state",
-			  sl_json_cstr(&o->b, p->state == SL_PROBE_OK	? "ok" :
-					      p->state == SL_PROBE_LESS ? "less" : "missing"));
+			  sl_json_cstr(&o->b, p->state == SL_PROBE_OK     ? "ok"
+					      : p->state == SL_PROBE_LESS ? "less"
+									  : "missing"));
 	(void)sl_json_set(&o->b, v, "why", sl_json_cstr(&o->b, p->text));
 	(void)sl_json_set(&o->b, v, "fix", sl_json_cstr(&o->b, p->how));
 	return sl_out_json(o, v, err);
@@ -75,8 +77,8 @@ run(const struct sl_args *args, struct sl_err *err)
 	if ((r = sl_session_home(&home, err)) < 0)
 		return r;
 	r = snprintf(scratch, sizeof(scratch), "%s/runs", home.path) < PATH_MAX
-		    ? sl_box_probe(scratch, &o.a, &p, &n, err)
-		    : SL_ERR(err, USAGE, "the path of SLUICE_HOME is too long");
+		? sl_box_probe(scratch, &o.a, &p, &n, err)
+		: SL_ERR(err, USAGE, "the path of SLUICE_HOME is too long");
 	sl_home_done(&home);
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		is_missing |= p[i].state == SL_PROBE_MISSING;
@@ -87,7 +89,8 @@ run(const struct sl_args *args, struct sl_err *err)
 	}
 	if (r < 0 || (r = show_tier(&o, is_json, is_missing, err)) < 0)
 		return r;
-	return is_missing ? SL_ERR(err, ENV, "a layer that every box needs is missing") : 0;
+	return is_missing ? SL_ERR(err, ENV, "a layer that every box needs is missing")
+			  : 0;
 }
 
 const struct sl_cmd sl_cmd_doctor = {

@@ -20,9 +20,11 @@ enum { DENIED_MAX = 5 };
 static const struct sl_opt opts[] = {
 	[O_READ] = { "read", 0, "PATH", "show PATH read-only, at its own place", true },
 	[O_WRITE] = { "write", 0, "PATH", "show PATH writable, at its own place", true },
-	[O_ENV] = { "env", 0, "NAME[=VALUE]", "pass a variable of the caller's, or a value", true },
+	[O_ENV] = { "env", 0, "NAME[=VALUE]",
+		    "pass a variable of the caller's, or a value", true },
 	[O_CWD] = { "cwd", 0, "PATH", "start in PATH, as seen inside", false },
-	[O_NET] = { "net", 0, "HOST:PORT", "refused: the box cannot grant a host and port yet", true },
+	[O_NET] = { "net", 0, "HOST:PORT",
+		    "refused: the box cannot grant a host and port yet", true },
 	[O_JSON] = { "json", 0, NULL, "one event a line on standard output", false },
 	{ 0 },
 };
@@ -50,7 +52,8 @@ take_path(struct work *w, const char *path, unsigned access, struct sl_grant_fs 
 	if (fs->path.p == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
 	if (fs->path.len == 1)
-		return SL_ERR(err, USAGE, "'/' would show everything; name what the command needs");
+		return SL_ERR(err, USAGE,
+			      "'/' would show everything; name what the command needs");
 	if (!sl_path_is_canonical(fs->path))
 		return SL_ERR(err, USAGE, "cannot grant '%s'", path);
 	return 0;
@@ -80,7 +83,8 @@ take_paths(struct work *w, struct sl_err *err)
 	if (nr + nw > SL_GRANT_FS_MAX)
 		return SL_ERR(err, LIMIT, "more than %d paths", SL_GRANT_FS_MAX);
 	for (size_t i = 0; i < nr && r == 0; i++)
-		r = take_path(w, sl_arg(w->args, O_READ, i), SL_ACC_READ | SL_ACC_EXEC, &fs[i], err);
+		r = take_path(w, sl_arg(w->args, O_READ, i), SL_ACC_READ | SL_ACC_EXEC,
+			      &fs[i], err);
 	for (size_t i = 0; i < nw && r == 0; i++)
 		r = take_path(w, sl_arg(w->args, O_WRITE, i),
 			      SL_ACC_READ | SL_ACC_WRITE | SL_ACC_EXEC, &fs[nr + i], err);
@@ -109,8 +113,8 @@ term_of(struct work *w)
 {
 	const char *term = getenv("TERM");
 	char *s = term != NULL && strchr(term, '/') == NULL && strlen(term) < 40
-			  ? sl_arena_printf(&w->a, "TERM=%s", term)
-			  : NULL;
+		      ? sl_arena_printf(&w->a, "TERM=%s", term)
+		      : NULL;
 
 	return s != NULL ? sl_slice_str(s) : SL_LIT("TERM=dumb");
 }
@@ -119,8 +123,10 @@ term_of(struct work *w)
 static int
 take_env(struct work *w, struct sl_err *err)
 {
-	static const char *const base[] = { "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
-					    "HOME=/home/runner", "LANG=C.UTF-8", "USER=runner" };
+	static const char *const base[] = {
+		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=/home/runner",
+		"LANG=C.UTF-8", "USER=runner"
+	};
 	const size_t n_base = sizeof(base) / sizeof(base[0]);
 	size_t n = sl_arg_count(w->args, O_ENV), k = 0;
 	struct sl_slice *env = SL_NEW_N(&w->a, struct sl_slice, n + n_base + 2);
@@ -144,7 +150,8 @@ take_env(struct work *w, struct sl_err *err)
 			if ((value = getenv((const char *)arg.p)) == NULL)
 				return SL_ERR(err, USAGE, "variable '%.*s' is not set",
 					      SL_ARG(name));
-			arg = sl_slice_str(sl_arena_printf(&w->a, "%s=%s", (const char *)arg.p, value));
+			arg = sl_slice_str(
+			    sl_arena_printf(&w->a, "%s=%s", (const char *)arg.p, value));
 		}
 		names[i] = name;
 		for (size_t j = 0; j < k; j++) /* a granted name replaces a constant */
@@ -173,7 +180,9 @@ take_command(struct work *w, struct sl_err *err)
 	w->x.act.n_argv = (size_t)w->args->argc;
 	w->x.act.cwd = cwd != NULL ? sl_slice_str(cwd) : SL_LIT("/home/runner");
 	if (!sl_path_is_canonical(w->x.act.cwd))
-		return SL_ERR(err, USAGE, "--cwd '%s' is not an absolute path without '.' and '..'", cwd);
+		return SL_ERR(err, USAGE,
+			      "--cwd '%s' is not an absolute path without '.' and '..'",
+			      cwd);
 	return 0;
 }
 
@@ -217,12 +226,15 @@ say_end(struct work *w)
 	struct sl_err m = { 0 }; /* for its escapes */
 
 	if (e->is_not_found)
-		(void)!SL_ERR(&m, NOENT, "'%.*s' is not in the box; --read shows what lies outside",
+		(void)!SL_ERR(&m, NOENT,
+			      "'%.*s' is not in the box; --read shows what lies outside",
 			      SL_ARG(w->x.act.argv[0]));
 	else if (e->is_not_executable)
-		(void)!SL_ERR(&m, NOENT, "'%.*s' cannot be executed", SL_ARG(w->x.act.argv[0]));
+		(void)!SL_ERR(&m, NOENT, "'%.*s' cannot be executed",
+			      SL_ARG(w->x.act.argv[0]));
 	else if (e->limit != SL_LIM_COUNT && e->limit >= 0)
-		(void)!SL_ERR(&m, LIMIT, "ended by the limit on %s; 'sluice limits' lists them",
+		(void)!SL_ERR(&m, LIMIT,
+			      "ended by the limit on %s; 'sluice limits' lists them",
 			      sl_limit_name(e->limit));
 	if (m.msg[0] != '\0')
 		fprintf(stderr, "sluice exec: %s\n", m.msg);
@@ -238,7 +250,8 @@ say_denied(struct work *w, int status)
 	if (w->n_denied == 0)
 		return;
 	if (w->n_denied > DENIED_MAX)
-		sl_buf_printf(&w->denied, "sluice: and %zu more\n", w->n_denied - DENIED_MAX);
+		sl_buf_printf(&w->denied, "sluice: and %zu more\n",
+			      w->n_denied - DENIED_MAX);
 	(void)sl_ui_write(2, sl_buf_get(&w->denied));
 }
 
@@ -304,7 +317,8 @@ run(const struct sl_args *args, struct sl_err *err)
 const struct sl_cmd sl_cmd_exec = {
 	.name = "exec",
 	.summary = "run one command in a box, decided and recorded",
-	.usage = "[--read PATH] [--write PATH] [--env NAME[=VALUE]] [--cwd PATH] [--json] -- CMD...",
+	.usage = "[--read PATH] [--write PATH] [--env NAME[=VALUE]] [--cwd PATH] "
+		 "[--json] -- CMD...",
 	.opts = opts,
 	.min_args = 1,
 	.max_args = -1,

@@ -4,7 +4,6 @@
 #include "cli/out.h"
 #include "cli/session.h"
 
-
 #include <stdio.h>
 
 enum { O_JSON };
@@ -22,10 +21,12 @@ show_json(const struct sl_session *s, struct sl_err *err)
 	struct sl_json *v = sl_out_init(&o);
 
 	(void)sl_json_set(&o.b, v, "identity", sl_json_cstr(&o.b, i->node.did));
-	(void)sl_json_set(&o.b, v, "working_key", sl_json_cstr(&o.b, i->node.working_did));
+	(void)sl_json_set(&o.b, v, "working_key",
+			  sl_json_cstr(&o.b, i->node.working_did));
 	(void)sl_json_set(&o.b, v, "policy", sl_json_hex(&o.b, i->policy, 32));
 	(void)sl_json_set(&o.b, v, "home", sl_json_cstr(&o.b, s->home.path));
-	(void)sl_json_set(&o.b, v, "node_size", sl_json_int(&o.b, (int64_t)i->node.node_size));
+	(void)sl_json_set(&o.b, v, "node_size",
+			  sl_json_int(&o.b, (int64_t)i->node.node_size));
 	(void)sl_json_set(&o.b, v, "is_new", sl_json_bool(&o.b, i->node.is_new));
 	return sl_out_json(&o, v, err);
 }
@@ -38,7 +39,8 @@ run(const struct sl_args *args, struct sl_err *err)
 	char hex[65];
 	int r;
 
-	if ((r = sl_session_start(&s, err)) < 0 || (r = sl_session_gate(&s, true, err)) < 0)
+	if ((r = sl_session_start(&s, err)) < 0 ||
+	    (r = sl_session_gate(&s, true, err)) < 0)
 		return r;
 	if (sl_arg_is(args, O_JSON))
 		return show_json(&s, err);

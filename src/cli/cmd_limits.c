@@ -35,8 +35,8 @@ show_bound(struct sl_out *o, const struct bound *x, bool is_json, struct sl_err 
 	struct sl_json *v;
 
 	if (!is_json) {
-		printf("%-24s %12llu %-8s %s\n", x->name, (unsigned long long)x->value, x->unit,
-		       x->what);
+		printf("%-24s %12llu %-8s %s\n", x->name, (unsigned long long)x->value,
+		       x->unit, x->what);
 		return 0;
 	}
 	v = sl_json_obj(&o->b);
@@ -51,33 +51,44 @@ static int
 show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 {
 	const struct bound table[] = {
-		{ "flow.bytes", "bytes", "of a flow or a local action", SL_FLOW_BYTES_MAX },
-		{ "yaml.nodes", "nodes", "aliases replayed and counted", SL_FLOW_NODES_MAX },
+		{ "flow.bytes", "bytes", "of a flow or a local action",
+		  SL_FLOW_BYTES_MAX },
+		{ "yaml.nodes", "nodes", "aliases replayed and counted",
+		  SL_FLOW_NODES_MAX },
 		{ "yaml.depth", "levels", "of nesting", SL_FLOW_DEPTH_MAX },
 		{ "expression.length", "units", "UTF-16 code units", SL_EXPR_LEN_MAX },
 		{ "expression.depth", "levels", "of nesting", SL_EXPR_DEPTH_MAX },
 		{ "expression.arguments", "count", "of one function", SL_EXPR_ARGS_MAX },
 		{ "flow.jobs", "jobs", "matrix legs counted", SL_FLOW_JOBS_MAX },
 		{ "flow.matrix", "legs", "of one job", SL_MATRIX_MAX },
-		{ "flow.nesting", "levels", "composite actions in each other", SL_FLOW_NEST_MAX },
-		{ "job.timeout", "minutes", "where a job names none", SL_FLOW_JOB_MINUTES },
+		{ "flow.nesting", "levels", "composite actions in each other",
+		  SL_FLOW_NEST_MAX },
+		{ "job.timeout", "minutes", "where a job names none",
+		  SL_FLOW_JOB_MINUTES },
 		{ "parser.message", "bytes", "between supervisor and parser", SL_PO_MAX },
 		{ "parser.memory", "bytes", "of the parser's data", SL_PARSER_MEMORY },
 		{ "act.grace", "ms", "from the first signal to SIGKILL", SL_GRACE_MS },
-		{ "output.line", "bytes", "longer lines are shown in parts", SL_LINE_MAX },
+		{ "output.line", "bytes", "longer lines are shown in parts",
+		  SL_LINE_MAX },
 		{ "output.masks", "count", "of one run", SL_MASKS_MAX },
 		{ "grant.paths", "count", "of one grant", SL_GRANT_FS_MAX },
 		{ "grant.path", "bytes", "of one path", SL_GRANT_PATH_MAX },
-		{ "grant.variables", "count", "of the caller's environment", SL_GRANT_ENV_MAX },
-		{ "workspace.entries", "count", "files and directories", SL_WS_ENTRIES_MAX },
+		{ "grant.variables", "count", "of the caller's environment",
+		  SL_GRANT_ENV_MAX },
+		{ "workspace.entries", "count", "files and directories",
+		  SL_WS_ENTRIES_MAX },
 		{ "workspace.depth", "levels", "of directories", SL_WS_DEPTH_MAX },
 		{ "workspace.path", "bytes", "of one path", SL_WS_PATH_MAX },
-		{ "policy.bytes", "bytes", "of a policy", sl_policy_text_limits.max_bytes },
+		{ "policy.bytes", "bytes", "of a policy",
+		  sl_policy_text_limits.max_bytes },
 		{ "policy.nodes", "nodes", "terms, atoms, operators",
 		  sl_policy_text_limits.max_items },
-		{ "policy.depth", "levels", "of nesting", sl_policy_text_limits.max_depth },
-		{ "policy.fuel", "steps", "of one decision", sl_policy_default_limits.fuel },
-		{ "policy.facts", "count", "in the model", sl_policy_default_limits.max_facts },
+		{ "policy.depth", "levels", "of nesting",
+		  sl_policy_text_limits.max_depth },
+		{ "policy.fuel", "steps", "of one decision",
+		  sl_policy_default_limits.fuel },
+		{ "policy.facts", "count", "in the model",
+		  sl_policy_default_limits.max_facts },
 		{ "log.record", "bytes", "of one statement or blob", SL_REC_MAX },
 		{ "log.batch", "bytes", "of one batch", SL_BATCH_MAX },
 		{ "log.segment", "bytes", "of one segment file", SL_SEG_SIZE },
@@ -94,8 +105,9 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 static int
 show_box(struct sl_out *o, bool is_json, struct sl_err *err)
 {
-	static const char *const units[SL_LIM_COUNT] = { "bytes", "count", "s",	 "s",
-							 "bytes", "bytes", "bytes", "count" };
+	static const char *const units[SL_LIM_COUNT] = { "bytes", "count", "s",
+							 "s",     "bytes", "bytes",
+							 "bytes", "count" };
 	struct sl_grant g;
 	int r = 0;
 
@@ -104,7 +116,8 @@ show_box(struct sl_out *o, bool is_json, struct sl_err *err)
 		char name[32], what[64];
 		struct bound x = { name, units[i], what, g.limit[i].max };
 
-		(void)snprintf(name, sizeof(name), "box.%s", sl_limit_name((enum sl_limit)i));
+		(void)snprintf(name, sizeof(name), "box.%s",
+			       sl_limit_name((enum sl_limit)i));
 		(void)snprintf(what, sizeof(what), "of a box, at least %s",
 			       sl_limit_class_name(g.limit[i].class));
 		r = show_bound(o, &x, is_json, err);
@@ -120,7 +133,8 @@ show_unsupported(struct sl_out *o, bool is_json, struct sl_err *err)
 	int r = 0;
 
 	if (!is_json)
-		printf("\nnot supported yet, and refused by name before anything runs:\n");
+		printf(
+		    "\nnot supported yet, and refused by name before anything runs:\n");
 	for (size_t i = 0; i < n && r == 0; i++) {
 		struct sl_json *v;
 
@@ -144,11 +158,11 @@ show_role(struct sl_out *o, const struct sl_role_row *x, bool is_json, struct sl
 	struct sl_json *v;
 
 	if (!is_json) {
-		printf("%-12s %s\n%14ssees   %s\n%14snever  %s\n%14sheld   ", x->name, x->started,
-		       "", x->sees, "", x->never, "");
+		printf("%-12s %s\n%14ssees   %s\n%14snever  %s\n%14sheld   ", x->name,
+		       x->started, "", x->sees, "", x->never, "");
 		if (x->jail != NULL)
-			printf("%zu system calls, %zu refused, the rest kills; ", x->jail->n_calls,
-			       x->jail->n_refused);
+			printf("%zu system calls, %zu refused, the rest kills; ",
+			       x->jail->n_calls, x->jail->n_refused);
 		printf("%s\n", x->limits);
 		return 0;
 	}
@@ -158,12 +172,12 @@ show_role(struct sl_out *o, const struct sl_role_row *x, bool is_json, struct sl
 	(void)sl_json_set(b, v, "sees", sl_json_cstr(b, x->sees));
 	(void)sl_json_set(b, v, "never", sl_json_cstr(b, x->never));
 	(void)sl_json_set(b, v, "limits", sl_json_cstr(b, x->limits));
-	(void)sl_json_set(b, v, "calls", x->jail == NULL
-						 ? sl_json_null(b)
-						 : sl_json_int(b, (int64_t)x->jail->n_calls));
-	(void)sl_json_set(b, v, "refused", x->jail == NULL
-						   ? sl_json_null(b)
-						   : sl_json_int(b, (int64_t)x->jail->n_refused));
+	(void)sl_json_set(b, v, "calls",
+			  x->jail == NULL ? sl_json_null(b)
+					  : sl_json_int(b, (int64_t)x->jail->n_calls));
+	(void)sl_json_set(b, v, "refused",
+			  x->jail == NULL ? sl_json_null(b)
+					  : sl_json_int(b, (int64_t)x->jail->n_refused));
 	return sl_out_json(o, v, err);
 }
 
@@ -189,8 +203,10 @@ run(const struct sl_args *args, struct sl_err *err)
 	int r;
 
 	(void)sl_out_init(&o);
-	if ((r = show_bounds(&o, is_json, err)) < 0 || (r = show_box(&o, is_json, err)) < 0 ||
-	    (r = show_roles(&o, is_json, err)) < 0 || (r = show_unsupported(&o, is_json, err)) < 0)
+	if ((r = show_bounds(&o, is_json, err)) < 0 ||
+	    (r = show_box(&o, is_json, err)) < 0 ||
+	    (r = show_roles(&o, is_json, err)) < 0 ||
+	    (r = show_unsupported(&o, is_json, err)) < 0)
 		return r;
 	return sl_out_flush(err);
 }

@@ -17,8 +17,10 @@ enum { OPT_JSON, OPT_OUT, OPT_TREE };
 
 static const struct sl_opt opts[] = {
 	[OPT_JSON] = { "json", 0, NULL, "one object a line", false },
-	[OPT_OUT] = { "out", 'o', "FILE", "prove: write the transparent statement there", false },
-	[OPT_TREE] = { "tree", 0, "node|platform|RUN", "consistency: of which tree", false },
+	[OPT_OUT] = { "out", 'o', "FILE", "prove: write the transparent statement there",
+		      false },
+	[OPT_TREE] = { "tree", 0, "node|platform|RUN", "consistency: of which tree",
+		       false },
 	{ 0 },
 };
 
@@ -48,7 +50,8 @@ head_line(struct work *w, const struct sl_log_tree *t, struct sl_err *err)
 	if (!w->is_json) {
 		sl_hex(hex, t->root, 32);
 		printf("%-8s  %8llu  %.16s  %-6s  %s\n", kind_name(t->kind),
-		       (unsigned long long)t->size, hex, t->is_open ? "open" : "sealed", t->origin);
+		       (unsigned long long)t->size, hex, t->is_open ? "open" : "sealed",
+		       t->origin);
 		return 0;
 	}
 	v = sl_json_obj(b);
@@ -82,8 +85,9 @@ head(struct work *w, struct sl_err *err)
 		}
 	}
 	if (n_sealed > 0)
-		printf("runs      %8llu  %-16s  sealed  one tree each (--json lists them)\n", n_entries,
-		       "");
+		printf(
+		    "runs      %8llu  %-16s  sealed  one tree each (--json lists them)\n",
+		    n_entries, "");
 	return r;
 }
 
@@ -174,7 +178,8 @@ show(struct work *w, struct sl_err *err)
 static int
 write_file(const char *path, struct sl_slice bytes, struct sl_err *err)
 {
-	SL_AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
+	SL_AUTO_FD fd =
+	    open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
 	int r;
 
 	if (fd < 0)
@@ -225,8 +230,8 @@ prove(struct work *w, struct sl_err *err)
 		return sl_out_json(&w->out, v, err);
 	}
 	printf("entry %llu of %llu in %s%s%s\n", (unsigned long long)e.index,
-	       (unsigned long long)t.size, t.origin, to != NULL ? ", with its receipt in " : "",
-	       to != NULL ? to : "");
+	       (unsigned long long)t.size, t.origin,
+	       to != NULL ? ", with its receipt in " : "", to != NULL ? to : "");
 	return 0;
 }
 
@@ -282,7 +287,8 @@ consistency(struct work *w, struct sl_err *err)
 
 	if (w->args->argc != 3 || number(w->args->argv[1], &n1) < 0 ||
 	    number(w->args->argv[2], &n2) < 0)
-		return SL_ERR(err, USAGE, "usage: sluice log consistency SIZE1 SIZE2 [--tree TREE]");
+		return SL_ERR(err, USAGE,
+			      "usage: sluice log consistency SIZE1 SIZE2 [--tree TREE]");
 	if ((r = find_tree(w, &tree, err)) < 0 ||
 	    (r = sl_reader_consistency(w->reader, tree, n1, n2, &p, err)) < 0 ||
 	    (r = sl_reader_root(w->reader, tree, n1, &root1, err)) < 0 ||
@@ -323,7 +329,8 @@ on_finding(void *arg, const struct sl_log_finding *f)
 	if (!w->is_json) {
 		printf("%s at %llu", f->file, (unsigned long long)f->offset);
 		if (f->tree != UINT32_MAX)
-			printf(" (tree %u, entry %llu)", f->tree, (unsigned long long)f->index);
+			printf(" (tree %u, entry %llu)", f->tree,
+			       (unsigned long long)f->index);
 		printf(": %s\n", f->what);
 		return;
 	}
@@ -350,26 +357,30 @@ check(struct work *w, struct sl_err *err)
 		return r;
 	if (w->is_json) {
 		v = sl_json_obj(b);
-		(void)sl_json_set(b, v, "findings", sl_json_int(b, (int64_t)p.n_findings));
+		(void)sl_json_set(b, v, "findings",
+				  sl_json_int(b, (int64_t)p.n_findings));
 		(void)sl_json_set(b, v, "entries", sl_json_int(b, (int64_t)p.n_entries));
 		(void)sl_json_set(b, v, "blobs", sl_json_int(b, (int64_t)p.n_blobs));
 		(void)sl_json_set(b, v, "seals", sl_json_int(b, (int64_t)p.n_seals));
 		(void)sl_json_set(b, v, "trees", sl_json_int(b, (int64_t)p.n_trees));
-		(void)sl_json_set(b, v, "signatures", sl_json_int(b, (int64_t)p.n_signatures));
+		(void)sl_json_set(b, v, "signatures",
+				  sl_json_int(b, (int64_t)p.n_signatures));
 		(void)sl_json_set(b, v, "bytes", sl_json_int(b, (int64_t)p.n_bytes));
 		if ((r = sl_out_json(&w->out, v, err)) < 0)
 			return r;
 	} else if (p.n_findings == 0) {
-		printf("good: %llu entries in %llu trees, %llu seals, %llu signatures verified\n",
+		printf("good: %llu entries in %llu trees, %llu seals, %llu signatures "
+		       "verified\n",
 		       (unsigned long long)p.n_entries, (unsigned long long)p.n_trees,
 		       (unsigned long long)p.n_seals, (unsigned long long)p.n_signatures);
 	}
 	if ((r = sl_out_flush(err)) < 0)
 		return r;
-	return p.n_findings == 0 ? 0
-				 : SL_ERR(err, VERIFY, "the log is damaged in %llu place%s",
-					  (unsigned long long)p.n_findings,
-					  p.n_findings == 1 ? "" : "s");
+	return p.n_findings == 0
+		   ? 0
+		   : SL_ERR(err, VERIFY, "the log is damaged in %llu place%s",
+			    (unsigned long long)p.n_findings,
+			    p.n_findings == 1 ? "" : "s");
 }
 
 static int
@@ -384,19 +395,23 @@ run(const struct sl_args *args, struct sl_err *err)
 		      { "prove", prove, true },
 		      { "consistency", consistency, true },
 		      { "check", check, false } };
-	struct work w = { .args = args, .home.fd = -1, .is_json = sl_arg_is(args, OPT_JSON) };
+	struct work w = { .args = args,
+			  .home.fd = -1,
+			  .is_json = sl_arg_is(args, OPT_JSON) };
 	size_t i = 0;
 	int r;
 
 	while (i < 5 && strcmp(args->argv[0], verbs[i].name) != 0)
 		i++;
 	if (i == 5)
-		return SL_ERR(err, USAGE,
-			      "log knows head, show, prove, consistency and check, not '%s'",
-			      args->argv[0]);
+		return SL_ERR(
+		    err, USAGE,
+		    "log knows head, show, prove, consistency and check, not '%s'",
+		    args->argv[0]);
 	(void)sl_out_init(&w.out);
 	if ((r = sl_session_home(&w.home, err)) == 0 &&
-	    (!verbs[i].needs_reader || (r = sl_reader_open(w.home.fd, &w.reader, err)) == 0) &&
+	    (!verbs[i].needs_reader ||
+	     (r = sl_reader_open(w.home.fd, &w.reader, err)) == 0) &&
 	    (r = verbs[i].run(&w, err)) == 0)
 		r = sl_out_flush(err);
 	sl_reader_close(w.reader);
@@ -408,8 +423,9 @@ run(const struct sl_args *args, struct sl_err *err)
 const struct sl_cmd sl_cmd_log = {
 	.name = "log",
 	.summary = "heads, statements, proofs, and whether the log holds",
-	.usage = "head | show ENTRY|RUN | prove ENTRY [-o FILE] | consistency SIZE1 SIZE2 "
-		 "[--tree TREE] | check  [--json]",
+	.usage =
+	    "head | show ENTRY|RUN | prove ENTRY [-o FILE] | consistency SIZE1 SIZE2 "
+	    "[--tree TREE] | check  [--json]",
 	.opts = opts,
 	.min_args = 1,
 	.max_args = 3,

@@ -25,8 +25,8 @@ static const struct sl_opt opts[] = {
 /* --- check --- */
 
 static int
-show_diag(struct sl_out *o, const char *path, const struct sl_policy_diag *d, bool is_json,
-	  struct sl_err *err)
+show_diag(struct sl_out *o, const char *path, const struct sl_policy_diag *d,
+	  bool is_json, struct sl_err *err)
 {
 	struct sl_json *v;
 
@@ -61,10 +61,10 @@ check(const struct sl_args *args, struct sl_err *err)
 	if (path == NULL)
 		return SL_ERR(err, USAGE, "usage: sluice policy check FILE");
 	if ((r = sl_input_path(path, POLICY_MAX, &text, err)) < 0 ||
-	    (r = sl_decls_parse(sl_policy_decls_text(), "facts.decl", &decl_limits, &o.a, &decls,
-				err)) < 0 ||
-	    (r = sl_policy_check_text(sl_buf_get(&text), decls, &sl_policy_text_limits, &o.a, &d,
-				      &n, err)) < 0)
+	    (r = sl_decls_parse(sl_policy_decls_text(), "facts.decl", &decl_limits, &o.a,
+				&decls, err)) < 0 ||
+	    (r = sl_policy_check_text(sl_buf_get(&text), decls, &sl_policy_text_limits,
+				      &o.a, &d, &n, err)) < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
 		n_errors += !d[i].is_warning;
@@ -75,8 +75,9 @@ check(const struct sl_args *args, struct sl_err *err)
 		printf("%s: good\n", path);
 	if ((r = sl_out_flush(err)) < 0)
 		return r;
-	return n_errors == 0 ? 0 : SL_ERR(err, FORMAT, "%s: %zu error%s", path, n_errors,
-					  n_errors == 1 ? "" : "s");
+	return n_errors == 0 ? 0
+			     : SL_ERR(err, FORMAT, "%s: %zu error%s", path, n_errors,
+				      n_errors == 1 ? "" : "s");
 }
 
 /* --- explain --- */
@@ -155,7 +156,8 @@ show(const struct sl_args *args, struct sl_err *err)
 	int r;
 
 	(void)args;
-	if ((r = sl_session_start(&s, err)) < 0 || (r = sl_session_gate(&s, false, err)) < 0)
+	if ((r = sl_session_start(&s, err)) < 0 ||
+	    (r = sl_session_gate(&s, false, err)) < 0)
 		return r;
 	sl_hex(hex, sl_gate_info(s.gate)->policy, 32);
 	(void)snprintf(name, sizeof(name), "cas/%s", hex);
@@ -166,8 +168,9 @@ show(const struct sl_args *args, struct sl_err *err)
 		struct sl_json *v = sl_out_init(&o);
 
 		(void)sl_json_set(&o.b, v, "policy", sl_json_cstr(&o.b, hex));
-		(void)sl_json_set(&o.b, v, "is_edited",
-				  sl_json_bool(&o.b, sl_gate_info(s.gate)->is_policy_edited));
+		(void)sl_json_set(
+		    &o.b, v, "is_edited",
+		    sl_json_bool(&o.b, sl_gate_info(s.gate)->is_policy_edited));
 		(void)sl_json_set(&o.b, v, "text", sl_json_str(&o.b, sl_buf_get(&text)));
 		return sl_out_json(&o, v, err);
 	}
@@ -187,16 +190,18 @@ do_register(const struct sl_args *args, struct sl_err *err)
 
 	if ((r = sl_session_start(&s, err)) < 0)
 		return r;
-	r = path != NULL ? sl_input_path(path, POLICY_MAX, &text, err)
-			 : sl_home_read(&s.home, "policy/policy.dl", POLICY_MAX, &text, err);
+	r = path != NULL
+		? sl_input_path(path, POLICY_MAX, &text, err)
+		: sl_home_read(&s.home, "policy/policy.dl", POLICY_MAX, &text, err);
 	if (r < 0 || (r = sl_session_gate(&s, true, err)) < 0)
 		return r;
 	memcpy(old, sl_gate_info(s.gate)->policy, 32);
 	if ((r = sl_gate_set_policy(s.gate, sl_buf_get(&text),
-				    path != NULL ? path : "policy/policy.dl", digest, err)) < 0)
+				    path != NULL ? path : "policy/policy.dl", digest,
+				    err)) < 0)
 		return r;
-	if (path != NULL &&
-	    (r = sl_home_write(&s.home, "policy/policy.dl", sl_buf_get(&text), true, err)) < 0)
+	if (path != NULL && (r = sl_home_write(&s.home, "policy/policy.dl",
+					       sl_buf_get(&text), true, err)) < 0)
 		return r;
 	sl_hex(hex, digest, 32);
 	if (sl_arg_is(args, OPT_JSON)) {
@@ -227,7 +232,8 @@ run(const struct sl_args *args, struct sl_err *err)
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (strcmp(args->argv[0], verbs[i].name) == 0)
 			return verbs[i].run(args, err);
-	return SL_ERR(err, USAGE, "policy knows check, explain, show and register, not '%s'",
+	return SL_ERR(err, USAGE,
+		      "policy knows check, explain, show and register, not '%s'",
 		      args->argv[0]);
 }
 

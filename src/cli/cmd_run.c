@@ -14,20 +14,34 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OPT_WORKSPACE, OPT_DIRECT, OPT_INPUT, OPT_SECRET, OPT_EVENT, OPT_EVENT_NAME,
-       OPT_ENV, OPT_NET, OPT_JSON };
+enum {
+	OPT_WORKSPACE,
+	OPT_DIRECT,
+	OPT_INPUT,
+	OPT_SECRET,
+	OPT_EVENT,
+	OPT_EVENT_NAME,
+	OPT_ENV,
+	OPT_NET,
+	OPT_JSON
+};
 enum { EVENT_MAX = 4 << 20, SECRET_MAX = 64 << 10, SECRETS_MAX = 256 };
 
 static const struct sl_opt opts[] = {
-	[OPT_WORKSPACE] = { "workspace", 0, "DIR", "work on DIR (default: the flow's own tree)", false },
+	[OPT_WORKSPACE] = { "workspace", 0, "DIR",
+			    "work on DIR (default: the flow's own tree)", false },
 	[OPT_DIRECT] = { "direct", 0, NULL, "write in place, not in an overlay", false },
 	[OPT_INPUT] = { "input", 0, "NAME=VALUE", "an input of workflow_dispatch", true },
 	[OPT_SECRET] = { "secret", 0, "NAME | NAME=@FILE | NAME=@-",
-		       "a secret, from the environment, a file, or standard input", true },
+			 "a secret, from the environment, a file, or standard input",
+			 true },
 	[OPT_EVENT] = { "event", 0, "FILE", "the event's JSON (github.event)", false },
-	[OPT_EVENT_NAME] = { "event-name", 0, "NAME", "the event (github.event_name)", false },
-	[OPT_ENV] = { "env", 0, "NAME[=VALUE]", "a variable for every step, yours or a value", true },
-	[OPT_NET] = { "net", 0, "HOST:PORT", "refused: the box cannot grant a host and port yet", true },
+	[OPT_EVENT_NAME] = { "event-name", 0, "NAME", "the event (github.event_name)",
+			     false },
+	[OPT_ENV] = { "env", 0, "NAME[=VALUE]",
+		      "a variable for every step, yours or a value", true },
+	[OPT_NET] = { "net", 0, "HOST:PORT",
+		      "refused: the box cannot grant a host and port yet", true },
 	[OPT_JSON] = { "json", 0, NULL, "one event a line on standard output", false },
 	{ 0 },
 };
@@ -58,9 +72,11 @@ find_workspace(struct work *w, struct sl_err *err)
 	char *cut;
 
 	if (real == NULL && (errno == ENOENT || errno == ENOTDIR))
-		return SL_ERR(err, NOENT, "no directory '%s'", given != NULL ? given : w->o.flow);
+		return SL_ERR(err, NOENT, "no directory '%s'",
+			      given != NULL ? given : w->o.flow);
 	if (real == NULL)
-		return SL_ERR_SYS(err, -errno, "cannot find '%s'", given != NULL ? given : w->o.flow);
+		return SL_ERR_SYS(err, -errno, "cannot find '%s'",
+				  given != NULL ? given : w->o.flow);
 	if (given == NULL) {
 		if ((cut = strrchr(real, '/')) != NULL)
 			*cut = '\0';
@@ -68,12 +84,15 @@ find_workspace(struct work *w, struct sl_err *err)
 		if (cut != NULL && strcmp(cut, "/.github/workflows") == 0)
 			*cut = '\0';
 	}
-	if (snprintf(w->workspace, PATH_MAX, "%s", real[0] != '\0' ? real : "/") >= PATH_MAX)
+	if (snprintf(w->workspace, PATH_MAX, "%s", real[0] != '\0' ? real : "/") >=
+	    PATH_MAX)
 		return SL_ERR(err, USAGE, "the workspace's path is too long");
 	if (stat(w->workspace, &st) < 0 || !S_ISDIR(st.st_mode))
-		return SL_ERR(err, USAGE, "the workspace '%s' is no directory", w->workspace);
+		return SL_ERR(err, USAGE, "the workspace '%s' is no directory",
+			      w->workspace);
 	if (strcmp(w->workspace, "/") == 0)
-		return SL_ERR(err, USAGE, "'/' cannot be a workspace; name one with --workspace");
+		return SL_ERR(err, USAGE,
+			      "'/' cannot be a workspace; name one with --workspace");
 	w->o.workspace = w->workspace;
 	return 0;
 }
@@ -98,23 +117,28 @@ take_secret(const char *arg, struct sl_run_secret *s, struct sl_buf *value,
 	const char *eq = strchr(arg, '='), *env;
 	int r = 0;
 
-	s->name = (struct sl_slice){ (const uint8_t *)arg, eq ? (size_t)(eq - arg) : strlen(arg) };
+	s->name = (struct sl_slice){ (const uint8_t *)arg,
+				     eq ? (size_t)(eq - arg) : strlen(arg) };
 	sl_buf_init(value, SECRET_MAX);
 	if (!is_name(s->name))
-		return SL_ERR(err, USAGE,
-			      "--secret '%.*s': a name has letters, digits and _, and begins "
-			      "with no digit", SL_ARG(s->name));
+		return SL_ERR(
+		    err, USAGE,
+		    "--secret '%.*s': a name has letters, digits and _, and begins "
+		    "with no digit",
+		    SL_ARG(s->name));
 	if (eq == NULL) {
 		if ((env = getenv(arg)) == NULL)
-			return SL_ERR(err, USAGE, "--secret %s: no such variable in the environment",
+			return SL_ERR(err, USAGE,
+				      "--secret %s: no such variable in the environment",
 				      arg);
 		sl_buf_str(value, env);
 	} else if (eq[1] != '@') {
 		/* The value is in the process list by now; do not repeat it. */
-		return SL_ERR(err, USAGE,
-			      "--secret %.*s: a value on the command line can be read by others; "
-			      "use NAME, NAME=@FILE or NAME=@-",
-			      (int)s->name.len, arg);
+		return SL_ERR(
+		    err, USAGE,
+		    "--secret %.*s: a value on the command line can be read by others; "
+		    "use NAME, NAME=@FILE or NAME=@-",
+		    (int)s->name.len, arg);
 	} else if (strcmp(eq + 2, "-") == 0) {
 		r = sl_input_fd(0, "standard input", SECRET_MAX, value, err);
 	} else {
@@ -125,7 +149,8 @@ take_secret(const char *arg, struct sl_run_secret *s, struct sl_buf *value,
 	if (eq != NULL && value->len > 0 && value->p[value->len - 1] == '\n')
 		value->len--; /* what an editor or echo puts behind it */
 	s->value = sl_buf_get(value);
-	/* An environment would end at a NUL, and the mask for the whole not fit the part. */
+	/* An environment would end at a NUL, and the mask for the whole not fit the part.
+	 */
 	if (value->len > 0 &&
 	    (memchr(value->p, 0, value->len) != NULL || !sl_utf8_ok(s->value)))
 		return SL_ERR(err, USAGE, "--secret %.*s: the value is not text in UTF-8",
@@ -162,7 +187,8 @@ take_secrets(struct work *w, struct sl_err *err)
 static void
 wipe_secrets(struct work *w)
 {
-	for (size_t i = 0; w->secret_buf != NULL && i < sl_arg_count(w->args, OPT_SECRET); i++) {
+	for (size_t i = 0; w->secret_buf != NULL && i < sl_arg_count(w->args, OPT_SECRET);
+	     i++) {
 		if (w->secret_buf[i].p != NULL)
 			explicit_bzero(w->secret_buf[i].p, w->secret_buf[i].cap);
 		sl_buf_done(&w->secret_buf[i]);
@@ -175,12 +201,14 @@ take_input(struct sl_slice *in, size_t i, struct sl_slice arg, struct sl_err *er
 	struct sl_slice name = sl_slice_upto(arg, '=');
 
 	if (name.len == 0 || name.len == arg.len)
-		return SL_ERR(err, USAGE, "--input '%.*s' is not NAME=VALUE", SL_ARG(arg));
+		return SL_ERR(err, USAGE, "--input '%.*s' is not NAME=VALUE",
+			      SL_ARG(arg));
 	if (!sl_utf8_ok(arg))
 		return SL_ERR(err, USAGE, "--input '%.*s' is not UTF-8", SL_ARG(arg));
 	for (size_t k = 0; k < i; k++)
 		if (sl_slice_eq(sl_slice_upto(in[k], '='), name))
-			return SL_ERR(err, USAGE, "--input '%.*s' is given twice", SL_ARG(name));
+			return SL_ERR(err, USAGE, "--input '%.*s' is given twice",
+				      SL_ARG(name));
 	in[i] = arg;
 	return 0;
 }
@@ -191,7 +219,8 @@ is_word(struct sl_slice s, bool has_upper)
 	for (size_t i = 0; i < s.len; i++) {
 		uint8_t c = s.p[i];
 
-		if (!((c >= 'a' && c <= 'z') || c == '_' || (i > 0 && c >= '0' && c <= '9') ||
+		if (!((c >= 'a' && c <= 'z') || c == '_' ||
+		      (i > 0 && c >= '0' && c <= '9') ||
 		      (has_upper && c >= 'A' && c <= 'Z')))
 			return false;
 	}
@@ -206,10 +235,12 @@ one_env(struct work *w, const char *arg, struct sl_slice *ret, struct sl_err *er
 	const char *value;
 
 	if (!is_word(name, true))
-		return SL_ERR(err, USAGE, "'%.*s' is not the name of a variable", SL_ARG(name));
+		return SL_ERR(err, USAGE, "'%.*s' is not the name of a variable",
+			      SL_ARG(name));
 	for (size_t k = 0; k < w->o.n_env; k++)
 		if (sl_slice_eq(sl_slice_upto(w->o.env[k], '='), name))
-			return SL_ERR(err, USAGE, "variable '%.*s' is given twice", SL_ARG(name));
+			return SL_ERR(err, USAGE, "variable '%.*s' is given twice",
+				      SL_ARG(name));
 	*ret = sl_slice_str(arg);
 	if (name.len < ret->len)
 		return 0;
@@ -254,7 +285,8 @@ take_inputs(struct work *w, struct sl_err *err)
 	if (in == NULL || shells == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++)
-		if ((r = take_input(in, i, sl_slice_str(sl_arg(w->args, OPT_INPUT, i)), err)) < 0)
+		if ((r = take_input(in, i, sl_slice_str(sl_arg(w->args, OPT_INPUT, i)),
+				    err)) < 0)
 			return r;
 	for (size_t i = 0; i < 4; i++) {
 		char path[64];
@@ -269,11 +301,13 @@ take_inputs(struct work *w, struct sl_err *err)
 	if (event != NULL && (r = sl_input_path(event, EVENT_MAX, &w->event, err)) < 0)
 		return r;
 	if (event != NULL && w->event.len == 0)
-		return SL_ERR(err, FORMAT, "event '%.200s' is empty, not a JSON object", event);
+		return SL_ERR(err, FORMAT, "event '%.200s' is empty, not a JSON object",
+			      event);
 	w->o.event = sl_buf_get(&w->event);
 	w->o.event_name = sl_arg(w->args, OPT_EVENT_NAME, 0);
 	if (w->o.event_name != NULL && !is_word(sl_slice_str(w->o.event_name), false))
-		return SL_ERR(err, USAGE, "'%s' is not the name of an event: push, pull_request, ...",
+		return SL_ERR(err, USAGE,
+			      "'%s' is not the name of an event: push, pull_request, ...",
 			      w->o.event_name);
 	return take_env(w, err);
 }
@@ -293,8 +327,10 @@ run_it(struct work *w, struct sl_err *err)
 {
 	int r;
 
-	/* The parser first of all, then the recorder: neither may see what comes after. */
-	if ((r = sl_parser_start(&w->parser, err)) < 0 || (r = sl_session_start(&w->s, err)) < 0 ||
+	/* The parser first of all, then the recorder: neither may see what comes after.
+	 */
+	if ((r = sl_parser_start(&w->parser, err)) < 0 ||
+	    (r = sl_session_start(&w->s, err)) < 0 ||
 	    (r = sl_input_path(w->o.flow, SL_FLOW_BYTES, &w->src, err)) < 0 ||
 	    (r = find_workspace(w, err)) < 0 || (r = take_inputs(w, err)) < 0 ||
 	    (r = take_secrets(w, err)) < 0)

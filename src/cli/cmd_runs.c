@@ -26,8 +26,8 @@ struct work {
 
 /* How the run ended, in a word. */
 static int
-state_of(struct work *w, const struct sl_run_info *i, struct sl_arena *a, const char **ret,
-	 struct sl_err *err)
+state_of(struct work *w, const struct sl_run_info *i, struct sl_arena *a,
+	 const char **ret, struct sl_err *err)
 {
 	struct sl_stated s;
 	bool has = false;
@@ -42,8 +42,8 @@ state_of(struct work *w, const struct sl_run_info *i, struct sl_arena *a, const 
 	if (has && s.is_erased)
 		*ret = "erased";
 	else if (has)
-		*ret = sl_arena_str(a, sl_json_get_str(sl_json_get(s.predicate, "sluice"),
-						       "conclusion"));
+		*ret = sl_arena_str(
+		    a, sl_json_get_str(sl_json_get(s.predicate, "sluice"), "conclusion"));
 	else
 		*ret = sl_mark_is_live(&w->home, i->run) ? "running" : "interrupted";
 	return *ret != NULL ? 0 : SL_ERR(err, NOMEM, "out of memory");
@@ -60,12 +60,14 @@ what_of(struct work *w, const struct sl_run_info *i, struct sl_arena *a)
 
 	/* The context is the entry just before its decision. */
 	if (own == NULL || i->decision.e.index == 0 ||
-	    sl_stated_at(w->reader, SL_NODE_TREE, i->decision.e.index - 1, a, &c, &none) < 0 ||
+	    sl_stated_at(w->reader, SL_NODE_TREE, i->decision.e.index - 1, a, &c, &none) <
+		0 ||
 	    c.predicate == NULL)
 		return SL_LIT("?");
 	if (sl_json_get(c.predicate, "flow") != NULL)
 		return sl_json_get_str(sl_json_get(c.predicate, "flow"), "path");
-	SL_JSON_EACH (m, sl_json_get(c.predicate, "command")) {
+	SL_JSON_EACH(m, sl_json_get(c.predicate, "command"))
+	{
 		if (text.len > 0)
 			sl_buf_byte(&text, ' ');
 		sl_buf_slice(&text, m->s);
@@ -74,8 +76,8 @@ what_of(struct work *w, const struct sl_run_info *i, struct sl_arena *a)
 }
 
 static int
-show_json(const struct sl_run_info *i, const char *state, struct sl_slice what, const char *when,
-	  struct sl_err *err)
+show_json(const struct sl_run_info *i, const char *state, struct sl_slice what,
+	  const char *when, struct sl_err *err)
 {
 	SL_AUTO_OUT o = { 0 };
 	struct sl_json *v = sl_out_init(&o);
@@ -130,8 +132,8 @@ run(const struct sl_args *args, struct sl_err *err)
 	else if (r < 0)
 		*err = none;
 	else
-		r = sl_run_each(w.reader, sl_arg_is(args, OPT_ALL) ? SIZE_MAX : SHOWN, show, &w,
-				err);
+		r = sl_run_each(w.reader, sl_arg_is(args, OPT_ALL) ? SIZE_MAX : SHOWN,
+				show, &w, err);
 	if (r == 0 && w.n == 0 && !w.is_json)
 		printf("nothing has run yet\n");
 	sl_reader_close(w.reader);

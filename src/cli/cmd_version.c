@@ -4,8 +4,8 @@
 #include "crypto/sha256.h"
 #include "policy/policy.h"
 
-#include <stdio.h>
 #include <sodium.h>
+#include <stdio.h>
 
 enum { O_JSON };
 
@@ -27,7 +27,8 @@ run(const struct sl_args *args, struct sl_err *err)
 	(void)sl_json_set(&o.b, v, "compiler", sl_json_cstr(&o.b, __VERSION__));
 	if (sl_arg_is(args, O_JSON))
 		return sl_out_json(&o, v, err);
-	printf("sluice %s\nSHA-256 by %s, Ed25519 by libsodium %s, fuel version %d, compiler %s\n",
+	printf("sluice %s\nSHA-256 by %s, Ed25519 by libsodium %s, fuel version %d, "
+	       "compiler %s\n",
 	       SL_VERSION, sl_sha256_impl(), sodium_version_string(), SL_POLICY_FUEL_V1,
 	       __VERSION__);
 	return sl_out_flush(err);

@@ -17,7 +17,8 @@ cannot_open(const char *path, int e, struct sl_err *err)
 	if (e == ENOENT || e == ENOTDIR)
 		return SL_ERR(err, NOENT, "no file '%.200s'", path);
 	if (e == ELOOP || e == ENAMETOOLONG || e == ENXIO)
-		return SL_ERR(err, USAGE, "'%.200s' cannot be read: %s", path, strerrordesc_np(e));
+		return SL_ERR(err, USAGE, "'%.200s' cannot be read: %s", path,
+			      strerrordesc_np(e));
 	return SL_ERR_SYS(err, -e, "cannot open '%.200s'", path);
 }
 
@@ -30,7 +31,8 @@ sl_input_fd(int fd, const char *what, size_t max, struct sl_buf *out, struct sl_
 		ssize_t n;
 
 		if (out->len > max)
-			return SL_ERR(err, LIMIT, "'%.200s' is larger than %zu bytes", what, max);
+			return SL_ERR(err, LIMIT, "'%.200s' is larger than %zu bytes",
+				      what, max);
 		if (to == NULL)
 			return SL_ERR(err, NOMEM, "out of memory for '%.200s'", what);
 		n = read(fd, to, CHUNK);

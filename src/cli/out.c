@@ -41,7 +41,8 @@ sl_out_json(struct sl_out *o, const struct sl_json *v, struct sl_err *err)
 int
 sl_out_flush(struct sl_err *err)
 {
-	return fflush(stdout) == 0 ? 0 : SL_ERR_SYS(err, -errno, "cannot write the result");
+	return fflush(stdout) == 0 ? 0
+				   : SL_ERR_SYS(err, -errno, "cannot write the result");
 }
 
 void

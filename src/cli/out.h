@@ -13,7 +13,8 @@ struct sl_out {
 struct sl_json *sl_out_init(struct sl_out *o);
 void sl_out_done(struct sl_out *o);
 /* Writes v in JCS form and a newline. */
-int sl_out_json(struct sl_out *o, const struct sl_json *v, struct sl_err *err) SL_MUST_CHECK;
+int sl_out_json(struct sl_out *o, const struct sl_json *v,
+		struct sl_err *err) SL_MUST_CHECK;
 /* Flushes stdout; SYS when the result could not be written. */
 int sl_out_flush(struct sl_err *err) SL_MUST_CHECK;
 /* Prints foreign text on stdout, escaped. */

@@ -26,7 +26,8 @@ home_path(char *out, size_t n, struct sl_err *err)
 		len = snprintf(out, n, "/var/lib/sluice");
 	else
 		return SL_ERR(err, USAGE, "neither SLUICE_HOME nor HOME is set");
-	return len < (int)n ? 0 : SL_ERR(err, USAGE, "the path of SLUICE_HOME is too long");
+	return len < (int)n ? 0
+			    : SL_ERR(err, USAGE, "the path of SLUICE_HOME is too long");
 }
 
 int
@@ -72,7 +73,8 @@ sl_session_gate(struct sl_session *s, bool is_quiet, struct sl_err *err)
 		return r;
 	i = sl_gate_info(s->gate);
 	if (n > 0)
-		fprintf(stderr, "sluice: %zu run%s left behind, recorded as interrupted\n", n,
+		fprintf(stderr,
+			"sluice: %zu run%s left behind, recorded as interrupted\n", n,
 			n == 1 ? " was" : "s were");
 	if (is_quiet)
 		return 0;

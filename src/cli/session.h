@@ -19,13 +19,16 @@ int sl_session_home(struct sl_home *ret, struct sl_err *err) SL_MUST_CHECK;
  * can be started meanwhile. */
 int sl_session_start(struct sl_session *s, struct sl_err *err) SL_MUST_CHECK;
 /* Opens the gate; says on stderr, in one line, what it made or noticed. */
-int sl_session_gate(struct sl_session *s, bool is_quiet, struct sl_err *err) SL_MUST_CHECK;
+int sl_session_gate(struct sl_session *s, bool is_quiet,
+		    struct sl_err *err) SL_MUST_CHECK;
 /* The same as a callback, recorder included where it is not started yet: session is a
  * struct sl_session whose home is open. */
-int sl_session_open_gate(void *session, struct sl_gate **ret, struct sl_err *err) SL_MUST_CHECK;
+int sl_session_open_gate(void *session, struct sl_gate **ret,
+			 struct sl_err *err) SL_MUST_CHECK;
 void sl_session_done(struct sl_session *s);
 
 #define SL_AUTO_SESSION                                                                  \
-	__attribute__((cleanup(sl_session_done))) struct sl_session /* s = { .home.fd = -1 } */
+	__attribute__((                                                                  \
+	    cleanup(sl_session_done))) struct sl_session /* s = { .home.fd = -1 } */
 
 #endif

@@ -43,8 +43,9 @@ put_escaped(struct sl_buf *out, uint8_t c)
 	if (at != NULL)
 		sl_buf_put(out, (const char[2]){ '\\', letters[at - names] }, 2);
 	else
-		sl_buf_put(out, (const char[6]){ '\\', 'u', '0', '0', digits[c >> 4],
-					   digits[c & 15] },
+		sl_buf_put(out,
+			   (const char[6]){ '\\', 'u', '0', '0', digits[c >> 4],
+					    digits[c & 15] },
 			   6);
 }
 

@@ -9,7 +9,7 @@ struct names {
 	struct name {
 		struct sl_slice key;
 		void *val;
-	} *tab;
+	} * tab;
 	size_t cap, n;
 	bool is_any_case;
 };
@@ -23,9 +23,9 @@ struct anchor {
 
 struct frame {
 	struct sl_yaml *node;
-	struct anchor *anchor;  /* of this collection, or NULL */
-	size_t n_before;        /* nodes counted before it */
-	size_t height;          /* of what is below it */
+	struct anchor *anchor;     /* of this collection, or NULL */
+	size_t n_before;           /* nodes counted before it */
+	size_t height;             /* of what is below it */
 	const struct sl_yaml *key; /* mapping: a key that waits for its value */
 	struct names keys;
 };
@@ -118,16 +118,19 @@ digits(struct sl_slice s, size_t i)
 static bool
 is_radix(struct sl_slice s, double *ret)
 {
-	uint64_t v = 0, base = s.len > 2 && s.p[0] == '0'
-				   ? s.p[1] == 'x' ? 16 : s.p[1] == 'o' ? 8 : 0 : 0;
+	uint64_t v = 0, base = s.len > 2 && s.p[0] == '0' ? s.p[1] == 'x'   ? 16
+							    : s.p[1] == 'o' ? 8
+									    : 0
+							  : 0;
 
 	if (base == 0)
 		return false;
 	for (size_t i = 2; i < s.len; i++) {
 		uint8_t c = s.p[i];
-		uint64_t d = c >= '0' && c <= '9' ? (uint64_t)(c - '0')
-			   : c >= 'a' && c <= 'f' ? (uint64_t)(c - 'a' + 10)
-			   : c >= 'A' && c <= 'F' ? (uint64_t)(c - 'A' + 10) : 99;
+		uint64_t d = c >= '0' && c <= '9'   ? (uint64_t)(c - '0')
+			     : c >= 'a' && c <= 'f' ? (uint64_t)(c - 'a' + 10)
+			     : c >= 'A' && c <= 'F' ? (uint64_t)(c - 'A' + 10)
+						    : 99;
 
 		if (d >= base || (v = v * base + d) > UINT32_MAX)
 			return false;
@@ -169,7 +172,8 @@ is_number(struct sl_slice s, double *ret, bool *ret_is_int)
 {
 	static const char *const inf[] = { ".inf", ".Inf", ".INF", NULL };
 	static const char *const nan_[] = { ".nan", ".NaN", ".NAN", NULL };
-	struct sl_slice u = s.len > 0 && (s.p[0] == '-' || s.p[0] == '+') ? sl_slice_skip(s, 1) : s;
+	struct sl_slice u =
+	    s.len > 0 && (s.p[0] == '-' || s.p[0] == '+') ? sl_slice_skip(s, 1) : s;
 
 	*ret_is_int = true;
 	if (is_radix(s, ret))
@@ -185,7 +189,8 @@ is_number(struct sl_slice s, double *ret, bool *ret_is_int)
 	}
 	if (!is_decimal(s, ret_is_int))
 		return false;
-	*ret = strtod((const char *)s.p, NULL); /* overflow gives infinity, as it should */
+	*ret =
+	    strtod((const char *)s.p, NULL); /* overflow gives infinity, as it should */
 	return true;
 }
 
@@ -216,12 +221,13 @@ bad_tag(const struct sl_yaml_ev *ev, struct sl_err *err)
 }
 
 static int
-type_tagged(const struct sl_yaml_ev *ev, struct sl_yaml *n, enum core is, struct sl_err *err)
+type_tagged(const struct sl_yaml_ev *ev, struct sl_yaml *n, enum core is,
+	    struct sl_err *err)
 {
 	static const char *const names[] = { "str", "null", "bool", "int", "float" };
 	struct sl_slice prefix = SL_LIT("tag:yaml.org,2002:"), tag;
-	static const char *const styles[] = { "Plain", "SingleQuoted", "DoubleQuoted", "Literal",
-					      "Folded" };
+	static const char *const styles[] = { "Plain", "SingleQuoted", "DoubleQuoted",
+					      "Literal", "Folded" };
 	size_t want;
 
 	if (sl_slice_eq(ev->tag, SL_LIT("!")))
@@ -234,15 +240,20 @@ type_tagged(const struct sl_yaml_ev *ev, struct sl_yaml *n, enum core is, struct
 	if (want == CORE_STR)
 		return 0;
 	if (ev->style != SL_YAML_PLAIN)
-		return SL_ERR(err, FORMAT,
-			      "The scalar style '%s' on line %zu and column %zu is not valid with "
-			      "the tag '%.*s'", styles[ev->style], ev->at.line, ev->at.col,
-			      SL_ARG(ev->tag));
+		return SL_ERR(
+		    err, FORMAT,
+		    "The scalar style '%s' on line %zu and column %zu is not valid with "
+		    "the tag '%.*s'",
+		    styles[ev->style], ev->at.line, ev->at.col, SL_ARG(ev->tag));
 	if (is != want && !(want == CORE_FLOAT && is == CORE_INT))
-		return SL_ERR(err, FORMAT,
-			      "The value '%.*s' on line %zu and column %zu is invalid for the type "
-			      "'%.*s'", SL_ARG(ev->text), ev->at.line, ev->at.col, SL_ARG(ev->tag));
-	n->kind = want == CORE_NULL ? SL_YAML_NULL : want == CORE_BOOL ? SL_YAML_BOOL : SL_YAML_NUM;
+		return SL_ERR(
+		    err, FORMAT,
+		    "The value '%.*s' on line %zu and column %zu is invalid for the type "
+		    "'%.*s'",
+		    SL_ARG(ev->text), ev->at.line, ev->at.col, SL_ARG(ev->tag));
+	n->kind = want == CORE_NULL   ? SL_YAML_NULL
+		  : want == CORE_BOOL ? SL_YAML_BOOL
+				      : SL_YAML_NUM;
 	return 0;
 }
 
@@ -250,8 +261,9 @@ static int
 type_scalar(struct builder *b, const struct sl_yaml_ev *ev, struct sl_yaml *n,
 	    struct sl_err *err)
 {
-	static const enum sl_yaml_kind kinds[] = { SL_YAML_STR, SL_YAML_NULL, SL_YAML_BOOL,
-						   SL_YAML_NUM, SL_YAML_NUM };
+	static const enum sl_yaml_kind kinds[] = { SL_YAML_STR, SL_YAML_NULL,
+						   SL_YAML_BOOL, SL_YAML_NUM,
+						   SL_YAML_NUM };
 	enum core is = CORE_STR;
 
 	if (ev->text.len > 0 && memchr(ev->text.p, 0, ev->text.len) != NULL)
@@ -330,7 +342,8 @@ new_anchor(struct builder *b, const struct sl_yaml_ev *ev, struct sl_yaml *n,
 		return 0;
 	key = sl_arena_dup(b->a, ev->anchor);
 	*ret = SL_NEW(b->a, struct anchor);
-	if (key.p == NULL || *ret == NULL || (s = names_put(&b->anchors, b->a, key)) == NULL)
+	if (key.p == NULL || *ret == NULL ||
+	    (s = names_put(&b->anchors, b->a, key)) == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
 	**ret = (struct anchor){ .node = n, .n_nodes = 1 };
 	b->anchors.n += s->val == NULL;
@@ -349,7 +362,8 @@ copy_tree(struct builder *b, const struct sl_yaml *from, const struct sl_yaml *k
 	*n = *from;
 	n->key = key;
 	n->child = n->last = n->next = NULL;
-	SL_YAML_EACH(c, from) {
+	SL_YAML_EACH(c, from)
+	{
 		if ((m = copy_tree(b, c, c->key)) == NULL)
 			return NULL;
 		if (n->last != NULL)
@@ -379,7 +393,8 @@ on_alias(struct builder *b, const struct sl_yaml_ev *ev, struct sl_err *err)
 	if (an == NULL)
 		return SL_ERR(err, FORMAT, "Unknown anchor '%.*s'", SL_ARG(ev->text));
 	if (an->is_open)
-		return SL_ERR(err, FORMAT, "The alias '%.*s' stands inside its own anchor",
+		return SL_ERR(err, FORMAT,
+			      "The alias '%.*s' stands inside its own anchor",
 			      SL_ARG(ev->text));
 	if (b->depth + an->height > b->o->lim.max_depth)
 		return SL_ERR(err, LIMIT, "Maximum object depth exceeded");
@@ -404,7 +419,9 @@ on_open(struct builder *b, const struct sl_yaml_ev *ev, struct sl_yaml *n,
 	if ((r = attach(b, n, err)) < 0)
 		return r;
 	f = &b->stack[b->depth++]; /* sl_yaml_events() holds max_depth */
-	*f = (struct frame){ .node = n, .anchor = an, .n_before = b->n_nodes - 1,
+	*f = (struct frame){ .node = n,
+			     .anchor = an,
+			     .n_before = b->n_nodes - 1,
 			     .keys.is_any_case = b->o->is_keys_any_case };
 	if (an != NULL)
 		an->is_open = true;
@@ -493,7 +510,7 @@ sl_yaml_get(const struct sl_yaml *map, const char *key)
 	if (map == NULL || map->kind != SL_YAML_MAP)
 		return NULL;
 	SL_YAML_EACH(m, map)
-		if (sl_slice_eq(m->key->text, sl_slice_str(key)))
-			return m;
+	if (sl_slice_eq(m->key->text, sl_slice_str(key)))
+		return m;
 	return NULL;
 }

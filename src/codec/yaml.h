@@ -60,8 +60,8 @@ struct sl_yaml_opts {
 
 /* Codes: LIMIT, FORMAT, NOMEM.  On failure *ret_at is where, the text in err. */
 int sl_yaml_parse(struct sl_slice src, const struct sl_yaml_opts *o, struct sl_arena *a,
-		  const struct sl_yaml **ret, struct sl_yaml_at *ret_at, struct sl_err *err)
-    SL_MUST_CHECK;
+		  const struct sl_yaml **ret, struct sl_yaml_at *ret_at,
+		  struct sl_err *err) SL_MUST_CHECK;
 
 /* The member with that key, or NULL; accepts NULL and other kinds. */
 const struct sl_yaml *sl_yaml_get(const struct sl_yaml *map, const char *key);
@@ -87,8 +87,8 @@ enum sl_yaml_ev_kind {
 struct sl_yaml_ev {
 	enum sl_yaml_ev_kind kind;
 	enum sl_yaml_style style;
-	bool is_implicit;                 /* DOC, DOC_END without --- or ... */
-	bool has_tag;                     /* an empty one is possible: "!" gives "!" */
+	bool is_implicit;                  /* DOC, DOC_END without --- or ... */
+	bool has_tag;                      /* an empty one is possible: "!" gives "!" */
 	struct sl_slice anchor, tag, text; /* valid during the call only */
 	struct sl_yaml_at at;
 };
@@ -97,6 +97,7 @@ struct sl_yaml_ev {
  * max_depth is held.  On failure *ret_at says where unless fn failed. */
 int sl_yaml_events(struct sl_slice src, const struct sl_limits *lim,
 		   int (*fn)(void *arg, const struct sl_yaml_ev *ev, struct sl_err *err),
-		   void *arg, struct sl_yaml_at *ret_at, struct sl_err *err) SL_MUST_CHECK;
+		   void *arg, struct sl_yaml_at *ret_at,
+		   struct sl_err *err) SL_MUST_CHECK;
 
 #endif

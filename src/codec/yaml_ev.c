@@ -61,8 +61,9 @@ check_bytes(struct sl_slice src, struct sl_yaml_at *at, struct sl_err *err)
 		n = utf8_len(src.p + i, src.len - i);
 		if (n == 0 || src.p[i] == 0) {
 			*at = (struct sl_yaml_at){ line, col, 1 };
-			return SL_ERR(err, FORMAT, "%s", n == 0 ? "the text is not valid UTF-8"
-							       : "a NUL byte is not allowed");
+			return SL_ERR(err, FORMAT, "%s",
+				      n == 0 ? "the text is not valid UTF-8"
+					     : "a NUL byte is not allowed");
 		}
 		if (src.p[i] == '\n') {
 			line++;
@@ -84,7 +85,8 @@ static bool
 is_block_header(const struct scan *s, size_t i, size_t end)
 {
 	for (i++; i < end && (s->p[i] == '-' || s->p[i] == '+' ||
-			      (s->p[i] >= '0' && s->p[i] <= '9')); i++)
+			      (s->p[i] >= '0' && s->p[i] <= '9'));
+	     i++)
 		;
 	if (i < end && s->p[i] != '\r' && !is_blank(s->p[i]))
 		return false;
@@ -138,7 +140,8 @@ scan_flow(struct scan *s, size_t i, size_t end, bool *is_value)
 	} else if (s->depth > 0 && c == ',') {
 		s->n_flow++;
 		*is_value = true;
-	} else if ((c == '"' || c == '\'') && *is_value && !(s->depth > 0 && s->is_unsure)) {
+	} else if ((c == '"' || c == '\'') && *is_value &&
+		   !(s->depth > 0 && s->is_unsure)) {
 		*is_value = false;
 		return skip_quoted(s, i, end);
 	} else {
@@ -191,8 +194,8 @@ scan_line(struct scan *s, size_t bol, size_t end)
 		if (s->depth == 0 && is_value && (c == '|' || c == '>') &&
 		    is_block_header(s, i, end)) {
 			s->is_block = true;
-			s->parent = last > bol || !is_first || i > bol
-					? (long)(last - bol) : -1;
+			s->parent =
+			    last > bol || !is_first || i > bol ? (long)(last - bol) : -1;
 			return;
 		}
 		if ((next = scan_flow(s, i, end, &is_value)) != i)
@@ -216,7 +219,8 @@ line_end(struct sl_slice src, size_t i, size_t *ret_next)
 			*ret_next = i + 1;
 		else if (left >= 2 && p[0] == 0xc2 && p[1] == 0x85)
 			*ret_next = i + 2;
-		else if (left >= 3 && p[0] == 0xe2 && p[1] == 0x80 && (p[2] & 0xfe) == 0xa8)
+		else if (left >= 3 && p[0] == 0xe2 && p[1] == 0x80 &&
+			 (p[2] & 0xfe) == 0xa8)
 			*ret_next = i + 3;
 		else
 			continue;
@@ -250,7 +254,8 @@ check_flow(struct sl_slice src, const struct sl_limits *lim, struct sl_yaml_at *
 			return SL_ERR(err, LIMIT, "Maximum YAML nodes exceeded");
 		s.n_directives += end > i && src.p[i] == '%';
 		if (s.n_directives > MAX_DIRECTIVES)
-			return SL_ERR(err, LIMIT, "more than %d directives", MAX_DIRECTIVES);
+			return SL_ERR(err, LIMIT, "more than %d directives",
+				      MAX_DIRECTIVES);
 		if (next > 0 && src.p[next - 1] == '\n')
 			line++;
 	}
@@ -297,9 +302,10 @@ reader_init(struct reader *r, struct sl_slice src, struct sl_err *err)
 	if ((r->diag = fy_diag_create(&dc)) == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
 	fy_diag_set_collect_errors(r->diag, true);
-	pc = (struct fy_parse_cfg){ .diag = r->diag,
-				    .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG |
-					     FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE };
+	pc =
+	    (struct fy_parse_cfg){ .diag = r->diag,
+				   .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG |
+					    FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE };
 	if ((r->fyp = fy_parser_create(&pc)) == NULL ||
 	    fy_parser_set_string(r->fyp, (const char *)src.p, src.len) != 0)
 		return SL_ERR(err, NOMEM, "out of memory");
@@ -352,7 +358,8 @@ place(struct fy_event *e, struct sl_slice src, struct sl_yaml_at *at)
 	at->col = (size_t)m->column + 1;
 	if (n == NULL || n->input_pos <= m->input_pos || n->input_pos > src.len)
 		return;
-	for (size_t i = m->input_pos; i < n->input_pos && src.p[i] != '\n' && src.p[i] != '\r'; i++)
+	for (size_t i = m->input_pos;
+	     i < n->input_pos && src.p[i] != '\n' && src.p[i] != '\r'; i++)
 		w += (src.p[i] & 0xc0) != 0x80;
 	at->width = w > 0 ? w : 1;
 }
@@ -489,8 +496,8 @@ count_event(struct reader *r, const struct sl_yaml_ev *ev, const struct sl_limit
 
 int
 sl_yaml_events(struct sl_slice src, const struct sl_limits *lim,
-	       int (*fn)(void *arg, const struct sl_yaml_ev *ev, struct sl_err *err), void *arg,
-	       struct sl_yaml_at *ret_at, struct sl_err *err)
+	       int (*fn)(void *arg, const struct sl_yaml_ev *ev, struct sl_err *err),
+	       void *arg, struct sl_yaml_at *ret_at, struct sl_err *err)
 {
 	struct reader rd = { 0 };
 	struct fy_event *e;
@@ -498,9 +505,11 @@ sl_yaml_events(struct sl_slice src, const struct sl_limits *lim,
 
 	*ret_at = (struct sl_yaml_at){ 0, 0, 1 };
 	if (src.len > lim->max_bytes)
-		return SL_ERR(err, LIMIT, "The maximum file size of %zu characters has been exceeded",
+		return SL_ERR(err, LIMIT,
+			      "The maximum file size of %zu characters has been exceeded",
 			      lim->max_bytes);
-	if ((r = check_bytes(src, ret_at, err)) < 0 || (r = check_flow(src, lim, ret_at, err)) < 0)
+	if ((r = check_bytes(src, ret_at, err)) < 0 ||
+	    (r = check_flow(src, lim, ret_at, err)) < 0)
 		return r;
 	if (src.len == 0)
 		return 0; /* libfyaml would take the length 0 for "until the NUL" */

@@ -205,8 +205,8 @@ struct sl_json *sl_eng_head(struct sl_engine *e, struct sl_jb *b, const char *wh
 void sl_eng_expr_env(struct sl_engine *e, const struct sl_value *contexts,
 		     const struct sl_expr_status *st, struct sl_expr_env *ret);
 
-/* `timeout-minutes` in seconds: a fraction of a minute is kept, rounded up; dflt where it is
- * absent, zero or less, as on GitHub; a year at most. */
+/* `timeout-minutes` in seconds: a fraction of a minute is kept, rounded up; dflt where it
+ * is absent, zero or less, as on GitHub; a year at most. */
 int64_t sl_eng_seconds(const struct sl_value *minutes, int64_t dflt);
 
 #endif

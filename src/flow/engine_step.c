@@ -325,8 +325,7 @@ sl_eng_step(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret,
 	if ((r = step_github(e, sc, &e->cur, e->step_contexts, err)) < 0)
 		return r;
 	r = step_env(e, sc, &e->cur, e->step_contexts, &own, &at, err);
-	if (r == SL_E(NOMEM) ||
-	    step_name(e, &x, &e->cur, r < 0 ? &ignored : err) < 0)
+	if (r == SL_E(NOMEM) || step_name(e, &x, &e->cur, r < 0 ? &ignored : err) < 0)
 		return sl_eng_nomem(err);
 	if (r == 0 && e->cur.s->cond != NULL &&
 	    (r = sl_tok_eval(e->cur.s->cond, &x, &e->step_a, &v, &at, err)) == 0)

@@ -355,7 +355,7 @@ required(struct walk *w, const struct sl_evident *d, const struct sl_evident *o,
 static int
 decision(struct walk *w, const struct decided *x, bool is_over, struct sl_err *err)
 {
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): pair() made one for each */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): pair() made it */
 	const struct sl_evident *d = x->d, *obs = x->observation;
 	bool is_allowed =
 	    sl_slice_eq(sl_json_get_str(own_of(d), "verdict"), SL_LIT("allow"));

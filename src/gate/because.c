@@ -13,9 +13,9 @@ struct walk {
 static const struct sl_json *
 at(const struct sl_json *list, int64_t i)
 {
-	SL_JSON_EACH (m, list)
-		if (i-- == 0)
-			return m;
+	SL_JSON_EACH(m, list)
+	if (i-- == 0)
+		return m;
 	return NULL;
 }
 
@@ -23,7 +23,8 @@ at(const struct sl_json *list, int64_t i)
 static bool
 is_obvious(struct sl_slice pred)
 {
-	return sl_slice_eq(pred, SL_LIT("request")) || sl_slice_eq(pred, SL_LIT("requester")) ||
+	return sl_slice_eq(pred, SL_LIT("request")) ||
+	       sl_slice_eq(pred, SL_LIT("requester")) ||
 	       sl_slice_eq(pred, SL_LIT("node"));
 }
 
@@ -39,7 +40,8 @@ put_fact(struct walk *w, const struct sl_json *node)
 		return;
 	sl_buf_slice(&text, sl_json_get_str(node, "pred"));
 	sl_buf_byte(&text, '(');
-	SL_JSON_EACH (m, sl_json_get(node, "args")) {
+	SL_JSON_EACH(m, sl_json_get(node, "args"))
+	{
 		if (!is_first)
 			sl_buf_str(&text, ", ");
 		is_first = false;
@@ -58,7 +60,8 @@ put_fact(struct walk *w, const struct sl_json *node)
 static void
 walk(struct walk *w, const struct sl_json *from, unsigned depth)
 {
-	SL_JSON_EACH (m, from) {
+	SL_JSON_EACH(m, from)
+	{
 		const struct sl_json *node = at(w->nodes, m->i);
 
 		if (node == NULL || depth == DEPTH_MAX)
@@ -71,15 +74,16 @@ walk(struct walk *w, const struct sl_json *from, unsigned depth)
 }
 
 size_t
-sl_decision_because(const struct sl_json *proof, struct sl_arena *a, const char **ret, size_t max)
+sl_decision_because(const struct sl_json *proof, struct sl_arena *a, const char **ret,
+		    size_t max)
 {
 	struct walk w = { sl_json_get(proof, "nodes"), a, ret, max, 0 };
 
-	SL_JSON_EACH (m, sl_json_get(proof, "checks"))
-		if (sl_slice_eq(sl_json_get_str(m, "result"), SL_LIT("fail")))
-			walk(&w, sl_json_get(m, "from"), 0);
-	SL_JSON_EACH (m, sl_json_get(proof, "policies"))
-		if (sl_slice_eq(sl_json_get_str(m, "result"), SL_LIT("match")))
-			walk(&w, sl_json_get(m, "from"), 0);
+	SL_JSON_EACH(m, sl_json_get(proof, "checks"))
+	if (sl_slice_eq(sl_json_get_str(m, "result"), SL_LIT("fail")))
+		walk(&w, sl_json_get(m, "from"), 0);
+	SL_JSON_EACH(m, sl_json_get(proof, "policies"))
+	if (sl_slice_eq(sl_json_get_str(m, "result"), SL_LIT("match")))
+		walk(&w, sl_json_get(m, "from"), 0);
 	return w.n;
 }

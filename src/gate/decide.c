@@ -142,8 +142,8 @@ evaluate(struct work *w, struct sl_err *err)
 	SL_AUTO_BUF out = { .max = SL_BLOB_BYTES };
 	int r;
 
-	if ((r = sl_policy_decide(w->g->policy, w->facts, &sl_policy_default_limits, w->tmp,
-				  &w->v, err)) < 0 ||
+	if ((r = sl_policy_decide(w->g->policy, w->facts, &sl_policy_default_limits,
+				  w->tmp, &w->v, err)) < 0 ||
 	    (r = bytes_of(w->v.proof, &out, err)) < 0 ||
 	    (r = sl_recorder_blob(w->g->rec, sl_buf_get(&out), w->proof_digest, err)) < 0)
 		return r;
@@ -183,7 +183,8 @@ own_part(struct work *w, struct sl_jb *b)
 	if (w->q->act != NULL)
 		(void)sl_json_set(b, o, "act", sl_json_hex(b, w->q->act, 32));
 	(void)sl_json_set(b, o, "time", sl_json_int(b, w->time_ms / 1000));
-	(void)sl_json_set(b, o, "verdict", sl_json_cstr(b, d->is_allowed ? "allow" : "deny"));
+	(void)sl_json_set(b, o, "verdict",
+			  sl_json_cstr(b, d->is_allowed ? "allow" : "deny"));
 	(void)sl_json_set(b, o, "reason", sl_json_cstr(b, d->reason));
 	(void)sl_json_set(b, o, "message", sl_json_cstr(b, d->message));
 	rule = sl_json_set(b, o, "rule", sl_json_obj(b));
@@ -232,9 +233,11 @@ predicate(struct work *w, struct sl_jb *b)
 	sl_time_text(w->time_ms, when);
 	(void)sl_json_set(b, o, "timeVerified", sl_json_cstr(b, when));
 	sl_hex(hex, d->id, 32);
-	uri = sl_arena_printf(b->a, "urn:sluice:%s:%s", w->q->step != NULL ? "step" : "run", hex);
+	uri = sl_arena_printf(b->a, "urn:sluice:%s:%s",
+			      w->q->step != NULL ? "step" : "run", hex);
 	(void)sl_json_set(b, o, "resourceUri", uri != NULL ? sl_json_cstr(b, uri) : NULL);
-	put_ref(b, sl_json_set(b, o, "policy", sl_json_obj(b)), "policy", w->g->info.policy);
+	put_ref(b, sl_json_set(b, o, "policy", sl_json_obj(b)), "policy",
+		w->g->info.policy);
 	e = sl_json_set(b, o, "inputAttestations", sl_json_arr(b));
 	put_ref(b, sl_json_add(b, e, sl_json_obj(b)), "context", d->context);
 	(void)sl_json_set(b, o, "verificationResult",
@@ -246,8 +249,8 @@ predicate(struct work *w, struct sl_jb *b)
 }
 
 static int
-queue(struct work *w, enum sl_statement s, const uint8_t subject[32], struct sl_json *pred,
-      struct sl_gate_item item, struct sl_err *err)
+queue(struct work *w, enum sl_statement s, const uint8_t subject[32],
+      struct sl_json *pred, struct sl_gate_item item, struct sl_err *err)
 {
 	const struct sl_statement_row *row = sl_statement_row(s);
 	struct sl_jb b = { .a = w->tmp };
@@ -259,8 +262,8 @@ queue(struct work *w, enum sl_statement s, const uint8_t subject[32], struct sl_
 	sl_hex(hex, w->d->view.run, 32);
 	if ((sub = sl_arena_printf(w->tmp, "run:%s", hex)) == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
-	if ((r = sl_statement_write(&b, s, s == SL_STMT_CONTEXT ? "context" : sub, subject, pred,
-				    &out, err)) < 0)
+	if ((r = sl_statement_write(&b, s, s == SL_STMT_CONTEXT ? "context" : sub,
+				    subject, pred, &out, err)) < 0)
 		return r;
 	st = (struct sl_stmt){
 		.tree = w->q->step != NULL ? SL_TREE_RUN : SL_TREE_NODE,
@@ -285,14 +288,17 @@ now_ms(const struct sl_gate *g)
 static int
 decide(struct work *w, struct sl_err *err)
 {
-	struct sl_gate_item of_decision = { .entry = &w->d->view.entry, .decision = w->d };
+	struct sl_gate_item of_decision = { .entry = &w->d->view.entry,
+					    .decision = w->d };
 	struct sl_jb b = { .a = w->tmp };
 	struct sl_json *pred, *context;
 	int r;
 
 	w->time_ms = now_ms(w->g);
-	w->g->info.node.time_ms = w->time_ms; /* never back, whatever the wall clock does */
-	if ((r = name_it(w, err)) < 0 || (r = collect(w, err)) < 0 || (r = evaluate(w, err)) < 0)
+	w->g->info.node.time_ms =
+	    w->time_ms; /* never back, whatever the wall clock does */
+	if ((r = name_it(w, err)) < 0 || (r = collect(w, err)) < 0 ||
+	    (r = evaluate(w, err)) < 0)
 		return r;
 	/* Made first: a context that was queued without its decision would stay so. */
 	pred = predicate(w, &b);
@@ -306,8 +312,8 @@ decide(struct work *w, struct sl_err *err)
 }
 
 int
-sl_gate_decide(struct sl_gate *g, const struct sl_gate_request *q, struct sl_decision **ret,
-	       struct sl_err *err)
+sl_gate_decide(struct sl_gate *g, const struct sl_gate_request *q,
+	       struct sl_decision **ret, struct sl_err *err)
 {
 	SL_AUTO_ARENA tmp = { 0 };
 	struct work w = { .g = g, .q = q, .tmp = &tmp };
@@ -339,7 +345,8 @@ sl_gate_would_allow(struct sl_gate *g, const struct sl_policy *p,
 	if ((w.d = SL_NEW(&tmp, struct sl_decision)) == NULL)
 		return SL_ERR(err, NOMEM, "out of memory for a decision");
 	if ((r = gather(&w, err)) < 0 ||
-	    (r = sl_policy_decide(p, w.facts, &sl_policy_default_limits, &tmp, &w.v, err)) < 0)
+	    (r = sl_policy_decide(p, w.facts, &sl_policy_default_limits, &tmp, &w.v,
+				  err)) < 0)
 		return r;
 	*ret = w.v.kind == SL_VERDICT_ALLOW;
 	return 0;

@@ -78,7 +78,8 @@ static int
 index_of_class(struct sl_slice name)
 {
 	for (int i = 0; i <= SL_LC_AGGREGATE; i++)
-		if (sl_slice_eq(name, sl_slice_str(sl_limit_class_name((enum sl_limit_class)i))))
+		if (sl_slice_eq(
+			name, sl_slice_str(sl_limit_class_name((enum sl_limit_class)i))))
 			return i;
 	return -1;
 }
@@ -100,12 +101,15 @@ sl_gate_grant(const struct sl_verdict *v, const struct sl_grant *want, struct sl
 		return SL_ERR(err, NOMEM, "out of memory for a grant");
 	*g = *want;
 	for (size_t i = 0; i < rows.n; i++) {
-		int l = index_of_limit(rows.t[2 * i].s), c = index_of_class(rows.t[2 * i + 1].s);
+		int l = index_of_limit(rows.t[2 * i].s),
+		    c = index_of_class(rows.t[2 * i + 1].s);
 
 		if (l < 0 || c < 0)
-			return SL_ERR(err, FORMAT, "policy: require_limit(\"%.*s\", \"%.*s\") "
+			return SL_ERR(err, FORMAT,
+				      "policy: require_limit(\"%.*s\", \"%.*s\") "
 				      "names no limit or no class",
-				      SL_ARG(rows.t[2 * i].s), SL_ARG(rows.t[2 * i + 1].s));
+				      SL_ARG(rows.t[2 * i].s),
+				      SL_ARG(rows.t[2 * i + 1].s));
 		if (g->limit[l].class < (enum sl_limit_class)c)
 			g->limit[l].class = (enum sl_limit_class)c;
 	}

@@ -42,8 +42,9 @@ sl_gate_queue(struct sl_gate *g, const struct sl_stmt *s, struct sl_gate_item it
 
 /* Queue a statement about a run or a step of it. */
 static int
-state(struct sl_gate *g, const struct sl_stmt *where, const uint8_t run[32], const uint8_t id[32],
-      struct sl_json *predicate, struct sl_entry *ret_entry, struct sl_err *err)
+state(struct sl_gate *g, const struct sl_stmt *where, const uint8_t run[32],
+      const uint8_t id[32], struct sl_json *predicate, struct sl_entry *ret_entry,
+      struct sl_err *err)
 {
 	const struct sl_statement_row *row = sl_statement_find(sl_slice_str(where->kind));
 	SL_AUTO_ARENA a = { 0 };
@@ -55,11 +56,12 @@ state(struct sl_gate *g, const struct sl_stmt *where, const uint8_t run[32], con
 
 	sl_arena_init(&a, SL_BLOB_BYTES);
 	sl_hex(hex, id, 32);
-	(void)snprintf(name, sizeof(name), "%s:%s", memcmp(id, run, 32) == 0 ? "run" : "step", hex);
+	(void)snprintf(name, sizeof(name), "%s:%s",
+		       memcmp(id, run, 32) == 0 ? "run" : "step", hex);
 	sl_hex(hex, run, 32);
 	(void)snprintf(sub, sizeof(sub), "run:%s", hex);
-	if ((r = sl_statement_write(&b, (enum sl_statement)(row - sl_statement_row(0)), name, id,
-				    predicate, &out, err)) < 0)
+	if ((r = sl_statement_write(&b, (enum sl_statement)(row - sl_statement_row(0)),
+				    name, id, predicate, &out, err)) < 0)
 		return r;
 	st.sub = sl_slice_str(sub);
 	st.payload = sl_buf_get(&out);
@@ -71,14 +73,16 @@ int
 sl_gate_state(struct sl_gate *g, const struct sl_decision *d, enum sl_statement s,
 	      struct sl_json *predicate, struct sl_entry *ret_entry, struct sl_err *err)
 {
-	const struct sl_stmt where = { .tree = SL_TREE_RUN, .kind = sl_statement_row(s)->kind,
+	const struct sl_stmt where = { .tree = SL_TREE_RUN,
+				       .kind = sl_statement_row(s)->kind,
 				       .run = d->view.run };
 
 	return state(g, &where, d->view.run, d->view.id, predicate, ret_entry, err);
 }
 
 static int
-seal(struct sl_gate *g, const uint8_t run[32], struct sl_entry *ret_entry, struct sl_err *err)
+seal(struct sl_gate *g, const uint8_t run[32], struct sl_entry *ret_entry,
+     struct sl_err *err)
 {
 	int r;
 
@@ -160,16 +164,19 @@ sl_gate_sync(struct sl_gate *g, struct sl_err *err)
 /* --- permits --- */
 
 int
-sl_gate_permit(struct sl_gate *g, struct sl_decision *d, enum sl_permit_kind kind, unsigned uses,
-	       struct sl_permit **ret, struct sl_err *err)
+sl_gate_permit(struct sl_gate *g, struct sl_decision *d, enum sl_permit_kind kind,
+	       unsigned uses, struct sl_permit **ret, struct sl_err *err)
 {
-	struct sl_permit_view v = { kind, d->view.run, d->view.entry.id, d->view.grant, d->act };
+	struct sl_permit_view v = { kind, d->view.run, d->view.entry.id, d->view.grant,
+				    d->act };
 	uint8_t digest[32];
 	int r;
 
 	(void)g;
 	if (!d->view.is_allowed || !d->view.is_durable)
-		return SL_ERR(err, BUG, "a permit for a decision that is not durable or not an allow");
+		return SL_ERR(
+		    err, BUG,
+		    "a permit for a decision that is not durable or not an allow");
 	if (kind == SL_PERMIT_BOX) {
 		if ((r = sl_grant_digest(d->view.grant, digest, err)) < 0)
 			return r;

@@ -38,8 +38,8 @@ struct sl_gate_info {
 
 /* Registers the first policy (policy/policy.dl, or the default, which is written there).
  * FORMAT or UNKNOWN with a place when that text is wrong. */
-int sl_gate_open(const struct sl_gate_opts *o, struct sl_gate **ret, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_gate_open(const struct sl_gate_opts *o, struct sl_gate **ret,
+		 struct sl_err *err) SL_MUST_CHECK;
 void sl_gate_free(struct sl_gate *g);
 const struct sl_gate_info *sl_gate_info(const struct sl_gate *g);
 /* Of the recorder's channel: hangs up when the recorder is gone. */
@@ -55,7 +55,8 @@ struct sl_gate_request {
 	const char *kind; /* "run", "exec", "step", "cancel", "policy", "apply", "drop" */
 	const struct sl_json *context; /* frozen; holds no grant */
 	const struct sl_grant *want;   /* NULL: nothing to run (cancel, policy) */
-	const struct sl_grant *outer;  /* step: the run's grant, which want must be within */
+	const struct sl_grant
+	    *outer; /* step: the run's grant, which want must be within */
 	const struct sl_step_ref *step;
 	const uint8_t *act; /* 32 bytes, exec and step: sl_act_digest() */
 	const struct sl_gate_source *sources;
@@ -64,8 +65,8 @@ struct sl_gate_request {
 
 struct sl_decision_view {
 	const char *kind;
-	uint8_t id[32];      /* run ID; a step's: step ID */
-	uint8_t run[32];     /* the run that it belongs to */
+	uint8_t id[32];  /* run ID; a step's: step ID */
+	uint8_t run[32]; /* the run that it belongs to */
 	uint8_t context[32];
 	bool is_allowed, is_durable;
 	const struct sl_grant *grant; /* NULL when denied */
@@ -74,30 +75,30 @@ struct sl_decision_view {
 	const char *rule;             /* text of the policy or check, or "" */
 	size_t rule_line;
 	size_t n_facts;
-	struct sl_entry entry;        /* when durable */
+	struct sl_entry entry; /* when durable */
 	const struct sl_json *proof;
 	const struct sl_slice *require_complete; /* classes that policy wants complete */
 	size_t n_require_complete;
-	char run_key[64];             /* did:key of the run, or "" */
+	char run_key[64]; /* did:key of the run, or "" */
 };
 
 /* The stated facts that the verdict of this proof stands on, as text (foreign; printable
  * once escaped), at most max of them; how many were written to ret. */
-size_t sl_decision_because(const struct sl_json *proof, struct sl_arena *a, const char **ret,
-			   size_t max);
+size_t sl_decision_because(const struct sl_json *proof, struct sl_arena *a,
+			   const char **ret, size_t max);
 /* Decides and queues context and decision.  A deny is a decision, not an error. */
-int sl_gate_decide(struct sl_gate *g, const struct sl_gate_request *q, struct sl_decision **ret,
-		   struct sl_err *err) SL_MUST_CHECK;
+int sl_gate_decide(struct sl_gate *g, const struct sl_gate_request *q,
+		   struct sl_decision **ret, struct sl_err *err) SL_MUST_CHECK;
 const struct sl_decision_view *sl_decision_view(const struct sl_decision *d);
 
 /* Queues another statement (outcome, observation) about the run of d.  *ret_entry, if
  * not NULL, is filled in by the sync. */
 int sl_gate_state(struct sl_gate *g, const struct sl_decision *d, enum sl_statement s,
-		  struct sl_json *predicate, struct sl_entry *ret_entry, struct sl_err *err)
-    SL_MUST_CHECK;
+		  struct sl_json *predicate, struct sl_entry *ret_entry,
+		  struct sl_err *err) SL_MUST_CHECK;
 /* Queues the seal of d's run behind what is queued. */
-int sl_gate_seal(struct sl_gate *g, const struct sl_decision *d, struct sl_entry *ret_entry,
-		 struct sl_err *err) SL_MUST_CHECK;
+int sl_gate_seal(struct sl_gate *g, const struct sl_decision *d,
+		 struct sl_entry *ret_entry, struct sl_err *err) SL_MUST_CHECK;
 /* Closes a run that an earlier process left behind: the outcome goes into the node's
  * tree, for the run's own key may belong to another build; the run's tree is sealed where
  * it was begun and is open. */
@@ -111,20 +112,21 @@ int sl_gate_sync(struct sl_gate *g, struct sl_err *err) SL_MUST_CHECK;
 
 /* One permit of an allowed and durable decision; asking for one of any other is BUG. */
 int sl_gate_permit(struct sl_gate *g, struct sl_decision *d, enum sl_permit_kind kind,
-		   unsigned uses, struct sl_permit **ret, struct sl_err *err) SL_MUST_CHECK;
+		   unsigned uses, struct sl_permit **ret,
+		   struct sl_err *err) SL_MUST_CHECK;
 
 /* Puts text in force as the node's policy: checked, decided by the policy in force,
- * recorded, durable when it returns.  DENIED when the policy in force says no; FORMAT when
- * text would let no later policy be registered (so does sl_gate_open for a first one): a
- * node that nobody can mend any more is never wanted. */
+ * recorded, durable when it returns.  DENIED when the policy in force says no; FORMAT
+ * when text would let no later policy be registered (so does sl_gate_open for a first
+ * one): a node that nobody can mend any more is never wanted. */
 int sl_gate_set_policy(struct sl_gate *g, struct sl_slice text, const char *name,
 		       uint8_t ret_digest[32], struct sl_err *err) SL_MUST_CHECK;
 
 /* --- offline (rederive.c): needs no gate --- */
 
 struct sl_rederive_in {
-	const struct sl_json *statement; /* the decision, parsed */
-	const struct sl_json *context;   /* its context, parsed */
+	const struct sl_json *statement;             /* the decision, parsed */
+	const struct sl_json *context;               /* its context, parsed */
 	struct sl_slice facts, policy, decls, proof; /* blobs named in it */
 };
 
@@ -134,6 +136,7 @@ int sl_decision_ids(const struct sl_json *statement, const struct sl_json *conte
 		    struct sl_err *err) SL_MUST_CHECK;
 /* Derives the verdict again and compares context, IDs, facts, verdict, rule, message,
  * grant, required records, fuel and proof byte by byte: VERIFY with what differs. */
-int sl_decision_rederive(const struct sl_rederive_in *in, struct sl_err *err) SL_MUST_CHECK;
+int sl_decision_rederive(const struct sl_rederive_in *in,
+			 struct sl_err *err) SL_MUST_CHECK;
 
 #endif

@@ -37,14 +37,15 @@ sl_gate_keep_cached(struct sl_gate *g)
 }
 
 static int
-load(struct sl_gate *g, struct sl_slice text, const char *name, const struct sl_policy **ret,
-     struct sl_err *err)
+load(struct sl_gate *g, struct sl_slice text, const char *name,
+     const struct sl_policy **ret, struct sl_err *err)
 {
 	struct sl_slice own = sl_arena_dup(&g->policy_a, text);
 
 	if (own.p == NULL)
 		return SL_ERR(err, NOMEM, "out of memory for the policy");
-	return sl_policy_load(own, name, g->decls, &sl_policy_text_limits, &g->policy_a, ret, err);
+	return sl_policy_load(own, name, g->decls, &sl_policy_text_limits, &g->policy_a,
+			      ret, err);
 }
 
 static int
@@ -73,14 +74,16 @@ remember(struct sl_gate *g, struct sl_slice bytes, uint8_t digest[32], struct sl
 
 /* Queue the statement that puts text in force. */
 static int
-register_policy(struct sl_gate *g, struct sl_slice text, const char *why, uint8_t digest[32],
-		struct sl_err *err)
+register_policy(struct sl_gate *g, struct sl_slice text, const char *why,
+		uint8_t digest[32], struct sl_err *err)
 {
 	SL_AUTO_ARENA a = { 0 };
 	SL_AUTO_BUF out = { .max = SL_POLICY_BYTES };
 	struct sl_jb b = { .a = &a };
 	struct sl_json *p;
-	struct sl_stmt st = { .tree = SL_TREE_NODE, .kind = "policy", .sub = SL_LIT("policy") };
+	struct sl_stmt st = { .tree = SL_TREE_NODE,
+			      .kind = "policy",
+			      .sub = SL_LIT("policy") };
 	int r;
 
 	sl_arena_init(&a, SL_POLICY_BYTES);
@@ -92,7 +95,8 @@ register_policy(struct sl_gate *g, struct sl_slice text, const char *why, uint8_
 	(void)sl_json_set(&b, p, "replaces", sl_json_hex(&b, g->info.policy, 32));
 	(void)sl_json_set(&b, p, "decls", sl_json_hex(&b, g->decls_digest, 32));
 	(void)sl_json_set(&b, p, "why", sl_json_cstr(&b, why));
-	if ((r = sl_statement_write(&b, SL_STMT_POLICY, "policy", digest, p, &out, err)) < 0)
+	if ((r = sl_statement_write(&b, SL_STMT_POLICY, "policy", digest, p, &out, err)) <
+	    0)
 		return r;
 	st.payload = sl_buf_get(&out);
 	if ((r = sl_gate_queue(g, &st, (struct sl_gate_item){ 0 }, err)) < 0)
@@ -114,7 +118,8 @@ change_of_policy(const struct sl_gate *g, struct sl_jb *b, const uint8_t digest[
 
 /* Under a policy that denies every change of policy a node could never be mended. */
 static int
-refuse_last(struct sl_gate *g, const struct sl_policy *p, const char *name, struct sl_err *err)
+refuse_last(struct sl_gate *g, const struct sl_policy *p, const char *name,
+	    struct sl_err *err)
 {
 	static const uint8_t any[32] = { 0 };
 	struct sl_gate_request q = { .kind = "policy" };
@@ -129,10 +134,11 @@ refuse_last(struct sl_gate *g, const struct sl_policy *p, const char *name, stru
 		return SL_ERR(err, NOMEM, "out of memory");
 	if ((r = sl_gate_would_allow(g, p, &q, &is_allowed, err)) < 0 || is_allowed)
 		return r;
-	return SL_ERR(err, FORMAT,
-		      "%s: under it no later policy could be registered, not even by the owner; "
-		      "it needs: allow if request(\"policy\"), requester($who), node($who);",
-		      name);
+	return SL_ERR(
+	    err, FORMAT,
+	    "%s: under it no later policy could be registered, not even by the owner; "
+	    "it needs: allow if request(\"policy\"), requester($who), node($who);",
+	    name);
 }
 
 /* No policy yet: the owner's file where there is one, else the default, written there. */
@@ -161,7 +167,8 @@ first_policy(struct sl_gate *g, struct sl_err *err)
 	return 0;
 }
 
-/* The file that the last registration left, else (lost, cut off, changed) the log's blob. */
+/* The file that the last registration left, else (lost, cut off, changed) the log's blob.
+ */
 static int
 text_in_force(struct sl_gate *g, struct sl_buf *out, struct sl_err *err)
 {
@@ -194,7 +201,8 @@ text_in_force(struct sl_gate *g, struct sl_buf *out, struct sl_err *err)
 static int
 policy_in_force(struct sl_gate *g, struct sl_err *err)
 {
-	SL_AUTO_BUF text = { .max = SL_POLICY_BYTES }, edited = { .max = SL_POLICY_BYTES };
+	SL_AUTO_BUF text = { .max = SL_POLICY_BYTES },
+		    edited = { .max = SL_POLICY_BYTES };
 	struct sl_err none = { 0 };
 	uint8_t digest[32];
 	int r;
@@ -210,7 +218,8 @@ policy_in_force(struct sl_gate *g, struct sl_err *err)
 	return 0;
 }
 
-/* The declarations that this build decides by are in the log before its first decision. */
+/* The declarations that this build decides by are in the log before its first decision.
+ */
 static int
 keep_decls(struct sl_gate *g, struct sl_err *err)
 {

@@ -34,8 +34,9 @@ void sl_gate_facts_add(struct sl_policy_facts *f, const struct sl_gate_facts *in
 
 /* The grant of an allow: the want, its limits raised to the classes that policy asks
  * for (require_limit). */
-int sl_gate_grant(const struct sl_verdict *v, const struct sl_grant *want, struct sl_arena *a,
-		  const struct sl_grant **ret, struct sl_err *err) SL_MUST_CHECK;
+int sl_gate_grant(const struct sl_verdict *v, const struct sl_grant *want,
+		  struct sl_arena *a, const struct sl_grant **ret,
+		  struct sl_err *err) SL_MUST_CHECK;
 
 struct sl_gate_item {
 	struct sl_entry *entry;       /* where the entry goes, or NULL */

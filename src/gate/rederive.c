@@ -21,10 +21,12 @@ struct redo {
 static const struct sl_limits blob_limits = { SL_BLOB_BYTES, 4000000, 64 };
 
 static int
-hex_of(const struct sl_json *o, const char *key, uint8_t *ret, size_t n, struct sl_err *err)
+hex_of(const struct sl_json *o, const char *key, uint8_t *ret, size_t n,
+       struct sl_err *err)
 {
 	if (!sl_unhex(ret, n, sl_json_get_str(o, key)))
-		return SL_ERR(err, VERIFY, "decision: '%s' is not %zu bytes in hex", key, n);
+		return SL_ERR(err, VERIFY, "decision: '%s' is not %zu bytes in hex", key,
+			      n);
 	return 0;
 }
 
@@ -38,7 +40,8 @@ same_digest(struct redo *x, const char *key, struct sl_slice bytes, struct sl_er
 		return r;
 	sl_sha256(bytes, got);
 	if (memcmp(want, got, 32) != 0)
-		return SL_ERR(err, VERIFY, "decision: %s is not the one that it names", key);
+		return SL_ERR(err, VERIFY, "decision: %s is not the one that it names",
+			      key);
 	return 0;
 }
 
@@ -112,7 +115,9 @@ check_gate_facts(struct redo *x, const struct sl_json *stored, struct sl_err *er
 	struct sl_json *canonical = NULL;
 	struct sl_jb b = { .a = x->a };
 	uint8_t policy[32], run[32];
-	struct sl_gate_facts in = { .policy = policy, .want = x->want, .context = x->in->context };
+	struct sl_gate_facts in = { .policy = policy,
+				    .want = x->want,
+				    .context = x->in->context };
 	const struct sl_json *p, *q;
 	int r;
 
@@ -123,8 +128,8 @@ check_gate_facts(struct redo *x, const struct sl_json *stored, struct sl_err *er
 		return r;
 	in.kind = sl_arena_str(x->a, sl_json_get_str(x->own, "kind"));
 	in.requester = sl_json_get_str(x->own, "requester");
-	in.node = sl_json_get_str(sl_json_get(sl_json_get(x->in->statement, "predicate"),
-					      "verifier"), "id");
+	in.node = sl_json_get_str(
+	    sl_json_get(sl_json_get(x->in->statement, "predicate"), "verifier"), "id");
 	in.time_s = sl_json_get_int(x->own, "time");
 	in.run = sl_json_get(x->own, "step") != NULL ? run : NULL;
 	if (in.kind == NULL)
@@ -139,7 +144,8 @@ check_gate_facts(struct redo *x, const struct sl_json *stored, struct sl_err *er
 		q = next_of_gate(q->next);
 	}
 	if (p != NULL || q != NULL)
-		return SL_ERR(err, VERIFY, "decision: its facts are not those of its request");
+		return SL_ERR(err, VERIFY,
+			      "decision: its facts are not those of its request");
 	return 0;
 }
 
@@ -163,8 +169,8 @@ load_inputs(struct redo *x, struct sl_err *err)
 	    (r = check_gate_facts(x, stored, err)) < 0 ||
 	    (r = sl_decls_parse(x->in->decls, "decls", &text, x->a, &decls, err)) < 0)
 		return r;
-	return sl_policy_load(x->in->policy, "policy", decls, &sl_policy_text_limits, x->a,
-			      &x->policy, err);
+	return sl_policy_load(x->in->policy, "policy", decls, &sl_policy_text_limits,
+			      x->a, &x->policy, err);
 }
 
 /* The grant that was given is the one that the verdict gives. */
@@ -178,8 +184,10 @@ check_grant(struct redo *x, struct sl_err *err)
 
 	if ((r = sl_gate_grant(&x->v, x->want, x->a, &g, err)) < 0)
 		return r;
-	if ((g == NULL) != (said == NULL) || (g != NULL && !sl_json_eq(sl_grant_json(&b, g), said)))
-		return SL_ERR(err, VERIFY, "decision: the grant does not follow from the verdict");
+	if ((g == NULL) != (said == NULL) ||
+	    (g != NULL && !sl_json_eq(sl_grant_json(&b, g), said)))
+		return SL_ERR(err, VERIFY,
+			      "decision: the grant does not follow from the verdict");
 	return 0;
 }
 
@@ -194,7 +202,8 @@ check_rule(struct redo *x, bool is_outer, struct sl_err *err)
 
 	if (!sl_slice_eq(sl_json_get_str(rule, "text"), text) ||
 	    sl_json_get_int(rule, "line") != (int64_t)line)
-		return SL_ERR(err, VERIFY, "decision: its rule is not the one that decided");
+		return SL_ERR(err, VERIFY,
+			      "decision: its rule is not the one that decided");
 	if (!sl_slice_eq(sl_json_get_str(x->own, "message"),
 			 is_outer ? sl_slice_str(SL_GATE_OUTER) : v->message))
 		return SL_ERR(err, VERIFY, "decision: its message is another");
@@ -232,9 +241,11 @@ check_verdict(struct redo *x, struct sl_err *err)
 	SL_AUTO_BUF proof = { .max = SL_BLOB_BYTES };
 	int r;
 
-	if (!sl_slice_eq(said, is_allow && !is_outer ? SL_LIT("allow") : SL_LIT("deny")) ||
+	if (!sl_slice_eq(said,
+			 is_allow && !is_outer ? SL_LIT("allow") : SL_LIT("deny")) ||
 	    (!is_outer && !sl_slice_eq(reason, sl_slice_str(x->v.reason))))
-		return SL_ERR(err, VERIFY, "decision: derived again it is '%s' (%s), not '%.*s'",
+		return SL_ERR(err, VERIFY,
+			      "decision: derived again it is '%s' (%s), not '%.*s'",
 			      is_allow ? "allow" : "deny", x->v.reason, SL_ARG(said));
 	if (sl_json_get_int(x->own, "fuel") != (int64_t)x->v.fuel ||
 	    sl_json_get_int(x->own, "fuel_version") != (int64_t)x->v.fuel_version)
@@ -242,7 +253,8 @@ check_verdict(struct redo *x, struct sl_err *err)
 	if ((r = sl_json_cbor(x->v.proof, &proof, err)) < 0)
 		return r;
 	if (!sl_slice_eq(sl_buf_get(&proof), x->in->proof))
-		return SL_ERR(err, VERIFY, "decision: derived again it has another proof");
+		return SL_ERR(err, VERIFY,
+			      "decision: derived again it has another proof");
 	if ((r = check_rule(x, is_outer, err)) < 0)
 		return r;
 	if (!is_allow || is_outer)
@@ -261,8 +273,10 @@ sl_decision_rederive(const struct sl_rederive_in *in, struct sl_err *err)
 	x.own = sl_json_get(sl_json_get(in->statement, "predicate"), "sluice");
 	if (x.own == NULL)
 		return SL_ERR(err, VERIFY, "decision: not a decision of sluice");
-	if ((r = sl_decision_ids(in->statement, in->context, err)) < 0 || (r = load_inputs(&x, err)) < 0 ||
-	    (r = sl_policy_decide(x.policy, x.facts, &sl_policy_default_limits, &a, &x.v, err)) < 0)
+	if ((r = sl_decision_ids(in->statement, in->context, err)) < 0 ||
+	    (r = load_inputs(&x, err)) < 0 ||
+	    (r = sl_policy_decide(x.policy, x.facts, &sl_policy_default_limits, &a, &x.v,
+				  err)) < 0)
 		return r;
 	return check_verdict(&x, err);
 }

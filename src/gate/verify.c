@@ -448,9 +448,9 @@ sl_verify_bundle(struct sl_slice src, const struct sl_trusted *trusted,
 	if (v == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
 	sl_arena_init(&a, SL_VERIFY_MEMORY);
-	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): SL_AUTO_FREE frees v */
 	if ((r = sl_verify_open(src, &a, &b, v, ret, err)) < 0)
 		return r;
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): SL_AUTO_FREE frees v */
 	if (!ret->is_good)
 		return SL_ERR(err, VERIFY, "%s: %s", ret->findings.f[0].where,
 			      ret->findings.f[0].what);

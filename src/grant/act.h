@@ -16,7 +16,7 @@ struct sl_act {
 	size_t n_argv;
 	const struct sl_slice *env; /* "NAME=VALUE"; the whole environment */
 	size_t n_env;
-	struct sl_slice cwd; /* absolute, inside */
+	struct sl_slice cwd;           /* absolute, inside */
 	const struct sl_act_file *put; /* written before the start */
 	size_t n_put;
 	const struct sl_slice *get; /* read after the end, each at most get_max bytes */

@@ -3,8 +3,9 @@
 
 #include "crypto/sha256.h"
 
-static const char *const limit_names[SL_LIM_COUNT] = { "memory", "pids",   "cpu",   "wall",
-						       "disk",	 "file_size", "output", "nofile" };
+static const char *const limit_names[SL_LIM_COUNT] = { "memory", "pids",  "cpu",
+						       "wall",   "disk",  "file_size",
+						       "output", "nofile" };
 static const char *const class_names[] = { "none", "watched", "process", "aggregate" };
 static const char *const ws_names[] = { "none", "overlay", "copy", "direct" };
 
@@ -69,13 +70,15 @@ sl_path_is_below(struct sl_slice path, struct sl_slice dir)
 {
 	if (dir.len == 1)
 		return path.len > 0;
-	return sl_slice_starts(path, dir) && (path.len == dir.len || path.p[dir.len] == '/');
+	return sl_slice_starts(path, dir) &&
+	       (path.len == dir.len || path.p[dir.len] == '/');
 }
 
 /* --- to a tree --- */
 
 static void
-put_names(struct sl_jb *b, struct sl_json *o, const char *key, const struct sl_slice *s, size_t n)
+put_names(struct sl_jb *b, struct sl_json *o, const char *key, const struct sl_slice *s,
+	  size_t n)
 {
 	struct sl_json *arr = sl_json_set(b, o, key, sl_json_arr(b));
 
@@ -95,7 +98,8 @@ put_access(struct sl_jb *b, struct sl_json *o, unsigned access)
 		s[n++] = 'w';
 	if ((access & SL_ACC_EXEC) != 0)
 		s[n++] = 'x';
-	(void)sl_json_set(b, o, "access", sl_json_str(b, (struct sl_slice){ (uint8_t *)s, n }));
+	(void)sl_json_set(b, o, "access",
+			  sl_json_str(b, (struct sl_slice){ (uint8_t *)s, n }));
 }
 
 struct sl_json *
@@ -122,8 +126,9 @@ sl_grant_json(struct sl_jb *b, const struct sl_grant *g)
 	for (int i = 0; i < SL_LIM_COUNT; i++) {
 		e = sl_json_set(b, lim, limit_names[i], sl_json_obj(b));
 		(void)sl_json_set(b, e, "max", sl_json_int(b, (int64_t)g->limit[i].max));
-		(void)sl_json_set(b, e, "class",
-				  sl_json_cstr(b, sl_limit_class_name(g->limit[i].class)));
+		(void)sl_json_set(
+		    b, e, "class",
+		    sl_json_cstr(b, sl_limit_class_name(g->limit[i].class)));
 	}
 	return o;
 }
@@ -150,18 +155,20 @@ sl_grant_digest(const struct sl_grant *g, uint8_t ret[32], struct sl_err *err)
 /* --- from a tree --- */
 
 static int
-only_keys(const struct sl_json *o, const char *what, const char *const *keys, struct sl_err *err)
+only_keys(const struct sl_json *o, const char *what, const char *const *keys,
+	  struct sl_err *err)
 {
 	if (o == NULL || o->kind != SL_JSON_OBJ)
 		return SL_ERR(err, FORMAT, "%s is not an object", what);
-	SL_JSON_EACH (m, o) {
+	SL_JSON_EACH(m, o)
+	{
 		size_t i = 0;
 
 		while (keys[i] != NULL && !sl_slice_eq(m->key, sl_slice_str(keys[i])))
 			i++;
 		if (keys[i] == NULL)
-			return SL_ERR(err, UNKNOWN, "unknown key '%.*s' in %s", SL_ARG(m->key),
-				      what);
+			return SL_ERR(err, UNKNOWN, "unknown key '%.*s' in %s",
+				      SL_ARG(m->key), what);
 	}
 	return 0;
 }
@@ -180,7 +187,8 @@ get_names(const struct sl_json *o, const char *key, size_t max, struct sl_arena 
 		return SL_ERR(err, LIMIT, "more than %zu members in '%s'", max, key);
 	if ((s = SL_NEW_N(a, struct sl_slice, arr->n + 1)) == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
-	SL_JSON_EACH (m, arr) {
+	SL_JSON_EACH(m, arr)
+	{
 		if (m->kind != SL_JSON_STR || m->s.len == 0)
 			return SL_ERR(err, FORMAT, "'%s' holds what is not a name", key);
 		if ((s[n++] = sl_arena_dup(a, m->s)).p == NULL)
@@ -205,9 +213,10 @@ parse_access(struct sl_slice s, unsigned *ret)
 {
 	*ret = 0;
 	for (size_t i = 0; i < s.len; i++) {
-		unsigned bit = s.p[i] == 'r' ? SL_ACC_READ :
-			       s.p[i] == 'w' ? SL_ACC_WRITE :
-			       s.p[i] == 'x' ? SL_ACC_EXEC : 0;
+		unsigned bit = s.p[i] == 'r'   ? SL_ACC_READ
+			       : s.p[i] == 'w' ? SL_ACC_WRITE
+			       : s.p[i] == 'x' ? SL_ACC_EXEC
+					       : 0;
 
 		if (bit == 0 || bit <= *ret) /* each once, in the order rwx */
 			return -1;
@@ -217,7 +226,8 @@ parse_access(struct sl_slice s, unsigned *ret)
 }
 
 static int
-parse_fs(const struct sl_json *arr, struct sl_arena *a, struct sl_grant *g, struct sl_err *err)
+parse_fs(const struct sl_json *arr, struct sl_arena *a, struct sl_grant *g,
+	 struct sl_err *err)
 {
 	static const char *const keys[] = { "path", "access", NULL };
 	struct sl_grant_fs *fs;
@@ -230,13 +240,15 @@ parse_fs(const struct sl_json *arr, struct sl_arena *a, struct sl_grant *g, stru
 		return SL_ERR(err, LIMIT, "more than %d paths", SL_GRANT_FS_MAX);
 	if ((fs = SL_NEW_N(a, struct sl_grant_fs, arr->n + 1)) == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
-	SL_JSON_EACH (m, arr) {
+	SL_JSON_EACH(m, arr)
+	{
 		struct sl_slice path = sl_json_get_str(m, "path");
 
 		if ((r = only_keys(m, "a path", keys, err)) < 0)
 			return r;
 		if (!sl_path_is_canonical(path))
-			return SL_ERR(err, FORMAT, "path '%.*s' is not canonical", SL_ARG(path));
+			return SL_ERR(err, FORMAT, "path '%.*s' is not canonical",
+				      SL_ARG(path));
 		for (size_t i = 0; i < n; i++) /* which of them counts would be a guess */
 			if (sl_slice_eq(fs[i].path, path))
 				return SL_ERR(err, FORMAT, "path '%.*s' is listed twice",
@@ -259,18 +271,21 @@ parse_limits(const struct sl_json *o, struct sl_grant *g, struct sl_err *err)
 
 	if (o == NULL || o->kind != SL_JSON_OBJ || o->n != SL_LIM_COUNT)
 		return SL_ERR(err, FORMAT, "'limits' does not list every limit");
-	SL_JSON_EACH (m, o) {
+	SL_JSON_EACH(m, o)
+	{
 		int i = index_of(limit_names, SL_LIM_COUNT, m->key);
 		int c = index_of(class_names, 4, sl_json_get_str(m, "class"));
 		int64_t max = sl_json_get_int(m, "max");
 
 		if (i < 0)
-			return SL_ERR(err, UNKNOWN, "unknown limit '%.*s'", SL_ARG(m->key));
+			return SL_ERR(err, UNKNOWN, "unknown limit '%.*s'",
+				      SL_ARG(m->key));
 		if ((r = only_keys(m, "a limit", keys, err)) < 0)
 			return r;
 		if (c < 0 || max < 0)
 			return SL_ERR(err, FORMAT, "bad limit '%.*s'", SL_ARG(m->key));
-		g->limit[i] = (struct sl_grant_limit){ (uint64_t)max, (enum sl_limit_class)c };
+		g->limit[i] =
+		    (struct sl_grant_limit){ (uint64_t)max, (enum sl_limit_class)c };
 	}
 	return 0;
 }
@@ -278,8 +293,8 @@ parse_limits(const struct sl_json *o, struct sl_grant *g, struct sl_err *err)
 static int
 parse(const struct sl_json *v, struct sl_arena *a, struct sl_grant *g, struct sl_err *err)
 {
-	static const char *const keys[] = { "root", "tier", "fs", "workspace", "env",
-					    "secrets", "net", "tty", "limits", NULL };
+	static const char *const keys[] = { "root",    "tier", "fs",  "workspace", "env",
+					    "secrets", "net",  "tty", "limits",    NULL };
 	static const char *const ws_keys[] = { "mode", "path", NULL };
 	const struct sl_json *ws = sl_json_get(v, "workspace");
 	struct sl_slice ws_path = sl_json_get_str(ws, "path");
@@ -391,14 +406,16 @@ bool
 sl_grant_within(const struct sl_grant *g, const struct sl_grant *outer)
 {
 	if (!sl_slice_eq(g->root, outer->root) || !sl_slice_eq(g->tier, outer->tier) ||
-	    ws_rank(g->ws_mode) > ws_rank(outer->ws_mode) || (g->is_tty && !outer->is_tty) ||
+	    ws_rank(g->ws_mode) > ws_rank(outer->ws_mode) ||
+	    (g->is_tty && !outer->is_tty) ||
 	    (g->ws_mode != SL_WS_NONE && !sl_slice_eq(g->ws_path, outer->ws_path)))
 		return false;
 	for (int i = 0; i < SL_LIM_COUNT; i++)
 		if (g->limit[i].max > outer->limit[i].max ||
 		    g->limit[i].class < outer->limit[i].class)
 			return false;
-	return fs_within(g, outer) && names_within(g->env, g->n_env, outer->env, outer->n_env) &&
+	return fs_within(g, outer) &&
+	       names_within(g->env, g->n_env, outer->env, outer->n_env) &&
 	       names_within(g->secrets, g->n_secrets, outer->secrets, outer->n_secrets);
 }
 
@@ -473,9 +490,10 @@ sl_grant_intersect(const struct sl_grant *x, const struct sl_grant *y, struct sl
 	g->is_tty = x->is_tty && y->is_tty;
 	if ((r = fs_intersect(x, y, a, g, err)) < 0)
 		return r;
-	if (names_intersect(x->env, x->n_env, y->env, y->n_env, a, &g->env, &g->n_env) < 0 ||
-	    names_intersect(x->secrets, x->n_secrets, y->secrets, y->n_secrets, a, &g->secrets,
-			    &g->n_secrets) < 0)
+	if (names_intersect(x->env, x->n_env, y->env, y->n_env, a, &g->env, &g->n_env) <
+		0 ||
+	    names_intersect(x->secrets, x->n_secrets, y->secrets, y->n_secrets, a,
+			    &g->secrets, &g->n_secrets) < 0)
 		return SL_ERR(err, NOMEM, "grant: out of memory");
 	for (int i = 0; i < SL_LIM_COUNT; i++) {
 		if (y->limit[i].max < g->limit[i].max)

@@ -56,12 +56,12 @@ struct sl_grant {
 	const struct sl_grant_fs *fs;
 	size_t n_fs;
 	enum sl_ws_mode ws_mode;
-	struct sl_slice ws_path;     /* host path of the workspace, or empty */
-	const struct sl_slice *env;  /* names of the caller's variables that pass */
+	struct sl_slice ws_path;    /* host path of the workspace, or empty */
+	const struct sl_slice *env; /* names of the caller's variables that pass */
 	size_t n_env;
 	const struct sl_slice *secrets; /* names */
 	size_t n_secrets;
-	bool is_tty;                    /* a private pty */
+	bool is_tty; /* a private pty */
 	struct sl_grant_limit limit[SL_LIM_COUNT];
 };
 
@@ -71,15 +71,17 @@ const char *sl_ws_mode_name(enum sl_ws_mode m);
 /* Adds the default limits and tier; everything else empty. */
 void sl_grant_init(struct sl_grant *g);
 struct sl_json *sl_grant_json(struct sl_jb *b, const struct sl_grant *g);
-int sl_grant_parse(const struct sl_json *v, struct sl_arena *a, const struct sl_grant **ret,
-		   struct sl_err *err) SL_MUST_CHECK;
+int sl_grant_parse(const struct sl_json *v, struct sl_arena *a,
+		   const struct sl_grant **ret, struct sl_err *err) SL_MUST_CHECK;
 /* SHA-256 of its deterministic CBOR. */
-int sl_grant_digest(const struct sl_grant *g, uint8_t ret[32], struct sl_err *err) SL_MUST_CHECK;
+int sl_grant_digest(const struct sl_grant *g, uint8_t ret[32],
+		    struct sl_err *err) SL_MUST_CHECK;
 /* True if every act that g covers is covered by outer too. */
 bool sl_grant_within(const struct sl_grant *g, const struct sl_grant *outer);
 /* The largest grant within both. */
-int sl_grant_intersect(const struct sl_grant *x, const struct sl_grant *y, struct sl_arena *a,
-		       const struct sl_grant **ret, struct sl_err *err) SL_MUST_CHECK;
+int sl_grant_intersect(const struct sl_grant *x, const struct sl_grant *y,
+		       struct sl_arena *a, const struct sl_grant **ret,
+		       struct sl_err *err) SL_MUST_CHECK;
 bool sl_path_is_canonical(struct sl_slice path);
 bool sl_path_is_below(struct sl_slice path, struct sl_slice dir); /* or equal */
 

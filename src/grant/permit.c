@@ -10,7 +10,7 @@ struct sl_permit {
 	struct sl_permit_view view;
 	uint8_t run[32], decision[32], act[32];
 	unsigned uses; /* left */
-	pid_t pid;     /* a permit does not survive a fork: the child has decided nothing */
+	pid_t pid; /* a permit does not survive a fork: the child has decided nothing */
 };
 
 struct sl_permit *
@@ -24,7 +24,8 @@ sl_permit_mint(const struct sl_permit_view *v, unsigned uses)
 	memcpy(p->decision, v->decision, sizeof(p->decision));
 	if (v->act != NULL)
 		memcpy(p->act, v->act, sizeof(p->act));
-	p->view = (struct sl_permit_view){ v->kind, p->run, p->decision, v->grant, p->act };
+	p->view =
+	    (struct sl_permit_view){ v->kind, p->run, p->decision, v->grant, p->act };
 	p->uses = uses;
 	p->pid = getpid();
 	return p;

@@ -19,11 +19,12 @@ enum sl_permit_kind { SL_PERMIT_BOX, SL_PERMIT_PROC, SL_PERMIT_APPLY, SL_PERMIT_
 
 struct sl_permit_view {
 	enum sl_permit_kind kind;
-	const uint8_t *run;      /* 32 bytes: run or step ID that was decided */
-	const uint8_t *decision; /* 32 bytes: entry of the decision statement */
+	const uint8_t *run;           /* 32 bytes: run or step ID that was decided */
+	const uint8_t *decision;      /* 32 bytes: entry of the decision statement */
 	const struct sl_grant *grant; /* valid while the permit's gate lives */
-	const uint8_t *act; /* 32 bytes: PROC: digest of argv, env, cwd, stdin kind and
-			       files as decided (sl_act_digest); BOX: digest of the grant */
+	const uint8_t
+	    *act; /* 32 bytes: PROC: digest of argv, env, cwd, stdin kind and
+		     files as decided (sl_act_digest); BOX: digest of the grant */
 };
 
 /* Spend one use.  The view is valid until the permit is dropped. */

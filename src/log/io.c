@@ -82,7 +82,7 @@ sl_store_io_sys(void)
 int
 sl_io_write(const struct sl_store_io *io, int fd, const void *p, size_t n, uint64_t off)
 {
-	/* NOLINTNEXTLINE(performance-no-int-to-ptr): iovec has no const; it is only read */
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): iovec has no const */
 	struct iovec v = { .iov_base = (void *)(uintptr_t)p, .iov_len = n };
 	ssize_t r = io->pwritev(io->ctx, fd, &v, 1, (off_t)off);
 

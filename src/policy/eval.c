@@ -271,8 +271,7 @@ compile(struct sl_peval *e, struct sl_slice pattern, struct sl_pre **ret)
 	case SL_PRE_NOMEM:
 		break;
 	}
-	return e->scratch->cap - e->scratch->used < 1 << 20 ? SL_PEV_SPACE
-							    : SL_PEV_NOMEM;
+	return e->scratch->cap - e->scratch->used < 1 << 20 ? SL_PEV_SPACE : SL_PEV_NOMEM;
 }
 
 static enum sl_pev

@@ -227,7 +227,8 @@ goal(struct sl_pp *s, enum sl_pgoal_kind kind, uint32_t line, uint32_t col)
 				     "a block has no policies");
 	for (;;) {
 		if (n == cap) {
-			if ((w = SL_NEW_N(s->a, struct sl_pbody, (size_t)cap * 2)) == NULL)
+			if ((w = SL_NEW_N(s->a, struct sl_pbody, (size_t)cap * 2)) ==
+			    NULL)
 				return sl_pp_nomem(s);
 			memcpy(w, v, n * sizeof(*w));
 			v = w;

@@ -174,8 +174,9 @@ bytes(struct sl_pp *s, struct sl_term *ret)
 	if ((out = SL_NEW_N(s->a, uint8_t, n / 2 + 1)) == NULL)
 		return sl_pp_nomem(s);
 	for (size_t k = 0; k < n / 2; k++)
-		out[k] = (uint8_t)((unsigned)sl_pp_hex_val(sl_pp_peek(s, 4 + 2 * k)) << 4 |
-				   (unsigned)sl_pp_hex_val(sl_pp_peek(s, 5 + 2 * k)));
+		out[k] =
+		    (uint8_t)((unsigned)sl_pp_hex_val(sl_pp_peek(s, 4 + 2 * k)) << 4 |
+			      (unsigned)sl_pp_hex_val(sl_pp_peek(s, 5 + 2 * k)));
 	s->at += 4 + n;
 	*ret = sl_term_bytes((struct sl_slice){ out, n / 2 });
 	return true;

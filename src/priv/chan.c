@@ -54,9 +54,9 @@ send_some(struct sl_chan *c, uint8_t *head, struct sl_slice body, size_t done,
 		{ head + (done < HEAD_LEN ? done : HEAD_LEN),
 		  done < HEAD_LEN ? HEAD_LEN - done : 0 },
 		{ body.len > body_done
-			  /* NOLINTNEXTLINE(performance-no-int-to-ptr): only read */
-			  ? (void *)(uintptr_t)(body.p + body_done)
-			  : NULL,
+		      /* NOLINTNEXTLINE(performance-no-int-to-ptr): only read */
+		      ? (void *)(uintptr_t)(body.p + body_done)
+		      : NULL,
 		  body.len - body_done },
 	};
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
@@ -166,7 +166,9 @@ read_all(struct sl_chan *c, uint8_t *to, size_t n, int64_t until_ms, struct sl_m
 			struct cmsghdr align;
 		} ctl;
 		struct iovec iov = { to + done, n - done };
-		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl.buf,
+		struct msghdr m = { .msg_iov = &iov,
+				    .msg_iovlen = 1,
+				    .msg_control = ctl.buf,
 				    .msg_controllen = sizeof(ctl.buf) };
 		ssize_t got;
 		int r = until_ms < 0 ? 1 : wait_in(c->fd, until_ms);
@@ -203,8 +205,8 @@ static int
 recv_body(struct sl_chan *c, const uint8_t head[HEAD_LEN], struct sl_buf *room,
 	  struct sl_msg *msg, int64_t until, struct sl_err *err)
 {
-	uint32_t len = (uint32_t)head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 |
-		       (uint32_t)head[3] << 24;
+	uint32_t len = (uint32_t)head[0] | (uint32_t)head[1] << 8 |
+		       (uint32_t)head[2] << 16 | (uint32_t)head[3] << 24;
 	size_t n_fds = (size_t)(head[6] | head[7] << 8);
 	const struct sl_chan_op *o;
 	uint8_t *to;
@@ -214,15 +216,17 @@ recv_body(struct sl_chan *c, const uint8_t head[HEAD_LEN], struct sl_buf *room,
 	if ((o = find_op(c, msg->op)) == NULL)
 		return SL_ERR(err, FORMAT, "channel: unknown operation %u", msg->op);
 	if (len > o->max_len || n_fds > o->max_fds)
-		return SL_ERR(err, LIMIT, "channel: operation %u with %u bytes, %zu descriptors",
+		return SL_ERR(err, LIMIT,
+			      "channel: operation %u with %u bytes, %zu descriptors",
 			      msg->op, len, n_fds);
 	if ((to = sl_buf_room(room, len)) == NULL)
 		return SL_ERR(err, NOMEM, "channel: out of memory for %u bytes", len);
 	if (len > 0 && (r = read_all(c, to, len, until, msg, err)) <= 0)
-		return r < 0 ? r : SL_ERR(err, SYS, "the other process ended in the middle");
+		return r < 0 ? r
+			     : SL_ERR(err, SYS, "the other process ended in the middle");
 	if (msg->n_fds != n_fds)
-		return SL_ERR(err, FORMAT, "channel: %zu descriptors, %zu said", msg->n_fds,
-			      n_fds);
+		return SL_ERR(err, FORMAT, "channel: %zu descriptors, %zu said",
+			      msg->n_fds, n_fds);
 	to[len] = 0;
 	room->len = len;
 	msg->body = sl_buf_get(room);

@@ -14,6 +14,7 @@
 
 enum { SL_CHAN_FDS_MAX = 8 };
 
+/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): as a row is read */
 struct sl_chan_op {
 	uint16_t op;
 	uint32_t max_len; /* of the body */
@@ -40,7 +41,7 @@ int sl_chan_send(struct sl_chan *c, uint16_t op, struct sl_slice body, const int
 		 size_t n_fds, struct sl_err *err) SL_MUST_CHECK;
 /* Blocks until a whole frame is in (deadline_ms < 0: for ever), room is cleared and
  * holds the body.  Returns 1 for a message, 0 for an orderly end, SL_E(...). */
-int sl_chan_recv(struct sl_chan *c, struct sl_buf *room, struct sl_msg *ret, int deadline_ms,
-		 struct sl_err *err) SL_MUST_CHECK;
+int sl_chan_recv(struct sl_chan *c, struct sl_buf *room, struct sl_msg *ret,
+		 int deadline_ms, struct sl_err *err) SL_MUST_CHECK;
 
 #endif

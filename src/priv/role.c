@@ -115,20 +115,23 @@ filter(const struct sl_role *role)
 	prog[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 						 offsetof(struct seccomp_data, arch));
 	prog[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
-	prog[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	prog[n++] =
+	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
 	prog[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 						 offsetof(struct seccomp_data, nr));
 	/* The verdicts stand at the end, in this order: kill, refuse, allow. */
 	for (unsigned short i = 0; i < calls; i++)
-		prog[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-							 (unsigned)role->calls[i],
-							 (unsigned char)(calls - i + refused + 1), 0);
+		prog[n++] = (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, (unsigned)role->calls[i],
+		    (unsigned char)(calls - i + refused + 1), 0);
 	for (unsigned short i = 0; i < refused; i++)
 		prog[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
 							 (unsigned)role->refused[i],
 							 (unsigned char)(refused - i), 0);
-	prog[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-	prog[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+	prog[n++] =
+	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	prog[n++] =
+	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
 	prog[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	p.len = n;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p) < 0 ? -errno : 0;
@@ -144,7 +147,8 @@ sl_role_enter(const struct sl_role *role, int fd, const int *keep, size_t n_keep
 	wipe_environment();
 	if ((r = keep_only(fd, keep, n_keep)) < 0)
 		return r;
-	sigfillset(&all); /* a terminal's ^C is for the supervisor, which tells its roles */
+	sigfillset(
+	    &all); /* a terminal's ^C is for the supervisor, which tells its roles */
 	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0)
 		return -errno;
 	(void)prctl(PR_SET_NAME, role->name);

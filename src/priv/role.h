@@ -14,14 +14,14 @@
 #include <stdint.h>
 
 struct sl_role {
-	const char *name;    /* the process's name in ps */
-	const int *calls;    /* system calls allowed */
+	const char *name; /* the process's name in ps */
+	const int *calls; /* system calls allowed */
 	size_t n_calls;
-	const int *refused;  /* calls that get EPERM, for a library that can do without */
+	const int *refused; /* calls that get EPERM, for a library that can do without */
 	size_t n_refused;
 	uint64_t max_memory; /* RLIMIT_AS bytes; 0: none */
 	bool dies_with_parent;
-	bool has_files;      /* may keep RLIMIT_NOFILE and FSIZE as they are */
+	bool has_files; /* may keep RLIMIT_NOFILE and FSIZE as they are */
 };
 
 /* Moves fd to 3 and closes everything else but 0-2 (which become /dev/null) and the

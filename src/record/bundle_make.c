@@ -152,7 +152,8 @@ is_of_run(struct make *m, const struct sl_sign1 *s, bool *ret, struct sl_err *er
 	sl_arena_init(&a, (size_t)512 << 20);
 	if ((r = payload_of(m, s, &a, &v, err)) < 0)
 		return r;
-	kind = sl_json_get_str(sl_json_get(sl_json_get(v, "predicate"), "sluice"), "kind");
+	kind =
+	    sl_json_get_str(sl_json_get(sl_json_get(v, "predicate"), "sluice"), "kind");
 	*ret = v == NULL || sl_slice_eq(kind, SL_LIT("run")) ||
 	       sl_slice_eq(kind, SL_LIT("exec"));
 	return 0;
@@ -194,8 +195,10 @@ find_decision(struct make *m, struct sl_err *err)
 		found++;
 	}
 	if (found == 0)
-		return SL_ERR(err, NOENT, "no run '%.*s' in this node's log; 'sluice runs' lists them",
-			      SL_ARG(m->hex));
+		return SL_ERR(
+		    err, NOENT,
+		    "no run '%.*s' in this node's log; 'sluice runs' lists them",
+		    SL_ARG(m->hex));
 	if (found > 1)
 		return SL_ERR(err, LIMIT, "%zu runs begin with '%.*s'", found,
 			      SL_ARG(m->hex));

@@ -74,7 +74,8 @@ remember(const struct sl_home *h, const struct sl_buf *old, const uint64_t key[6
 }
 
 int
-sl_dcache_file(const struct sl_home *h, const char *path, uint8_t ret[32], struct sl_err *err)
+sl_dcache_file(const struct sl_home *h, const char *path, uint8_t ret[32],
+	       struct sl_err *err)
 {
 	SL_AUTO_BUF rows = { .max = 2 * (size_t)ROWS_LEN };
 	SL_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -287,7 +287,6 @@ check_signature(struct sl_evidence *v, const struct sl_evident *e, struct sl_err
 {
 	const struct sl_slice none = { 0 };
 	bool is_key = e->row != NULL && is_row(e, SL_STMT_KEY);
-	int r;
 
 	if (!has_place(e))
 		return SL_ERR(err, VERIFY, "such a statement has no place here");
@@ -296,7 +295,7 @@ check_signature(struct sl_evidence *v, const struct sl_evident *e, struct sl_err
 	if (is_key ? memcmp(e->signer, v->identity, 32) != 0
 		   : !sl_evidence_may_sign(v, e->tree, e->signer, e->index))
 		return SL_ERR(err, VERIFY, "signed by a key that may not sign here");
-	if ((r = sl_sign1_verify(&e->s, none, none, e->signer, err)) < 0)
+	if (sl_sign1_verify(&e->s, none, none, e->signer, err) < 0)
 		return sl_err_ctx(err, "statement");
 	return 0;
 }

@@ -47,8 +47,9 @@ struct sl_evidence {
 	size_t n_working;
 	struct sl_evident *st;             /* platform, node, run; ascending in each */
 	size_t first[SL_BUNDLE_TREES + 1]; /* where each tree begins in st */
-	const struct sl_evident *context, *decision;   /* of the run */
-	const struct sl_evident *late; /* the node's word that it was interrupted, or NULL */
+	const struct sl_evident *context, *decision; /* of the run */
+	const struct sl_evident
+	    *late; /* the node's word that it was interrupted, or NULL */
 	const struct sl_evident *seal, *platform_seal; /* or NULL */
 	uint64_t size[SL_BUNDLE_TREES];
 	size_t n_receipts;

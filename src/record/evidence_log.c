@@ -126,10 +126,12 @@ check_tree(struct sl_evidence *v, enum sl_tree tree, struct sl_findings *f,
 	static const char *const names[] = { "platform tree", "node tree", "run tree" };
 	const struct sl_bundle_tree *t = &v->b->tree[tree];
 	struct sl_checkpoint c = { 0 };
-	uint8_t pub[32];
-	int r = open_checkpoint(v, tree, &c, pub, err);
+	uint8_t pub[32] = { 0 };
+	int r;
 
-	if (r < 0)
+	if ((size_t)tree >= SL_BUNDLE_TREES) /* the decoder takes no such bundle */
+		return SL_ERR(err, BUG, "no such tree");
+	if ((r = open_checkpoint(v, tree, &c, pub, err)) < 0)
 		return sl_finding_add(f, names[tree], r, err);
 	v->size[tree] = c.size;
 	for (size_t i = 0; i < t->n; i++) {
@@ -163,7 +165,7 @@ check_seal(const struct sl_evidence *v, const struct sl_evident *e, enum sl_tree
 	    !sl_slice_eq(e->s.h.sub, t->origin) ||
 	    !sl_slice_eq(sl_json_get_str(p, "key"), sl_slice_str(did)))
 		return SL_ERR(err, VERIFY, "seal: of another tree or key");
-	if ((r = open_note(note, t->origin, pub, &c, err)) < 0)
+	if (open_note(note, t->origin, pub, &c, err) < 0)
 		return sl_err_ctx(err, "seal");
 	sl_hex(hex, c.root.b, 32);
 	if (sl_json_get_int(p, "size") != (int64_t)c.size ||

@@ -41,10 +41,13 @@ put_os(struct sl_jb *b, struct sl_json *o)
 }
 
 int
-sl_host_base(const struct sl_home *h, struct sl_jb *b, struct sl_json **ret, struct sl_err *err)
+sl_host_base(const struct sl_home *h, struct sl_jb *b, struct sl_json **ret,
+	     struct sl_err *err)
 {
-	static const char *const dbs[] = { "/var/lib/dpkg/status", "/usr/lib/sysimage/rpm/rpmdb.sqlite",
-					   "/var/lib/rpm/rpmdb.sqlite", "/lib/apk/db/installed" };
+	static const char *const dbs[] = { "/var/lib/dpkg/status",
+					   "/usr/lib/sysimage/rpm/rpmdb.sqlite",
+					   "/var/lib/rpm/rpmdb.sqlite",
+					   "/lib/apk/db/installed" };
 	struct sl_json *o = sl_json_obj(b);
 	struct utsname u;
 	uint8_t digest[32];
@@ -62,7 +65,8 @@ sl_host_base(const struct sl_home *h, struct sl_jb *b, struct sl_json **ret, str
 		r = sl_dcache_file(h, dbs[i], digest, &ignored);
 	}
 	(void)sl_json_set(b, o, "packages",
-			  r == 0 ? sl_json_hex(b, digest, 32) : sl_json_cstr(b, "unknown"));
+			  r == 0 ? sl_json_hex(b, digest, 32)
+				 : sl_json_cstr(b, "unknown"));
 	(void)sl_json_set(b, o, "verified", sl_json_bool(b, false));
 	*ret = o;
 	return 0;

@@ -9,8 +9,8 @@ enum { STATEMENT_MAX = 16 << 20, BLOB_MAX = 64 << 20, RUN_MEMORY = 256 << 20 };
 static const struct sl_limits payload_limits = { BLOB_MAX, 4000000, 128 };
 
 static int
-payload_of(struct sl_reader *r, const struct sl_sign1 *s, struct sl_buf *room, bool *ret_erased,
-	   struct sl_slice *ret, struct sl_err *err)
+payload_of(struct sl_reader *r, const struct sl_sign1 *s, struct sl_buf *room,
+	   bool *ret_erased, struct sl_slice *ret, struct sl_err *err)
 {
 	uint8_t digest[32];
 
@@ -117,8 +117,8 @@ node_size(struct sl_reader *r, uint64_t *ret, struct sl_err *err)
 
 int
 sl_run_each(struct sl_reader *r, size_t max,
-	    int (*each)(void *arg, const struct sl_run_info *i, struct sl_err *err), void *arg,
-	    struct sl_err *err)
+	    int (*each)(void *arg, const struct sl_run_info *i, struct sl_err *err),
+	    void *arg, struct sl_err *err)
 {
 	uint64_t n = 0;
 	int q = node_size(r, &n, err);
@@ -141,7 +141,8 @@ sl_run_each(struct sl_reader *r, size_t max,
 
 /* The seal of a run stands behind its decision in the node tree. */
 static int
-find_seal(struct sl_reader *r, struct sl_run_info *i, struct sl_arena *a, struct sl_err *err)
+find_seal(struct sl_reader *r, struct sl_run_info *i, struct sl_arena *a,
+	  struct sl_err *err)
 {
 	uint64_t n = 0;
 	char hex[65];
@@ -169,14 +170,16 @@ static bool
 is_hex_prefix(struct sl_slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if (!((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f')))
+		if (!((s.p[i] >= '0' && s.p[i] <= '9') ||
+		      (s.p[i] >= 'a' && s.p[i] <= 'f')))
 			return false;
 	return s.len >= 4 && s.len <= 64;
 }
 
 /* All decisions are looked at: an ambiguous prefix must not pick the newest silently. */
 static int
-scan_for(struct sl_reader *r, struct sl_slice hex, uint64_t *ret_index, struct sl_err *err)
+scan_for(struct sl_reader *r, struct sl_slice hex, uint64_t *ret_index,
+	 struct sl_err *err)
 {
 	size_t found = 0;
 	uint64_t n = 0;
@@ -201,9 +204,13 @@ scan_for(struct sl_reader *r, struct sl_slice hex, uint64_t *ret_index, struct s
 	if (q < 0)
 		return q;
 	if (found == 0)
-		return SL_ERR(err, NOENT, "no run '%.*s' in this node's log; 'sluice runs' lists them", SL_ARG(hex));
+		return SL_ERR(
+		    err, NOENT,
+		    "no run '%.*s' in this node's log; 'sluice runs' lists them",
+		    SL_ARG(hex));
 	if (found > 1)
-		return SL_ERR(err, LIMIT, "%zu runs begin with '%.*s'", found, SL_ARG(hex));
+		return SL_ERR(err, LIMIT, "%zu runs begin with '%.*s'", found,
+			      SL_ARG(hex));
 	return 0;
 }
 
@@ -245,8 +252,9 @@ sl_run_outcome(struct sl_reader *r, const struct sl_run_info *i, struct sl_arena
 		if ((q = sl_stated_read(r, &e, a, ret, err)) < 0)
 			return q;
 		if (ret->is_erased ||
-		    sl_slice_eq(sl_json_get_str(sl_json_get(ret->predicate, "sluice"), "id"),
-				sl_slice_str(hex))) {
+		    sl_slice_eq(
+			sl_json_get_str(sl_json_get(ret->predicate, "sluice"), "id"),
+			sl_slice_str(hex))) {
 			*ret_has = true;
 			return 0;
 		}

@@ -12,7 +12,8 @@ struct sl_stated {
 	struct sl_log_entry e;
 	struct sl_slice iss, sub;
 	const struct sl_json *statement; /* NULL when the payload was erased */
-	const struct sl_json *predicate; /* its member; never NULL when statement is not */
+	const struct sl_json
+	    *predicate; /* its member; never NULL when statement is not */
 	bool is_erased;
 };
 
@@ -28,23 +29,25 @@ enum { SL_NODE_TREE = 1 };
 struct sl_run_info {
 	uint8_t run[32];
 	struct sl_stated decision;
-	uint64_t seal;          /* index of its seal in the node tree; UINT64_MAX: none */
+	uint64_t seal; /* index of its seal in the node tree; UINT64_MAX: none */
 	struct sl_log_tree tree; /* kind SL_TREE_RUN when has_tree */
 	bool has_tree;
-	const char *kind;       /* "run", "exec" */
+	const char *kind; /* "run", "exec" */
 	bool is_allowed;
 };
 
-/* The run whose ID begins with hex (4 digits at least).  NOENT, LIMIT (several), FORMAT. */
+/* The run whose ID begins with hex (4 digits at least).  NOENT, LIMIT (several), FORMAT.
+ */
 int sl_run_lookup(struct sl_reader *r, struct sl_slice hex, struct sl_arena *a,
 		  struct sl_run_info *ret, struct sl_err *err) SL_MUST_CHECK;
 /* Decisions of runs and execs, newest first: calls each until it returns non-zero (which
  * is returned) or max were seen. */
 int sl_run_each(struct sl_reader *r, size_t max,
-		int (*each)(void *arg, const struct sl_run_info *i, struct sl_err *err), void *arg,
-		struct sl_err *err) SL_MUST_CHECK;
+		int (*each)(void *arg, const struct sl_run_info *i, struct sl_err *err),
+		void *arg, struct sl_err *err) SL_MUST_CHECK;
 /* The outcome of the run as a whole: conclusion, or "interrupted", "open", "none". */
 int sl_run_outcome(struct sl_reader *r, const struct sl_run_info *i, struct sl_arena *a,
-		   struct sl_stated *ret, bool *ret_has, struct sl_err *err) SL_MUST_CHECK;
+		   struct sl_stated *ret, bool *ret_has,
+		   struct sl_err *err) SL_MUST_CHECK;
 
 #endif

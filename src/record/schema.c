@@ -176,6 +176,17 @@ has_all(const struct sl_json *v, const struct sl_json *names)
 	return true;
 }
 
+/* "format"; -1: not one that is known. */
+static int
+is_format(const struct sl_json *v, struct sl_slice name)
+{
+	int64_t ms;
+
+	if (!sl_slice_eq(name, SL_LIT("date-time")))
+		return -1;
+	return v->kind != SL_JSON_STR || sl_time_parse(v->s, &ms);
+}
+
 /* Keywords that hold or do not: 1, 0; -1: not one of these. */
 static int
 holds(const struct at *at, const struct sl_json *k)
@@ -183,7 +194,6 @@ holds(const struct at *at, const struct sl_json *k)
 	const struct sl_json *v = at->v;
 	bool is_str = v->kind == SL_JSON_STR, is_int = v->kind == SL_JSON_INT;
 	struct sl_slice name = k->key;
-	int64_t ms;
 
 	if (sl_slice_eq(name, SL_LIT("type")))
 		return is_type(v, k->s);
@@ -194,9 +204,7 @@ holds(const struct at *at, const struct sl_json *k)
 	if (sl_slice_eq(name, SL_LIT("pattern")))
 		return is_str ? match(k->s, v->s) : 1;
 	if (sl_slice_eq(name, SL_LIT("format")))
-		return !sl_slice_eq(k->s, SL_LIT("date-time")) ? -1
-		       : is_str                                ? sl_time_parse(v->s, &ms)
-							       : 1;
+		return is_format(v, k->s);
 	if (sl_slice_eq(name, SL_LIT("minimum")))
 		return !is_int || v->i >= k->i;
 	if (sl_slice_eq(name, SL_LIT("maximum")))

@@ -36,12 +36,13 @@ sl_statement_find(struct sl_slice s)
 
 int
 sl_statement_write(struct sl_jb *b, enum sl_statement s, const char *subject,
-		   const uint8_t digest[32], struct sl_json *predicate, struct sl_buf *out,
-		   struct sl_err *err)
+		   const uint8_t digest[32], struct sl_json *predicate,
+		   struct sl_buf *out, struct sl_err *err)
 {
 	struct sl_json *o = sl_json_obj(b), *arr, *sub, *d;
 
-	(void)sl_json_set(b, o, "_type", sl_json_cstr(b, "https://in-toto.io/Statement/v1"));
+	(void)sl_json_set(b, o, "_type",
+			  sl_json_cstr(b, "https://in-toto.io/Statement/v1"));
 	arr = sl_json_set(b, o, "subject", sl_json_arr(b));
 	sub = sl_json_add(b, arr, sl_json_obj(b));
 	(void)sl_json_set(b, sub, "name", sl_json_cstr(b, subject));
@@ -83,7 +84,8 @@ sl_run_id(const uint8_t context[32], const uint8_t nonce[16], uint8_t ret[32])
 static void
 add_u32(struct sl_sha256 *h, uint32_t v)
 {
-	uint8_t be[4] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v };
+	uint8_t be[4] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8),
+			  (uint8_t)v };
 
 	sl_sha256_add(h, be, 4);
 }
@@ -114,10 +116,10 @@ sl_time_text(int64_t ms, char out[32])
 		(void)snprintf(out, 32, "1970-01-01T00:00:00.000Z");
 	else
 		(void)snprintf(out, 32, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-			       (unsigned)(t.tm_year + 1900) % 10000, (unsigned)(t.tm_mon + 1) % 100,
-			       (unsigned)t.tm_mday % 100, (unsigned)t.tm_hour % 100,
-			       (unsigned)t.tm_min % 100, (unsigned)t.tm_sec % 100,
-			       (unsigned)(ms % 1000));
+			       (unsigned)(t.tm_year + 1900) % 10000,
+			       (unsigned)(t.tm_mon + 1) % 100, (unsigned)t.tm_mday % 100,
+			       (unsigned)t.tm_hour % 100, (unsigned)t.tm_min % 100,
+			       (unsigned)t.tm_sec % 100, (unsigned)(ms % 1000));
 }
 
 bool

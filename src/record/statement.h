@@ -41,12 +41,12 @@ const struct sl_statement_row *sl_statement_find(struct sl_slice s);
 
 /* JCS bytes of a statement about one subject. */
 int sl_statement_write(struct sl_jb *b, enum sl_statement s, const char *subject,
-		       const uint8_t digest[32], struct sl_json *predicate, struct sl_buf *out,
-		       struct sl_err *err) SL_MUST_CHECK;
+		       const uint8_t digest[32], struct sl_json *predicate,
+		       struct sl_buf *out, struct sl_err *err) SL_MUST_CHECK;
 
 /* The name of a context: SHA-256 of its deterministic CBOR. */
-int sl_context_id(const struct sl_json *context, uint8_t ret[32], struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_context_id(const struct sl_json *context, uint8_t ret[32],
+		  struct sl_err *err) SL_MUST_CHECK;
 /* SHA-256("sluice-run" || context ID || nonce). */
 void sl_run_id(const uint8_t context[32], const uint8_t nonce[16], uint8_t ret[32]);
 
@@ -64,7 +64,7 @@ void sl_step_id(const struct sl_step_ref *s, uint8_t ret[32]);
 void sl_time_text(int64_t ms, char out[32]);
 /* The inverse: exactly that form, of a day that there is; false else. */
 bool sl_time_parse(struct sl_slice s, int64_t *ret_ms);
-int64_t sl_time_now_ms(void);  /* wall clock */
-int64_t sl_mono_ms(void);      /* monotonic */
+int64_t sl_time_now_ms(void); /* wall clock */
+int64_t sl_mono_ms(void);     /* monotonic */
 
 #endif

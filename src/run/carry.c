@@ -24,8 +24,8 @@ sl_signals_init(struct sl_signals *s, struct sl_err *err)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGWINCH);
 	*s = (struct sl_signals){ .fd = -1, .cancel_fd = -1 };
-	/* A reader that goes away must end the act, not the process that records it: EPIPE
-	 * says so, its signal stays pending. */
+	/* A reader that goes away must end the act, not the process that records it:
+	 * EPIPE says so, its signal stays pending. */
 	quiet = set;
 	sigaddset(&quiet, SIGPIPE);
 	if (sigprocmask(SIG_BLOCK, &quiet, NULL) < 0 ||
@@ -125,13 +125,15 @@ pass_window(struct sl_carry *c)
 {
 	struct winsize w = { 0 };
 
-	if (c->signals->is_resized && c->has_tty && ioctl(c->window_fd, TIOCGWINSZ, &w) == 0)
+	if (c->signals->is_resized && c->has_tty &&
+	    ioctl(c->window_fd, TIOCGWINSZ, &w) == 0)
 		(void)sl_box_resize(c->box, w.ws_row, w.ws_col);
 	c->signals->is_resized = false;
 }
 
 static void
-keep_time(struct sl_carry *c, struct ending *e, int64_t deadline, struct sl_carry_end *ret)
+keep_time(struct sl_carry *c, struct ending *e, int64_t deadline,
+	  struct sl_carry_end *ret)
 {
 	int64_t now = sl_mono_ms();
 
@@ -141,7 +143,8 @@ keep_time(struct sl_carry *c, struct ending *e, int64_t deadline, struct sl_carr
 		e->signals = c->signals->n;
 		ret->is_cancelled = true;
 		ask_to_end(c, e, c->signals->got);
-		if (c->signals->n > 2) /* whoever asks a third time does not want to wait */
+		if (c->signals->n >
+		    2) /* whoever asks a third time does not want to wait */
 			(void)sl_box_signal(c->box, SIGKILL);
 	}
 	if (c->is_unread && !e->is_told) { /* as the kernel would tell a writer */
@@ -204,7 +207,8 @@ sl_carry_act(struct sl_carry *c, struct sl_permit *permit, const struct sl_act *
 	ret->proc = c->end;
 	ret->is_box_dead = c->is_dead;
 	if (c->is_dead)
-		ret->proc = (struct sl_proc_end){ .status = -1, .signal = SIGKILL,
+		ret->proc = (struct sl_proc_end){ .status = -1,
+						  .signal = SIGKILL,
 						  .limit = SL_LIM_COUNT };
 	return 0;
 }

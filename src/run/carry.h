@@ -19,8 +19,8 @@ struct sl_signals {
 	bool is_resized; /* SIGWINCH came: no reason to end */
 };
 
-/* Blocks the three signals, SIGWINCH and SIGPIPE, for this process; the box gives its acts a clean
- * mask. */
+/* Blocks the three signals, SIGWINCH and SIGPIPE, for this process; the box gives its
+ * acts a clean mask. */
 int sl_signals_init(struct sl_signals *s, struct sl_err *err) SL_MUST_CHECK;
 void sl_signals_done(struct sl_signals *s);
 /* Takes what has come without waiting. */
@@ -33,15 +33,16 @@ struct sl_carry {
 	void (*output)(void *arg, int stream, struct sl_slice bytes);
 	void (*observed)(void *arg, const struct sl_obs *o); /* may be NULL */
 	void *arg;
-	/* Channels of the recorder and the parser (-1: none): without either the act's end
-	 * could not be recorded, so it is ended at once when one breaks. */
+	/* Channels of the recorder and the parser (-1: none): without either the act's
+	 * end could not be recorded, so it is ended at once when one breaks. */
 	int role_fd[2];
 	/* state of the act under way */
 	struct sl_proc_end end;
 	bool has_ended, is_dead;
-	bool has_tty;   /* the act has a terminal: changes of window_fd's size reach it */
+	bool has_tty; /* the act has a terminal: changes of window_fd's size reach it */
 	int window_fd;
-	bool is_unread; /* set by output(): nobody wants any more of it, the act is to end */
+	bool is_unread; /* set by output(): nobody wants any more of it, the act is to end
+			 */
 	char why[160];
 };
 

@@ -33,15 +33,17 @@ sl_context_tag(struct sl_jb *b, struct sl_slice value, const uint8_t hmac_key[32
 }
 
 struct sl_json *
-sl_context_env(struct sl_jb *b, const struct sl_slice *env, size_t n, const uint8_t hmac_key[32])
+sl_context_env(struct sl_jb *b, const struct sl_slice *env, size_t n,
+	       const uint8_t hmac_key[32])
 {
 	struct sl_json *o = sl_json_obj(b);
 
 	for (size_t i = 0; i < n; i++) {
 		struct sl_slice name = sl_slice_upto(env[i], '=');
 
-		(void)sl_json_sets(b, o, name,
-				   sl_context_tag(b, sl_slice_skip(env[i], name.len + 1), hmac_key));
+		(void)sl_json_sets(
+		    b, o, name,
+		    sl_context_tag(b, sl_slice_skip(env[i], name.len + 1), hmac_key));
 	}
 	return o;
 }

@@ -79,9 +79,12 @@ static const char *
 why_of(const char *class)
 {
 	static const char *const why[][2] = {
-		{ "connect", "no network granted" },   { "bind", "no network granted" },
-		{ "socket", "not a family of the box" }, { "mount", "no mounts in a box" },
-		{ "namespace", "no namespaces in a box" }, { "ptrace", "no tracing in a box" },
+		{ "connect", "no network granted" },
+		{ "bind", "no network granted" },
+		{ "socket", "not a family of the box" },
+		{ "mount", "no mounts in a box" },
+		{ "namespace", "no namespaces in a box" },
+		{ "ptrace", "no tracing in a box" },
 	};
 
 	for (size_t i = 0; i < sizeof(why) / sizeof(why[0]); i++)
@@ -230,8 +233,10 @@ put_because(struct sl_jb *b, struct sl_json *o, const struct sl_decision_view *d
 static const struct {
 	const char *fact, *kind, *text;
 } leave_out[] = {
-	{ "want_write(", "run", "without --direct: changes then wait for 'sluice changes --apply'" },
-	{ "want_workspace(", "run", "without --direct: changes then wait for 'sluice changes --apply'" },
+	{ "want_write(", "run",
+	  "without --direct: changes then wait for 'sluice changes --apply'" },
+	{ "want_workspace(", "run",
+	  "without --direct: changes then wait for 'sluice changes --apply'" },
 	{ "want_secret(", "run", "without --secret " },
 	{ "want_write(", "exec", "without --write " },
 	{ "want_read(", "exec", "without --read " },
@@ -248,28 +253,33 @@ put_remedies(struct sl_jb *b, struct sl_json *o, const struct sl_decision_view *
 	for (size_t i = 0; i < n && s == NULL; i++)
 		for (size_t k = 0; k < sizeof(leave_out) / sizeof(leave_out[0]); k++) {
 			size_t len = strlen(leave_out[k].fact), all = strlen(fact[i]);
-			bool is_whole = leave_out[k].text[strlen(leave_out[k].text) - 1] != ' ';
+			bool is_whole =
+			    leave_out[k].text[strlen(leave_out[k].text) - 1] != ' ';
 
 			if (strcmp(d->kind, leave_out[k].kind) != 0 ||
 			    strncmp(fact[i], leave_out[k].fact, len) != 0)
 				continue;
-			s = is_whole ? leave_out[k].text
-				     : sl_arena_printf(b->a, "%s%.*s", leave_out[k].text,
-						       (int)(all - len - 1), fact[i] + len);
+			s = is_whole
+				? leave_out[k].text
+				: sl_arena_printf(b->a, "%s%.*s", leave_out[k].text,
+						  (int)(all - len - 1), fact[i] + len);
 			break;
 		}
 	if (s != NULL)
 		(void)sl_json_add(b, list, sl_json_cstr(b, s));
-	s = d->rule_line == 0 ? "a policy that allows it: 'sluice policy show', 'register'"
-			      : sl_arena_printf(b->a, "a policy without line %zu: 'sluice policy show', "
-						"'register'", d->rule_line);
+	s = d->rule_line == 0
+		? "a policy that allows it: 'sluice policy show', 'register'"
+		: sl_arena_printf(b->a,
+				  "a policy without line %zu: 'sluice policy show', "
+				  "'register'",
+				  d->rule_line);
 	if (s != NULL)
 		(void)sl_json_add(b, list, sl_json_cstr(b, s));
 }
 
 void
-sl_emit_decision(struct sl_emit *e, const struct sl_decision_view *d, const uint8_t policy[32],
-		 bool is_step)
+sl_emit_decision(struct sl_emit *e, const struct sl_decision_view *d,
+		 const uint8_t policy[32], bool is_step)
 {
 	SL_AUTO_ARENA a = { 0 };
 	struct sl_jb b = { .a = &a };
@@ -279,7 +289,8 @@ sl_emit_decision(struct sl_emit *e, const struct sl_decision_view *d, const uint
 	o = is_step ? step_event(e, &b, "decision") : sl_event_new(&b, "decision");
 	(void)sl_json_set(&b, o, "run", sl_json_hex(&b, d->run, 32));
 	(void)sl_json_set(&b, o, "decision", sl_json_hex(&b, d->entry.id, 32));
-	(void)sl_json_set(&b, o, "verdict", sl_json_cstr(&b, d->is_allowed ? "allow" : "deny"));
+	(void)sl_json_set(&b, o, "verdict",
+			  sl_json_cstr(&b, d->is_allowed ? "allow" : "deny"));
 	(void)sl_json_set(&b, o, "policy", sl_json_hex(&b, policy, 32));
 	(void)sl_json_set(&b, o, "facts", sl_json_int(&b, (int64_t)d->n_facts));
 	if (is_step)

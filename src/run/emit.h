@@ -17,10 +17,10 @@ struct sl_emit {
 	const char *id;
 	const char *file; /* of the flow, where line is not 0: the step's place in it */
 	int64_t line;
-	uint64_t n_denials; /* of the whole run */
+	uint64_t n_denials;    /* of the whole run */
 	struct sl_sha256 hash; /* over the output as shown */
 	uint64_t len_output, n_lines;
-	int failed;         /* SL_E(...) of the first event that could not be sent */
+	int failed; /* SL_E(...) of the first event that could not be sent */
 	struct sl_err err;
 };
 
@@ -44,7 +44,8 @@ struct sl_emit_end {
 };
 
 void sl_emit_step_done(struct sl_emit *e, const struct sl_emit_end *x);
-void sl_emit_job_done(struct sl_emit *e, const char *name, const char *result, int64_t wall_ms);
+void sl_emit_job_done(struct sl_emit *e, const char *name, const char *result,
+		      int64_t wall_ms);
 void sl_emit_decision(struct sl_emit *e, const struct sl_decision_view *d,
 		      const uint8_t policy[32], bool is_step);
 void sl_emit_notice(struct sl_emit *e, const char *level, struct sl_slice msg);

@@ -9,7 +9,8 @@ struct sl_listener {
 	void *arg;
 	/* ev is valid during the call.  SL_E(...) ends the run as an I/O failure. */
 	int (*event)(void *arg, const struct sl_json *ev, struct sl_err *err);
-	void (*tick)(void *arg); /* at least every 100 ms while something runs; may be NULL */
+	void (*tick)(
+	    void *arg); /* at least every 100 ms while something runs; may be NULL */
 };
 
 /* {"event": name, "time": now}; the caller adds the keys. */

@@ -14,7 +14,12 @@
 #include <signal.h>
 #include <stdio.h>
 
-enum { EXEC_MEMORY = 64 << 20, EXIT_REFUSED = 125, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
+enum {
+	EXEC_MEMORY = 64 << 20,
+	EXIT_REFUSED = 125,
+	EXIT_CANNOT = 126,
+	EXIT_NOT_FOUND = 127
+};
 
 struct work {
 	struct sl_exec *x;
@@ -92,9 +97,13 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 				 .stdin_fd = w->x->stdin_fd };
 	int r;
 
-	w->carry = (struct sl_carry){ .signals = &w->sig, .listener = w->x->listener,
-				      .output = on_output, .observed = on_observed, .arg = w,
-				      .role_fd = { -1, -1 }, .has_tty = w->x->want.is_tty,
+	w->carry = (struct sl_carry){ .signals = &w->sig,
+				      .listener = w->x->listener,
+				      .output = on_output,
+				      .observed = on_observed,
+				      .arg = w,
+				      .role_fd = { -1, -1 },
+				      .has_tty = w->x->want.is_tty,
 				      .window_fd = w->x->stdin_fd };
 	sink = sl_carry_sink(&w->carry);
 	if ((r = sl_box_prepare(&o, &w->carry.box, err)) < 0)
@@ -115,8 +124,9 @@ freeze(struct work *w, struct sl_jb *b, const struct sl_json *root)
 	for (size_t k = 0; k < w->x->act.n_argv; k++)
 		(void)sl_json_add(b, e, sl_json_str(b, w->x->act.argv[k]));
 	(void)sl_json_set(b, c, "cwd", sl_json_str(b, w->x->act.cwd));
-	(void)sl_json_set(b, c, "env",
-			  sl_context_env(b, w->x->act.env, w->x->act.n_env, i->node.hmac_key));
+	(void)sl_json_set(
+	    b, c, "env",
+	    sl_context_env(b, w->x->act.env, w->x->act.n_env, i->node.hmac_key));
 	(void)sl_json_set(b, c, "etc", sl_json_cstr(b, etc));
 	return c;
 }
@@ -137,13 +147,17 @@ decide(struct work *w, struct sl_err *err)
 	struct sl_jb b = { .a = &w->a };
 	struct sl_gate_source source = { command_fact, w };
 	uint8_t act[32];
-	struct sl_gate_request q = { .kind = "exec", .want = &w->x->want, .act = act,
-				     .sources = &source, .n_sources = 1 };
+	struct sl_gate_request q = { .kind = "exec",
+				     .want = &w->x->want,
+				     .act = act,
+				     .sources = &source,
+				     .n_sources = 1 };
 	struct sl_json *root = NULL;
 	int r;
 
 	if ((r = sl_host_base(w->x->home, &b, &root, err)) < 0 ||
-	    (r = sl_act_digest(&w->x->act, sl_gate_info(w->gate)->node.hmac_key, act, err)) < 0)
+	    (r = sl_act_digest(&w->x->act, sl_gate_info(w->gate)->node.hmac_key, act,
+			       err)) < 0)
 		return r;
 	q.context = freeze(w, &b, root);
 	if (b.is_failed)
@@ -246,8 +260,8 @@ conclusion_of(const struct work *w)
 	return w->end.proc.signal == 0 && w->end.proc.status == 0 ? "success" : "failure";
 }
 
-/* Take what was seen.  The act's end took everything in the box but its init with it: that
- * goes while the end is being recorded. */
+/* Take what was seen.  The act's end took everything in the box but its init with it:
+ * that goes while the end is being recorded. */
 static void
 end_box(struct work *w)
 {
@@ -259,8 +273,8 @@ end_box(struct work *w)
 	if (w->carry.box != NULL)
 		sl_box_observations(w->carry.box, &obs, &n, &lost);
 	w->observation = sl_observation_json(&b, sl_decision_view(w->d),
-					     sl_gate_info(w->gate)->node.did, obs, n, &lost,
-					     w->end.proc.n_left);
+					     sl_gate_info(w->gate)->node.did, obs, n,
+					     &lost, w->end.proc.n_left);
 	sl_box_end(w->carry.box);
 }
 
@@ -272,16 +286,19 @@ record(struct work *w, const char *conclusion, const char *why, struct sl_err *e
 	struct sl_jb b = { .a = &w->a };
 	struct sl_sha256 h = w->emit.hash;
 	uint8_t digest[32];
-	struct sl_outcome o = { .conclusion = conclusion, .why = why,
+	struct sl_outcome o = { .conclusion = conclusion,
+				.why = why,
 				.vector = w->has_vector ? &w->vector : NULL,
 				.end = why == NULL ? &w->end.proc : NULL,
-				.started_ms = w->started_ms, .finished_ms = sl_time_now_ms(),
-				.output = digest, .len_output = w->emit.len_output };
+				.started_ms = w->started_ms,
+				.finished_ms = sl_time_now_ms(),
+				.output = digest,
+				.len_output = w->emit.len_output };
 	int r;
 
 	sl_sha256_end(&h, digest);
-	if ((r = sl_gate_state(w->gate, w->d, SL_STMT_OUTCOME, sl_outcome_json(&b, d, did, &o),
-			       NULL, err)) < 0 ||
+	if ((r = sl_gate_state(w->gate, w->d, SL_STMT_OUTCOME,
+			       sl_outcome_json(&b, d, did, &o), NULL, err)) < 0 ||
 	    (r = sl_gate_state(w->gate, w->d, SL_STMT_OBSERVATION, w->observation, NULL,
 			       err)) < 0 ||
 	    (r = sl_gate_seal(w->gate, w->d, &w->seal, err)) < 0 ||
@@ -322,10 +339,13 @@ finish(struct work *w, const char *conclusion, int status, const struct sl_err *
 	(void)sl_json_set(&b, o, "exit", sl_json_int(&b, status));
 	if (why != NULL) {
 		(void)sl_json_set(&b, o, "error", sl_json_cstr(&b, why->msg));
-		(void)sl_json_set(&b, o, "error_id", sl_json_cstr(&b, sl_code_id(why->code)));
-		(void)sl_json_set(&b, o, "error_exit", sl_json_int(&b, sl_code_exit(why->code)));
+		(void)sl_json_set(&b, o, "error_id",
+				  sl_json_cstr(&b, sl_code_id(why->code)));
+		(void)sl_json_set(&b, o, "error_exit",
+				  sl_json_int(&b, sl_code_exit(why->code)));
 	}
-	(void)snprintf(text, sizeof(text), "sluice export %.12s -o %.12s.bundle", hex, hex);
+	(void)snprintf(text, sizeof(text), "sluice export %.12s -o %.12s.bundle", hex,
+		       hex);
 	(void)sl_json_set(&b, o, "bundle", sl_json_cstr(&b, text));
 	(void)snprintf(text, sizeof(text), "sluice verify %.12s", hex);
 	(void)sl_json_set(&b, o, "verify", sl_json_cstr(&b, text));
@@ -335,9 +355,11 @@ finish(struct work *w, const char *conclusion, int status, const struct sl_err *
 	(void)sl_json_set(&b, o, "changes", sl_json_int(&b, 0));
 	(void)sl_json_set(&b, o, "decisions", sl_json_int(&b, 1));
 	(void)sl_json_set(&b, o, "entries", sl_json_int(&b, w->is_closed ? 2 : 0));
-	(void)sl_json_set(&b, o, "node_size",
-			  sl_json_int(&b, (int64_t)(w->is_closed ? w->seal.size : d->entry.size)));
-	(void)sl_json_set(&b, o, "wall_ms", sl_json_int(&b, sl_mono_ms() - w->start_mono));
+	(void)sl_json_set(
+	    &b, o, "node_size",
+	    sl_json_int(&b, (int64_t)(w->is_closed ? w->seal.size : d->entry.size)));
+	(void)sl_json_set(&b, o, "wall_ms",
+			  sl_json_int(&b, sl_mono_ms() - w->start_mono));
 	sl_emit_send(&w->emit, &b, o);
 }
 
@@ -379,7 +401,8 @@ decided(struct work *w, struct sl_err *err)
 	}
 	e.outcome = e.conclusion = conclusion_of(w);
 	e.end = &w->end.proc;
-	e.limit = w->end.proc.limit != SL_LIM_COUNT ? sl_limit_name(w->end.proc.limit) : NULL;
+	e.limit =
+	    w->end.proc.limit != SL_LIM_COUNT ? sl_limit_name(w->end.proc.limit) : NULL;
 	e.wall_ms = w->end.proc.wall_ms;
 	sl_emit_step_done(&w->emit, &e);
 	sl_emit_job_done(&w->emit, NULL, e.conclusion, w->end.proc.wall_ms);
@@ -391,9 +414,10 @@ run_it(struct work *w, struct sl_err *err)
 {
 	int r;
 
-	/* The box is set up by its own process while the recorder starts and the decision is
-	 * made and synced; nothing of the request runs in it before that. */
-	if ((r = sl_signals_init(&w->sig, err)) < 0 || (r = prepare(w, &w->x->want, err)) < 0 ||
+	/* The box is set up by its own process while the recorder starts and the decision
+	 * is made and synced; nothing of the request runs in it before that. */
+	if ((r = sl_signals_init(&w->sig, err)) < 0 ||
+	    (r = prepare(w, &w->x->want, err)) < 0 ||
 	    (r = w->x->session_gate(w->x->session, &w->gate, err)) < 0 ||
 	    (r = decide(w, err)) < 0 || (r = decided(w, err)) < 0)
 		return r;
@@ -415,10 +439,11 @@ ended(struct work *w, struct sl_err *err)
 	w->x->end = w->end.proc;
 	r = status_of(w);
 	finish(w, conclusion_of(w), r, NULL);
-	/* A reader that went away is told by the command's SIGPIPE; what was lost otherwise
-	 * must not look like a success. */
+	/* A reader that went away is told by the command's SIGPIPE; what was lost
+	 * otherwise must not look like a success. */
 	if (w->write_failed < 0 && w->write_failed != -EPIPE)
-		return SL_ERR_SYS(err, w->write_failed, "cannot write the command's output");
+		return SL_ERR_SYS(err, w->write_failed,
+				  "cannot write the command's output");
 	return r;
 }
 
@@ -430,7 +455,9 @@ sl_exec(struct sl_exec *x, struct sl_err *err)
 
 	sl_arena_init(&w.a, EXEC_MEMORY);
 	sl_output_init(&w.out, NULL, on_line, &w);
-	w.emit = (struct sl_emit){ .listener = x->listener, .job = "exec", .key = "exec",
+	w.emit = (struct sl_emit){ .listener = x->listener,
+				   .job = "exec",
+				   .key = "exec",
 				   .step = (const char *)x->act.argv[0].p };
 	sl_emit_begin(&w.emit);
 	w.started_ms = sl_time_now_ms();

@@ -16,10 +16,11 @@ struct sl_exec {
 	struct sl_grant want;
 	struct sl_act act;
 	int stdin_fd;
-	/* Where output goes: raw bytes to write (stream 1 or 2; -errno ends the act), or, with
-	 * a listener, as events. */
+	/* Where output goes: raw bytes to write (stream 1 or 2; -errno ends the act), or,
+	 * with a listener, as events. */
 	int (*write)(void *arg, int stream, struct sl_slice bytes);
-	void (*denied)(void *arg, const struct sl_obs *o); /* first of its kind; may be NULL */
+	void (*denied)(void *arg,
+		       const struct sl_obs *o); /* first of its kind; may be NULL */
 	void *arg;
 	const struct sl_listener *listener; /* or NULL */
 	struct sl_proc_end end; /* out: how the command ended, where it was started */

@@ -47,7 +47,8 @@ describe(struct run *w, struct sl_err *err)
 	sl_arena_init(&a, 1 << 20);
 	o = sl_json_obj(&b);
 	(void)sl_json_set(&b, o, "key", sl_json_cstr(&b, w->job.key));
-	(void)sl_json_set(&b, o, "mode", sl_json_cstr(&b, sl_ws_mode_name(w->job.vector.ws_mode)));
+	(void)sl_json_set(&b, o, "mode",
+			  sl_json_cstr(&b, sl_ws_mode_name(w->job.vector.ws_mode)));
 	(void)sl_json_set(&b, o, "workspace", sl_json_cstr(&b, w->o->workspace));
 	if (b.is_failed)
 		return SL_ERR(err, NOMEM, "out of memory");
@@ -74,9 +75,13 @@ open_box(struct run *w, struct sl_err *err)
 	};
 	int r;
 
-	w->carry = (struct sl_carry){ .signals = &w->sig, .listener = w->o->listener,
-				      .output = on_output, .observed = on_observed, .arg = w,
-				      .role_fd = { sl_gate_fd(w->gate), sl_parser_fd(w->o->parser) } };
+	w->carry = (struct sl_carry){ .signals = &w->sig,
+				      .listener = w->o->listener,
+				      .output = on_output,
+				      .observed = on_observed,
+				      .arg = w,
+				      .role_fd = { sl_gate_fd(w->gate),
+						   sl_parser_fd(w->o->parser) } };
 	sink = sl_carry_sink(&w->carry);
 	if ((r = sl_box_prepare(&o, &w->carry.box, err)) < 0 ||
 	    (r = sl_box_vector(w->carry.box, w->jb.a, &w->job.vector, err)) < 0 ||
@@ -94,21 +99,24 @@ sl_run_job_open(struct run *w, const struct sl_json *action, struct sl_err *err)
 
 	if (w->job.is_open)
 		return SL_ERR(err, BUG, "a job begins in a job");
-	w->job = (struct job){ .job = sl_run_str(w, action, "job"),
-			       .key = sl_run_text(w, action, "key"),
-			       .name = sl_run_text(w, action, "name"),
-			       .leg = sl_json_get_int(action, "leg"),
-			       .timeout_s = sl_json_get_int(action, "timeout_s"),
-			       .cancel_timeout_s = sl_json_get_int(action, "cancel_timeout_s"),
-			       .started_mono = sl_mono_ms(),
-			       .n = w->n_jobs++,
-			       .dir_fd = -1,
-			       .is_open = true };
+	w->job =
+	    (struct job){ .job = sl_run_str(w, action, "job"),
+			  .key = sl_run_text(w, action, "key"),
+			  .name = sl_run_text(w, action, "name"),
+			  .leg = sl_json_get_int(action, "leg"),
+			  .timeout_s = sl_json_get_int(action, "timeout_s"),
+			  .cancel_timeout_s = sl_json_get_int(action, "cancel_timeout_s"),
+			  .started_mono = sl_mono_ms(),
+			  .n = w->n_jobs++,
+			  .dir_fd = -1,
+			  .is_open = true };
 	w->emit.job = w->job.job;
 	w->emit.key = w->job.key;
-	if ((r = make_dir(w, err)) < 0 || (r = open_box(w, err)) < 0 || (r = describe(w, err)) < 0)
+	if ((r = make_dir(w, err)) < 0 || (r = open_box(w, err)) < 0 ||
+	    (r = describe(w, err)) < 0)
 		return sl_err_ctx(err, "job '%s'", w->job.key), r;
-	sl_emit_job_start(&w->emit, w->job.name, sl_json_get_int(action, "steps"), &w->job.vector);
+	sl_emit_job_start(&w->emit, w->job.name, sl_json_get_int(action, "steps"),
+			  &w->job.vector);
 	if (w->job.vector.ws_mode == SL_WS_COPY && !w->o->is_direct)
 		sl_emit_notice(&w->emit, "info", w->job.vector.ws_why);
 	return 0;
@@ -154,7 +162,8 @@ count_changes(struct run *w, struct sl_err *err)
 	left = openat(w->job.dir_fd, is_overlay ? "upper" : "copy",
 		      O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (left < 0)
-		return SL_ERR_SYS(err, -errno, "cannot look at the changes of job '%s'", w->job.key);
+		return SL_ERR_SYS(err, -errno, "cannot look at the changes of job '%s'",
+				  w->job.key);
 	sl_arena_init(&a, SL_WS_ARENA_MAX);
 	if ((r = sl_ws_changes(left, is_overlay, w->ws, &a, &c, err)) < 0)
 		return r;

@@ -51,7 +51,8 @@ read_jobs(struct sl_left *l, struct sl_err *err)
 		int r;
 
 		(void)snprintf(name, sizeof(name), "%u", i);
-		fd = openat(l->dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		fd = openat(l->dir_fd, name,
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		if (fd < 0 && i > SL_LEFT_JOBS_MAX) /* numbers of skipped jobs are gaps */
 			break;
 		if (fd < 0)
@@ -105,7 +106,8 @@ sl_left_open(const struct sl_home *h, const uint8_t run[32], const char *key,
 	*ret = (struct sl_left){ .dir_fd = -1 };
 	sl_arena_init(&ret->a, SL_WS_ARENA_MAX);
 	run_name(run, name);
-	ret->dir_fd = openat(h->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	ret->dir_fd =
+	    openat(h->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (ret->dir_fd < 0 && errno == ENOENT)
 		return SL_ERR(err, NOENT, "nothing is left of that run's workspaces");
 	if (ret->dir_fd < 0)

@@ -30,7 +30,7 @@ int sl_left_open(const struct sl_home *h, const uint8_t run[32], const char *key
 		 struct sl_left *ret, struct sl_err *err) SL_MUST_CHECK;
 void sl_left_done(struct sl_left *l);
 /* Forgets all of it. */
-int sl_left_drop(const struct sl_home *h, const uint8_t run[32], struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_left_drop(const struct sl_home *h, const uint8_t run[32],
+		 struct sl_err *err) SL_MUST_CHECK;
 
 #endif

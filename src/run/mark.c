@@ -58,22 +58,23 @@ sl_mark_set(const struct sl_home *h, const uint8_t run[32], struct sl_mark *ret,
 	int r = 0;
 
 	name_of(run, ret->name);
-	/* Locked before it has its name: another start must never see it without its owner.
-	 * The file of a run that is over is used again: to make one costs the file system
-	 * more than all the rest of a mark. */
+	/* Locked before it has its name: another start must never see it without its
+	 * owner. The file of a run that is over is used again: to make one costs the file
+	 * system more than all the rest of a mark. */
 	(void)snprintf(tmp, sizeof(tmp), SPARE);
 	if ((fd = take(h, tmp)) < 0) {
 		(void)snprintf(tmp, sizeof(tmp), "runs/open/new.%ld", (long)getpid());
 		(void)unlinkat(h->fd, tmp, 0); /* of a process that died here */
-		fd = openat(h->fd, tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-			    0600);
+		fd = openat(h->fd, tmp,
+			    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	}
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || put_pid(fd) < 0 ||
 	    renameat(h->fd, tmp, h->fd, ret->name) < 0)
 		r = -errno;
 	if (r < 0) {
 		(void)unlinkat(h->fd, tmp, 0);
-		return SL_ERR_SYS(err, r, "cannot mark the run in '%s/runs/open'", h->path);
+		return SL_ERR_SYS(err, r, "cannot mark the run in '%s/runs/open'",
+				  h->path);
 	}
 	ret->fd = sl_steal_fd(&fd);
 	return 0;
@@ -129,13 +130,14 @@ sl_mark_is_live(const struct sl_home *h, const uint8_t run[32])
 
 	name_of(run, name);
 	fd = openat(h->fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && sl_os_same_file(fd, h->fd, name);
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 &&
+	       sl_os_same_file(fd, h->fd, name);
 }
 
 int
 sl_mark_stale(const struct sl_home *h,
-	      int (*each)(void *arg, const uint8_t run[32], struct sl_err *err), void *arg,
-	      struct sl_err *err)
+	      int (*each)(void *arg, const uint8_t run[32], struct sl_err *err),
+	      void *arg, struct sl_err *err)
 {
 	int dir_fd = openat(h->fd, "runs/open", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	SL_AUTO_DIR d = dir_fd < 0 ? NULL : fdopendir(dir_fd);

@@ -19,8 +19,8 @@ void sl_mark_clear(const struct sl_home *h, struct sl_mark *m); /* accepts fd -1
 
 /* Calls each for every mark that nobody holds, and removes it when that returns 0. */
 int sl_mark_stale(const struct sl_home *h,
-		  int (*each)(void *arg, const uint8_t run[32], struct sl_err *err), void *arg,
-		  struct sl_err *err) SL_MUST_CHECK;
+		  int (*each)(void *arg, const uint8_t run[32], struct sl_err *err),
+		  void *arg, struct sl_err *err) SL_MUST_CHECK;
 /* 1: the run is under way, 0: it is not. */
 int sl_mark_is_live(const struct sl_home *h, const uint8_t run[32]);
 /* The supervisor's pid, or 0 when the run is not under way. */

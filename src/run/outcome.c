@@ -28,7 +28,8 @@ sl_vector_json(struct sl_jb *b, const struct sl_box_vector *v)
 	for (int i = 0; i < SL_LIM_COUNT; i++)
 		(void)sl_json_set(b, e, sl_limit_name((enum sl_limit)i),
 				  sl_json_cstr(b, sl_limit_class_name(v->limit[i])));
-	(void)sl_json_set(b, o, "workspace", sl_json_cstr(b, sl_ws_mode_name(v->ws_mode)));
+	(void)sl_json_set(b, o, "workspace",
+			  sl_json_cstr(b, sl_ws_mode_name(v->ws_mode)));
 	if (v->ws_why.len > 0)
 		(void)sl_json_set(b, o, "workspace_why", sl_json_str(b, v->ws_why));
 	(void)sl_json_set(b, o, "etc", sl_json_str(b, v->etc_digest));
@@ -43,7 +44,8 @@ put_end(struct sl_jb *b, struct sl_json *o, const struct sl_proc_end *e)
 	else
 		(void)sl_json_set(b, o, "exit", sl_json_int(b, e->status));
 	if (e->limit != SL_LIM_COUNT)
-		(void)sl_json_set(b, o, "limit", sl_json_cstr(b, sl_limit_name(e->limit)));
+		(void)sl_json_set(b, o, "limit",
+				  sl_json_cstr(b, sl_limit_name(e->limit)));
 	(void)sl_json_set(b, o, "wall_ms", sl_json_int(b, e->wall_ms));
 	(void)sl_json_set(b, o, "cpu_ms", sl_json_int(b, e->cpu_ms));
 	(void)sl_json_set(b, o, "max_rss", sl_json_int(b, (int64_t)e->max_rss));
@@ -109,8 +111,8 @@ sl_outcome_json(struct sl_jb *b, const struct sl_decision_view *d, const char *d
 		put_end(b, sl_json_set(b, e, "end", sl_json_obj(b)), o->end);
 	if (o->vector != NULL)
 		(void)sl_json_set(b, e, "box", sl_vector_json(b, o->vector));
-	SL_JSON_EACH (m, o->more)
-		(void)sl_json_sets(b, e, m->key, sl_json_copy(b, m));
+	SL_JSON_EACH(m, o->more)
+	(void)sl_json_sets(b, e, m->key, sl_json_copy(b, m));
 	return root;
 }
 
@@ -123,17 +125,21 @@ put_act(struct sl_jb *b, struct sl_json *o, const struct sl_obs *x,
 	(void)sl_json_set(b, o, "class", sl_json_cstr(b, x->class));
 	(void)sl_json_set(b, o, "act", sl_json_str(b, x->act));
 	(void)sl_json_set(b, o, "object", sl_json_str(b, x->object));
-	(void)sl_json_set(b, o, "verdict", sl_json_cstr(b, x->is_denied ? "denied" : "allowed"));
+	(void)sl_json_set(b, o, "verdict",
+			  sl_json_cstr(b, x->is_denied ? "denied" : "allowed"));
 	if (x->err != 0) {
 		const char *name = strerrorname_np(x->err);
 
-		(void)sl_json_set(b, o, "errno", sl_json_cstr(b, name != NULL ? name : "?"));
+		(void)sl_json_set(b, o, "errno",
+				  sl_json_cstr(b, name != NULL ? name : "?"));
 	}
 	(void)sl_json_set(b, o, "count", sl_json_int(b, (int64_t)x->count));
 	put_time(b, o, "first", x->first_ms);
 	put_time(b, o, "last", x->last_ms);
-	(void)sl_json_set(b, o, "enforced_by", sl_json_cstr(b, c != NULL ? c->enforced_by : "?"));
-	(void)sl_json_set(b, o, "observed_by", sl_json_cstr(b, c != NULL ? c->observed_by : "?"));
+	(void)sl_json_set(b, o, "enforced_by",
+			  sl_json_cstr(b, c != NULL ? c->enforced_by : "?"));
+	(void)sl_json_set(b, o, "observed_by",
+			  sl_json_cstr(b, c != NULL ? c->observed_by : "?"));
 	(void)sl_json_set(b, o, "complete",
 			  sl_json_bool(b, c != NULL && sl_obs_is_complete(c, lost)));
 	if (x->is_rest)
@@ -180,7 +186,8 @@ sl_observation_json(struct sl_jb *b, const struct sl_decision_view *d, const cha
 	(void)sl_json_set(b, e, "run", sl_json_hex(b, d->run, 32));
 	(void)sl_json_set(b, e, "id", sl_json_hex(b, d->id, 32));
 	(void)sl_json_set(b, e, "decision", sl_json_hex(b, d->entry.id, 32));
-	(void)sl_json_set(b, e, "lost", sl_json_int(b, lost != NULL ? (int64_t)lost->total : 0));
+	(void)sl_json_set(b, e, "lost",
+			  sl_json_int(b, lost != NULL ? (int64_t)lost->total : 0));
 	(void)sl_json_set(b, e, "left_behind", sl_json_int(b, (int64_t)n_left));
 	put_classes(b, e, lost);
 	return root;

@@ -7,14 +7,15 @@
 #include "gate/gate.h"
 
 struct sl_outcome {
-	const char *conclusion; /* success failure cancelled skipped interrupted refused */
-	const char *why;        /* or NULL: the limit, the time-out, the refusal */
+	const char
+	    *conclusion; /* success failure cancelled skipped interrupted refused */
+	const char *why; /* or NULL: the limit, the time-out, the refusal */
 	const struct sl_proc_end *end;      /* or NULL: no process was started */
 	const struct sl_box_vector *vector; /* or NULL */
 	int64_t started_ms, finished_ms;    /* wall clock */
 	const uint8_t *output; /* 32 bytes: SHA-256 of the output as shown; or NULL */
 	uint64_t len_output;
-	struct sl_json *more;  /* further keys of "sluice"; or NULL */
+	struct sl_json *more; /* further keys of "sluice"; or NULL */
 };
 
 struct sl_json *sl_outcome_json(struct sl_jb *b, const struct sl_decision_view *d,

@@ -89,8 +89,8 @@ url_escape(struct sl_slice s, struct sl_buf *out)
 	for (size_t i = 0; i < s.len; i++) {
 		uint8_t c = s.p[i];
 
-		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c != 0 && strchr("-_.~", c) != NULL))
+		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+		    (c >= 'A' && c <= 'Z') || (c != 0 && strchr("-_.~", c) != NULL))
 			sl_buf_byte(out, c);
 		else
 			sl_buf_printf(out, "%%%02X", c);
@@ -106,7 +106,10 @@ json_escape(struct sl_slice s, struct sl_buf *out)
 		if (c == '"' || c == '\\')
 			sl_buf_byte(out, '\\');
 		if (c == '\n' || c == '\t' || c == '\r')
-			sl_buf_printf(out, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
+			sl_buf_printf(out, "\\%c",
+				      c == '\n'   ? 'n'
+				      : c == '\t' ? 't'
+						  : 'r');
 		else if (c < 0x20)
 			sl_buf_printf(out, "\\u%04x", c);
 		else
@@ -144,7 +147,8 @@ add_encodings(struct sl_masks *m, struct sl_slice s, struct sl_err *err)
 }
 
 int
-sl_masks_add(struct sl_masks *m, struct sl_slice secret, bool with_encodings, struct sl_err *err)
+sl_masks_add(struct sl_masks *m, struct sl_slice secret, bool with_encodings,
+	     struct sl_err *err)
 {
 	int r;
 

@@ -16,7 +16,8 @@
 enum {
 	SL_LINE_MAX = 16 << 10,
 	SL_MASKS_MAX = 4096,
-	SL_MASK_MAX = 8 << 10, /* a longer line of a secret is masked by its first bytes */
+	SL_MASK_MAX =
+	    8 << 10, /* a longer line of a secret is masked by its first bytes */
 };
 
 struct sl_masks {
@@ -35,8 +36,8 @@ void sl_masks_apply(const struct sl_masks *m, struct sl_slice s, struct sl_buf *
 
 struct sl_output {
 	const struct sl_masks *masks;
-	/* text: one line, not masked yet when it may be a command (the receiver masks what it
-	 * shows with sl_masks_apply); see sl_output_feed. */
+	/* text: one line, not masked yet when it may be a command (the receiver masks
+	 * what it shows with sl_masks_apply); see sl_output_feed. */
 	int (*line)(void *arg, int stream, struct sl_slice text, bool is_partial);
 	void *arg;
 	struct sl_buf part[2]; /* the unfinished line of stdout, stderr */

@@ -4,8 +4,8 @@
 #include "os/jail.h"
 #include "os/proc.h"
 #include "priv/chan.h"
-#include "run/parser_ops.h"
 #include "run/parser_jail.h"
+#include "run/parser_ops.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -57,7 +57,9 @@ sl_parser_start(struct sl_parser **ret, struct sl_err *err)
 		_exit(sl_parser_main(3)); /* the jail leaves the channel at 3 */
 	}
 	(void)close(fd[1]);
-	p->chan = (struct sl_chan){ .fd = fd[0], .ops = ops, .n_ops = sizeof(ops) / sizeof(ops[0]) };
+	p->chan = (struct sl_chan){ .fd = fd[0],
+				    .ops = ops,
+				    .n_ops = sizeof(ops) / sizeof(ops[0]) };
 	p->room.max = SL_PO_MAX;
 	*ret = p;
 	return 0;
@@ -75,7 +77,8 @@ sl_parser_stop(struct sl_parser *p)
 			;
 	}
 	if (p->room.p != NULL)
-		explicit_bzero(p->room.p, p->room.cap); /* steps' environments may hold secrets */
+		explicit_bzero(p->room.p,
+			       p->room.cap); /* steps' environments may hold secrets */
 	sl_buf_done(&p->room);
 	free(p);
 }
@@ -175,8 +178,8 @@ serve_hash(struct sl_parser *p, const struct sl_json *q, struct sl_arena *a,
 	if (list == NULL || list->kind != SL_JSON_ARR ||
 	    (pattern = SL_NEW_N(a, struct sl_slice, list->n + 1)) == NULL)
 		return SL_ERR(err, FORMAT, "no patterns");
-	SL_JSON_EACH (m, list)
-		pattern[n++] = m->s;
+	SL_JSON_EACH(m, list)
+	pattern[n++] = m->s;
 	if ((r = p->host->hash_files(p->host->arg, pattern, n, hex, err)) < 0)
 		return r;
 	*ret = sl_arena_dup(a, sl_slice_str(hex));
@@ -196,7 +199,8 @@ answer(struct sl_parser *p, const struct sl_msg *m, struct sl_err *err)
 	sl_arena_init(&a, SL_PARSER_MEMORY);
 	if ((r = sl_json_uncbor(m->body, &sl_parser_msg_limits, &a, &q, err)) < 0)
 		return r;
-	r = m->op == SL_PO_READ ? serve_read(p, q, &a, &got, &why) : serve_hash(p, q, &a, &got, &why);
+	r = m->op == SL_PO_READ ? serve_read(p, q, &a, &got, &why)
+				: serve_hash(p, q, &a, &got, &why);
 	o = sl_json_obj(&b);
 	if (r == 0) {
 		(void)sl_json_set(&b, o, "ok", sl_json_str(&b, got));
@@ -218,7 +222,8 @@ keep(struct sl_arena *a, const struct sl_json *o, const char *key)
 }
 
 static int
-take_diags(const struct sl_json *v, struct sl_arena *a, struct sl_diags *ret, struct sl_err *err)
+take_diags(const struct sl_json *v, struct sl_arena *a, struct sl_diags *ret,
+	   struct sl_err *err)
 {
 	const struct sl_json *list = sl_json_get(v, "diags");
 	struct sl_diag *d;
@@ -229,7 +234,8 @@ take_diags(const struct sl_json *v, struct sl_arena *a, struct sl_diags *ret, st
 		return 0;
 	if ((d = SL_NEW_N(a, struct sl_diag, list->n)) == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
-	SL_JSON_EACH (m, list) {
+	SL_JSON_EACH(m, list)
+	{
 		d[n].file = keep(a, m, "file");
 		d[n].line = (size_t)sl_json_get_int(m, "line");
 		d[n].col = (size_t)sl_json_get_int(m, "col");
@@ -246,7 +252,8 @@ take_diags(const struct sl_json *v, struct sl_arena *a, struct sl_diags *ret, st
 }
 
 static int
-failed(const struct sl_json *v, struct sl_arena *a, struct sl_diags *ds, struct sl_err *err)
+failed(const struct sl_json *v, struct sl_arena *a, struct sl_diags *ds,
+       struct sl_err *err)
 {
 	int64_t code = sl_json_get_int(v, "code");
 	int r;
@@ -262,8 +269,8 @@ failed(const struct sl_json *v, struct sl_arena *a, struct sl_diags *ds, struct 
 
 /* Wait for the result of a call, answering what the parser asks meanwhile. */
 static int
-result(struct sl_parser *p, struct sl_arena *a, const struct sl_json **ret, struct sl_diags *ds,
-       struct sl_err *err)
+result(struct sl_parser *p, struct sl_arena *a, const struct sl_json **ret,
+       struct sl_diags *ds, struct sl_err *err)
 {
 	struct sl_json *v = NULL;
 	struct sl_msg m;
@@ -295,7 +302,8 @@ result(struct sl_parser *p, struct sl_arena *a, const struct sl_json **ret, stru
 
 int
 sl_parser_new(struct sl_parser *p, const struct sl_parser_in *in, struct sl_arena *a,
-	      const struct sl_json **ret_plan, struct sl_diags *ret_diags, struct sl_err *err)
+	      const struct sl_json **ret_plan, struct sl_diags *ret_diags,
+	      struct sl_err *err)
 {
 	struct sl_jb b = { .a = a };
 	struct sl_json *o = sl_json_obj(&b);

@@ -25,8 +25,10 @@ struct sl_parser_in {
 int sl_parser_start(struct sl_parser **ret, struct sl_err *err) SL_MUST_CHECK;
 void sl_parser_stop(struct sl_parser *p); /* kills, reaps; accepts NULL */
 int sl_parser_pid(const struct sl_parser *p);
-int sl_parser_fd(const struct sl_parser *p); /* of its channel: hangs up when it is gone */
-void sl_parser_host(struct sl_parser *p, const struct sl_engine_host *host); /* borrowed */
+int
+sl_parser_fd(const struct sl_parser *p); /* of its channel: hangs up when it is gone */
+void sl_parser_host(struct sl_parser *p,
+		    const struct sl_engine_host *host); /* borrowed */
 
 /* As sl_engine_new + sl_engine_plan; results live in a. */
 int sl_parser_new(struct sl_parser *p, const struct sl_parser_in *in, struct sl_arena *a,

@@ -18,8 +18,9 @@ struct role {
 /* What the supervisor may say.  safe because each body is bounded and, but for the raw
  * line, strict CBOR. */
 static const struct sl_chan_op ops[] = {
-	{ SL_PO_NEW, SL_PO_MAX, 0 },    { SL_PO_NEXT, 0, 0 },   { SL_PO_LINE, 1 << 20, 0 },
-	{ SL_PO_DONE, SL_PO_MAX, 0 },   { SL_PO_CANCEL, 0, 0 }, { SL_PO_ANSWER, SL_PO_MAX, 0 },
+	{ SL_PO_NEW, SL_PO_MAX, 0 }, { SL_PO_NEXT, 0, 0 },
+	{ SL_PO_LINE, 1 << 20, 0 },  { SL_PO_DONE, SL_PO_MAX, 0 },
+	{ SL_PO_CANCEL, 0, 0 },      { SL_PO_ANSWER, SL_PO_MAX, 0 },
 };
 
 static int
@@ -53,8 +54,8 @@ ask(struct role *p, uint16_t op, const struct sl_json *q, struct sl_arena *a,
 	if ((r = sl_json_uncbor(m.body, &sl_parser_msg_limits, a, &v, err)) < 0)
 		return r;
 	if (sl_json_get(v, "ok") == NULL)
-		return sl_err_raise(err, (int)sl_json_get_int(v, "code"), 0, __FILE__, __LINE__,
-				    "%.*s", SL_ARG(sl_json_get_str(v, "msg")));
+		return sl_err_raise(err, (int)sl_json_get_int(v, "code"), 0, __FILE__,
+				    __LINE__, "%.*s", SL_ARG(sl_json_get_str(v, "msg")));
 	*ret = sl_json_get_str(v, "ok");
 	return 0;
 }
@@ -201,7 +202,8 @@ serve_one(struct role *p, const struct sl_msg *m, struct sl_arena *a, struct sl_
 	case SL_PO_LINE:
 		return sl_engine_line(p->engine, m->body, a, ret, err);
 	case SL_PO_DONE:
-		if ((r = sl_json_uncbor(m->body, &sl_parser_msg_limits, a, &how, err)) < 0)
+		if ((r = sl_json_uncbor(m->body, &sl_parser_msg_limits, a, &how, err)) <
+		    0)
 			return r;
 		return sl_engine_done(p->engine, how, a, ret, err);
 	case SL_PO_CANCEL:
@@ -215,8 +217,10 @@ serve_one(struct role *p, const struct sl_msg *m, struct sl_arena *a, struct sl_
 int
 sl_parser_main(int fd)
 {
-	struct role p = { .chan = { .fd = fd, .ops = ops, .n_ops = sizeof(ops) / sizeof(ops[0]) },
-			  .room = { .max = SL_PO_MAX } };
+	struct role p = {
+		.chan = { .fd = fd, .ops = ops, .n_ops = sizeof(ops) / sizeof(ops[0]) },
+		.room = { .max = SL_PO_MAX }
+	};
 	struct sl_msg m;
 	struct sl_err err = { 0 };
 

@@ -7,21 +7,21 @@
 
 enum sl_parser_op {
 	/* to the parser */
-	SL_PO_NEW = 1,   /* {"src","path","event","params"} */
-	SL_PO_NEXT,      /* empty */
-	SL_PO_LINE,      /* the raw line */
-	SL_PO_DONE,      /* as sl_engine_done() */
-	SL_PO_CANCEL,    /* empty */
-	SL_PO_ANSWER,    /* to an upcall: {"ok":bytes} or {"code","msg"} */
+	SL_PO_NEW = 1, /* {"src","path","event","params"} */
+	SL_PO_NEXT,    /* empty */
+	SL_PO_LINE,    /* the raw line */
+	SL_PO_DONE,    /* as sl_engine_done() */
+	SL_PO_CANCEL,  /* empty */
+	SL_PO_ANSWER,  /* to an upcall: {"ok":bytes} or {"code","msg"} */
 	/* from the parser */
-	SL_PO_OK = 64,   /* the result, or empty */
-	SL_PO_FAIL,      /* {"code","msg","diags","more"} */
-	SL_PO_READ,      /* upcall: {"path"} */
-	SL_PO_HASH,      /* upcall: {"patterns"} */
+	SL_PO_OK = 64, /* the result, or empty */
+	SL_PO_FAIL,    /* {"code","msg","diags","more"} */
+	SL_PO_READ,    /* upcall: {"path"} */
+	SL_PO_HASH,    /* upcall: {"patterns"} */
 };
 
 enum {
-	SL_PO_MAX = 48 << 20,      /* of any body */
+	SL_PO_MAX = 48 << 20,         /* of any body */
 	SL_PARSER_MEMORY = 256 << 20, /* of the engine, and of one message as a tree */
 };
 

@@ -14,7 +14,8 @@ struct work {
 };
 
 static int
-close_one(struct work *w, const struct sl_run_info *i, struct sl_arena *a, struct sl_err *err)
+close_one(struct work *w, const struct sl_run_info *i, struct sl_arena *a,
+	  struct sl_err *err)
 {
 	struct sl_decision_view d = { .kind = i->kind };
 	const struct sl_json *own = sl_json_get(i->decision.predicate, "sluice");
@@ -30,9 +31,9 @@ close_one(struct work *w, const struct sl_run_info *i, struct sl_arena *a, struc
 	memcpy(d.entry.id, i->decision.e.id, 32);
 	if (!sl_unhex(d.context, 32, sl_json_get_str(own, "context")))
 		return SL_ERR(err, STORE, "a decision without a context");
-	r = sl_gate_close_run(w->gate, i->run,
-			      sl_outcome_json(&b, &d, sl_gate_info(w->gate)->node.did, &o),
-			      i->has_tree && i->tree.is_open, err);
+	r = sl_gate_close_run(
+	    w->gate, i->run, sl_outcome_json(&b, &d, sl_gate_info(w->gate)->node.did, &o),
+	    i->has_tree && i->tree.is_open, err);
 	if (r == 0)
 		w->n++;
 	return r;

@@ -6,7 +6,7 @@
 #include "gate/gate.h"
 
 /* Closes every run whose mark nobody holds; *ret_n says how many were closed. */
-int sl_recover(const struct sl_home *h, struct sl_gate *g, size_t *ret_n, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_recover(const struct sl_home *h, struct sl_gate *g, size_t *ret_n,
+	       struct sl_err *err) SL_MUST_CHECK;
 
 #endif

@@ -51,10 +51,12 @@ freeze_workspace(struct run *w, struct sl_err *err)
 
 	w->ws_fd = open(w->o->workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (w->ws_fd < 0)
-		return SL_ERR_SYS(err, -errno, "cannot open the workspace '%s'", w->o->workspace);
+		return SL_ERR_SYS(err, -errno, "cannot open the workspace '%s'",
+				  w->o->workspace);
 	if ((r = sl_home_dir(w->o->home, "cache", &cache, err)) < 0)
 		return r;
-	return sl_ws_freeze(w->ws_fd, cache, sl_slice_str(w->o->workspace), &w->ws_a, &w->ws, err);
+	return sl_ws_freeze(w->ws_fd, cache, sl_slice_str(w->o->workspace), &w->ws_a,
+			    &w->ws, err);
 }
 
 static int
@@ -81,7 +83,8 @@ put_github(struct run *w, struct sl_jb *b, struct sl_json *p)
 	sl_hex(hex, w->ws->digest, 32);
 	hex[40] = '\0'; /* a commit's length: what the tree is, where no commit says it */
 	(void)sl_json_set(b, g, "sha", sl_json_cstr(b, hex));
-	(void)sl_json_set(b, g, "repository", repo != NULL ? sl_json_cstr(b, repo) : NULL);
+	(void)sl_json_set(b, g, "repository",
+			  repo != NULL ? sl_json_cstr(b, repo) : NULL);
 }
 
 static int
@@ -97,8 +100,8 @@ put_pairs(struct run *w, struct sl_jb *b, struct sl_json *p, struct sl_err *err)
 		if (k.len == 0 || k.len == w->o->input[i].len)
 			return SL_ERR(err, USAGE, "--input '%.*s' is not NAME=VALUE",
 				      SL_ARG(w->o->input[i]));
-		(void)sl_json_sets(b, in, k,
-				   sl_json_str(b, sl_slice_skip(w->o->input[i], k.len + 1)));
+		(void)sl_json_sets(
+		    b, in, k, sl_json_str(b, sl_slice_skip(w->o->input[i], k.len + 1)));
 	}
 	for (size_t i = 0; i < w->o->n_secret; i++)
 		(void)sl_json_sets(b, sec, w->o->secret[i].name,
@@ -106,8 +109,9 @@ put_pairs(struct run *w, struct sl_jb *b, struct sl_json *p, struct sl_err *err)
 	for (size_t i = 0; i < w->o->n_env; i++) {
 		struct sl_slice name = sl_slice_upto(w->o->env[i], '=');
 
-		(void)sl_json_sets(b, env, name,
-				   sl_json_str(b, sl_slice_skip(w->o->env[i], name.len + 1)));
+		(void)sl_json_sets(
+		    b, env, name,
+		    sl_json_str(b, sl_slice_skip(w->o->env[i], name.len + 1)));
 	}
 	return 0;
 }
@@ -129,8 +133,9 @@ make_params(struct run *w, struct sl_jb *b, struct sl_json **ret, struct sl_err 
 	put_github(w, b, p);
 	o = sl_json_set(b, p, "runner", sl_json_obj(b));
 	(void)sl_json_set(b, o, "os", sl_json_cstr(b, "Linux"));
-	(void)sl_json_set(b, o, "arch",
-			  sl_json_cstr(b, strcmp(u.machine, "aarch64") == 0 ? "ARM64" : "X64"));
+	(void)sl_json_set(
+	    b, o, "arch",
+	    sl_json_cstr(b, strcmp(u.machine, "aarch64") == 0 ? "ARM64" : "X64"));
 	(void)sl_json_set(b, o, "name", sl_json_cstr(b, "sluice"));
 	o = sl_json_set(b, p, "shells", sl_json_arr(b));
 	for (size_t i = 0; w->o->shells[i] != NULL; i++)
@@ -145,7 +150,8 @@ parse(struct run *w, struct sl_err *err)
 	SL_AUTO_ARENA a = { 0 };
 	struct sl_jb b = { .a = &a };
 	struct sl_json *params = NULL;
-	struct sl_parser_in in = { .src = w->o->src, .path = sl_slice_str(w->o->flow),
+	struct sl_parser_in in = { .src = w->o->src,
+				   .path = sl_slice_str(w->o->flow),
 				   .event = w->o->event };
 	int r;
 
@@ -155,11 +161,12 @@ parse(struct run *w, struct sl_err *err)
 	in.params = params;
 	w->host = (struct sl_engine_host){ w, sl_run_read_file, hash_files };
 	sl_parser_host(w->o->parser, &w->host);
-	if ((r = sl_parser_new(w->o->parser, &in, w->a, &w->plan, &w->ret->diags, err)) < 0)
+	if ((r = sl_parser_new(w->o->parser, &in, w->a, &w->plan, &w->ret->diags, err)) <
+	    0)
 		return r;
-	SL_JSON_EACH (m, sl_json_get(w->plan, "mask"))
-		if (r == 0)
-			r = sl_masks_add(&w->masks, m->s, true, err);
+	SL_JSON_EACH(m, sl_json_get(w->plan, "mask"))
+	if (r == 0)
+		r = sl_masks_add(&w->masks, m->s, true, err);
 	return r;
 }
 
@@ -212,13 +219,15 @@ freeze(struct run *w, struct sl_jb *b, const struct sl_json *root)
 	for (size_t k = 0; k < w->o->n_input; k++) {
 		struct sl_slice name = sl_slice_upto(w->o->input[k], '=');
 
-		(void)sl_json_sets(b, o, name,
-				   sl_json_str(b, sl_slice_skip(w->o->input[k], name.len + 1)));
+		(void)sl_json_sets(
+		    b, o, name,
+		    sl_json_str(b, sl_slice_skip(w->o->input[k], name.len + 1)));
 	}
 	o = sl_json_set(b, c, "secrets", sl_json_obj(b));
 	for (size_t k = 0; k < w->o->n_secret; k++)
-		(void)sl_json_sets(b, o, w->o->secret[k].name,
-				   sl_context_tag(b, w->o->secret[k].value, i->node.hmac_key));
+		(void)sl_json_sets(
+		    b, o, w->o->secret[k].name,
+		    sl_context_tag(b, w->o->secret[k].value, i->node.hmac_key));
 	o = sl_json_set(b, c, "workspace", sl_json_obj(b));
 	(void)sl_json_set(b, o, "manifest", sl_json_hex(b, w->ws->digest, 32));
 	(void)sl_json_set(b, o, "entries", sl_json_int(b, (int64_t)w->ws->n));
@@ -237,8 +246,8 @@ run_facts(void *arg, struct sl_policy_facts *f, struct sl_err *err)
 	sl_sha256(w->o->src, digest);
 	sl_hex(hex, digest, 32);
 	SL_FACT(f, "flow", "flow", sl_term_cstr(hex), sl_term_cstr(w->o->flow));
-	SL_JSON_EACH (m, uses)
-		SL_FACT(f, "flow", "uses", sl_term_str(m->s));
+	SL_JSON_EACH(m, uses)
+	SL_FACT(f, "flow", "uses", sl_term_str(m->s));
 	return 0;
 }
 
@@ -248,13 +257,15 @@ decide(struct run *w, struct sl_err *err)
 	SL_AUTO_ARENA a = { 0 };
 	struct sl_jb b = { .a = &a };
 	struct sl_gate_source source = { run_facts, w };
-	struct sl_gate_request q = { .kind = "run", .want = &w->want, .sources = &source,
-				     .n_sources = 1 };
+	struct sl_gate_request q = {
+		.kind = "run", .want = &w->want, .sources = &source, .n_sources = 1
+	};
 	struct sl_json *root = NULL;
 	int r;
 
 	sl_arena_init(&a, 64 << 20);
-	if ((r = make_want(w, err)) < 0 || (r = sl_host_base(w->o->home, &b, &root, err)) < 0)
+	if ((r = make_want(w, err)) < 0 ||
+	    (r = sl_host_base(w->o->home, &b, &root, err)) < 0)
 		return r;
 	q.context = freeze(w, &b, root);
 	if (b.is_failed)
@@ -287,11 +298,15 @@ announce(struct run *w)
 	(void)sl_json_set(&b, o, "context", sl_json_hex(&b, d->context, 32));
 	(void)sl_json_set(&b, o, "flow", sl_json_cstr(&b, w->o->flow));
 	if (sl_json_get_str(w->plan, "name").len > 0)
-		(void)sl_json_set(&b, o, "name", sl_json_str(&b, sl_json_get_str(w->plan, "name")));
-	(void)sl_json_set(&b, o, "jobs", sl_json_int(&b, jobs != NULL ? (int64_t)jobs->n : 0));
-	(void)sl_json_set(&b, o, "steps", sl_json_int(&b, sl_json_get_int(w->plan, "n_steps")));
+		(void)sl_json_set(&b, o, "name",
+				  sl_json_str(&b, sl_json_get_str(w->plan, "name")));
+	(void)sl_json_set(&b, o, "jobs",
+			  sl_json_int(&b, jobs != NULL ? (int64_t)jobs->n : 0));
+	(void)sl_json_set(&b, o, "steps",
+			  sl_json_int(&b, sl_json_get_int(w->plan, "n_steps")));
 	(void)sl_json_set(&b, o, "workspace", sl_json_cstr(&b, w->o->workspace));
-	(void)sl_json_set(&b, o, "mode", sl_json_cstr(&b, sl_ws_mode_name(w->want.ws_mode)));
+	(void)sl_json_set(&b, o, "mode",
+			  sl_json_cstr(&b, sl_ws_mode_name(w->want.ws_mode)));
 	(void)sl_json_set(&b, o, "tier", sl_json_str(&b, w->want.tier));
 	(void)sl_json_set(&b, o, "identity", sl_json_cstr(&b, i->node.did));
 	if (i->node.is_new)
@@ -299,8 +314,8 @@ announce(struct run *w)
 	(void)sl_json_set(&b, o, "home", sl_json_cstr(&b, w->o->home->path));
 	sl_emit_send(&w->emit, &b, o);
 	sl_emit_decision(&w->emit, d, i->policy, false);
-	SL_JSON_EACH (m, sl_json_get(w->plan, "notices"))
-		sl_emit_notice(&w->emit, "info", sl_json_get_str(m, "msg"));
+	SL_JSON_EACH(m, sl_json_get(w->plan, "notices"))
+	sl_emit_notice(&w->emit, "info", sl_json_get_str(m, "msg"));
 }
 
 /* --- obey --- */
@@ -368,22 +383,26 @@ record(struct run *w, const char *why, struct sl_entry *seal, struct sl_err *err
 	const char *did = sl_gate_info(w->gate)->node.did;
 	SL_AUTO_ARENA a = { 0 };
 	struct sl_jb b = { .a = &a };
-	struct sl_outcome o = { .conclusion = why != NULL ? "failure" : w->ret->conclusion,
+	struct sl_outcome o = { .conclusion =
+				    why != NULL ? "failure" : w->ret->conclusion,
 				.why = why,
-				.started_ms = w->started_ms, .finished_ms = sl_time_now_ms() };
+				.started_ms = w->started_ms,
+				.finished_ms = sl_time_now_ms() };
 	int r;
 
 	sl_arena_init(&a, 64 << 20);
 	o.more = sl_json_obj(&b);
 	(void)sl_json_set(&b, o.more, "jobs", sl_json_int(&b, w->n_jobs));
 	(void)sl_json_set(&b, o.more, "steps", sl_json_int(&b, w->n_steps));
-	(void)sl_json_set(&b, o.more, "denials", sl_json_int(&b, (int64_t)w->emit.n_denials));
+	(void)sl_json_set(&b, o.more, "denials",
+			  sl_json_int(&b, (int64_t)w->emit.n_denials));
 	if (w->drift != NULL)
 		(void)sl_json_set(&b, o.more, "base_changed", sl_json_copy(&b, w->drift));
-	if ((r = sl_gate_state(w->gate, w->d, SL_STMT_OUTCOME, sl_outcome_json(&b, d, did, &o),
-			       NULL, err)) < 0 ||
+	if ((r = sl_gate_state(w->gate, w->d, SL_STMT_OUTCOME,
+			       sl_outcome_json(&b, d, did, &o), NULL, err)) < 0 ||
 	    (r = sl_gate_state(w->gate, w->d, SL_STMT_OBSERVATION,
-			       sl_observation_json(&b, d, did, NULL, 0, NULL, 0), NULL, err)) < 0 ||
+			       sl_observation_json(&b, d, did, NULL, 0, NULL, 0), NULL,
+			       err)) < 0 ||
 	    (r = sl_gate_seal(w->gate, w->d, seal, err)) < 0 ||
 	    (r = sl_gate_sync(w->gate, err)) < 0)
 		return r;
@@ -408,9 +427,11 @@ finish(struct run *w, int status, uint64_t node_size, const struct sl_err *why)
 	(void)sl_json_set(&b, o, "exit", sl_json_int(&b, status));
 	if (why != NULL) {
 		(void)sl_json_set(&b, o, "error", sl_json_cstr(&b, why->msg));
-		(void)sl_json_set(&b, o, "error_id", sl_json_cstr(&b, sl_code_id(why->code)));
+		(void)sl_json_set(&b, o, "error_id",
+				  sl_json_cstr(&b, sl_code_id(why->code)));
 	}
-	(void)snprintf(text, sizeof(text), "sluice export %.12s -o %.12s.bundle", w->hex, w->hex);
+	(void)snprintf(text, sizeof(text), "sluice export %.12s -o %.12s.bundle", w->hex,
+		       w->hex);
 	(void)sl_json_set(&b, o, "bundle", sl_json_cstr(&b, text));
 	(void)snprintf(text, sizeof(text), "sluice verify %.12s", w->hex);
 	(void)sl_json_set(&b, o, "verify", sl_json_cstr(&b, text));
@@ -421,7 +442,8 @@ finish(struct run *w, int status, uint64_t node_size, const struct sl_err *why)
 	(void)sl_json_set(&b, o, "decisions", sl_json_int(&b, w->n_decisions));
 	(void)sl_json_set(&b, o, "entries", sl_json_int(&b, w->n_statements));
 	(void)sl_json_set(&b, o, "node_size", sl_json_int(&b, (int64_t)node_size));
-	(void)sl_json_set(&b, o, "wall_ms", sl_json_int(&b, sl_mono_ms() - w->started_mono));
+	(void)sl_json_set(&b, o, "wall_ms",
+			  sl_json_int(&b, sl_mono_ms() - w->started_mono));
 	sl_emit_send(&w->emit, &b, o);
 }
 
@@ -496,16 +518,27 @@ int
 sl_run(const struct sl_run_opts *o, struct sl_arena *a, struct sl_run_result *ret,
        struct sl_err *err)
 {
-	struct run w = { .o = o, .a = a, .ret = ret, .ws_fd = -1, .dir_fd = -1, .mark.fd = -1,
-			 .sig = { .fd = -1, .cancel_fd = -1 }, .job.dir_fd = -1,
-			 .jb = { .a = a }, .step_shown = -1 };
+	struct run w = { .o = o,
+			 .a = a,
+			 .ret = ret,
+			 .ws_fd = -1,
+			 .dir_fd = -1,
+			 .mark.fd = -1,
+			 .sig = { .fd = -1, .cancel_fd = -1 },
+			 .job.dir_fd = -1,
+			 .jb = { .a = a },
+			 .step_shown = -1 };
 	int r;
 
 	*ret = (struct sl_run_result){ .conclusion = "error" };
 	sl_arena_init(&w.ws_a, SL_WS_ARENA_MAX);
 	sl_masks_init(&w.masks);
 	sl_output_init(&w.out, &w.masks, sl_run_on_line, &w);
-	w.emit = (struct sl_emit){ .listener = o->listener, .masks = &w.masks, .job = "", .key = "", .step = "" };
+	w.emit = (struct sl_emit){ .listener = o->listener,
+				   .masks = &w.masks,
+				   .job = "",
+				   .key = "",
+				   .step = "" };
 	w.started_ms = sl_time_now_ms();
 	w.started_mono = sl_mono_ms();
 	r = run_it(&w, err);

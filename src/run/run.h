@@ -27,9 +27,9 @@ struct sl_run_opts {
 	const char *flow;      /* path as given, for messages */
 	const char *workspace; /* absolute, canonical */
 	bool is_direct;
-	struct sl_slice src;   /* the flow's bytes */
-	struct sl_slice event; /* JSON text, or empty */
-	const char *event_name; /* or NULL: the engine takes what `on` asks for */
+	struct sl_slice src;          /* the flow's bytes */
+	struct sl_slice event;        /* JSON text, or empty */
+	const char *event_name;       /* or NULL: the engine takes what `on` asks for */
 	const struct sl_slice *input; /* "k=v" */
 	size_t n_input;
 	const struct sl_slice *env; /* "NAME=VALUE", below the flow's own env */

@@ -21,8 +21,8 @@ struct job {
 	int64_t leg, timeout_s, cancel_timeout_s;
 	int64_t started_mono;
 	int64_t over_mono; /* when its time was over or it was cancelled; 0: not yet */
-	unsigned n; /* counts the run's boxes from 0: names its directory */
-	int dir_fd; /* runs/ID/N */
+	unsigned n;        /* counts the run's boxes from 0: names its directory */
+	int dir_fd;        /* runs/ID/N */
 	struct sl_box_vector vector;
 	bool is_open, has_event; /* the event's file was put into the box */
 };
@@ -57,8 +57,8 @@ struct run {
 	struct job job;
 	unsigned n_jobs, n_jobs_ok, n_steps, n_decisions, n_statements;
 	uint64_t n_changes;
-	struct sl_json *drift;  /* list of paths that changed underneath */
-	struct sl_jb jb;        /* over a */
+	struct sl_json *drift; /* list of paths that changed underneath */
+	struct sl_jb jb;       /* over a */
 	int64_t started_ms, started_mono;
 	bool is_cancelled;
 	int64_t step_shown; /* index of the step whose start was announced, -1 */
@@ -76,10 +76,11 @@ void sl_run_group(struct run *w, const struct sl_json *action);
 int sl_run_on_line(void *run, int stream, struct sl_slice text, bool is_partial);
 
 /* run_file.c: sl_engine_host.read_file */
-int sl_run_read_file(void *run, struct sl_slice path, struct sl_arena *a, struct sl_slice *ret,
-		     struct sl_err *err);
+int sl_run_read_file(void *run, struct sl_slice path, struct sl_arena *a,
+		     struct sl_slice *ret, struct sl_err *err);
 
-/* The value of a key as a C string in the run's arena ("" when absent or out of memory). */
+/* The value of a key as a C string in the run's arena ("" when absent or out of memory).
+ */
 const char *sl_run_str(struct run *w, const struct sl_json *o, const char *key);
 /* The same with every mask replaced: for whatever is shown or stated. */
 const char *sl_run_text(struct run *w, const struct sl_json *o, const char *key);

@@ -41,9 +41,9 @@ add_masks(struct run *w, const struct sl_json *list, struct sl_err *err)
 {
 	int r = 0;
 
-	SL_JSON_EACH (m, list)
-		if (r == 0)
-			r = sl_masks_add(&w->masks, m->s, true, err);
+	SL_JSON_EACH(m, list)
+	if (r == 0)
+		r = sl_masks_add(&w->masks, m->s, true, err);
 	return r;
 }
 
@@ -58,9 +58,12 @@ masked(struct run *w, struct sl_jb *b, struct sl_slice s)
 }
 
 static void
-annotate(struct run *w, const struct sl_json *v, struct sl_slice level, struct sl_slice msg)
+annotate(struct run *w, const struct sl_json *v, struct sl_slice level,
+	 struct sl_slice msg)
 {
-	static const char *const texts[] = { "title", "file" }, *const numbers[] = { "line", "col" };
+	static const char *const texts[] = { "title", "file" }, *const numbers[] = {
+		"line", "col"
+	};
 	SL_AUTO_ARENA a = { 0 };
 	struct sl_jb b = { .a = &a };
 	struct sl_json *o;
@@ -76,8 +79,9 @@ annotate(struct run *w, const struct sl_json *v, struct sl_slice level, struct s
 					  masked(w, &b, sl_json_get_str(v, texts[i])));
 	for (size_t i = 0; i < 2; i++)
 		if (sl_json_get_int(v, numbers[i]) > 0)
-			(void)sl_json_set(&b, o, numbers[i],
-					  sl_json_int(&b, sl_json_get_int(v, numbers[i])));
+			(void)sl_json_set(
+			    &b, o, numbers[i],
+			    sl_json_int(&b, sl_json_get_int(v, numbers[i])));
 	sl_emit_send(&w->emit, &b, o);
 }
 
@@ -149,13 +153,14 @@ take_list(struct step *s, const char *key, const struct sl_slice **ret, size_t *
 	  struct sl_err *err)
 {
 	const struct sl_json *list = sl_json_get(s->action, key);
-	struct sl_slice *x = SL_NEW_N(&s->a, struct sl_slice, list != NULL ? list->n + 1 : 1);
+	struct sl_slice *x =
+	    SL_NEW_N(&s->a, struct sl_slice, list != NULL ? list->n + 1 : 1);
 	size_t n = 0;
 
 	if (x == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
-	SL_JSON_EACH (m, list)
-		x[n++] = m->s;
+	SL_JSON_EACH(m, list)
+	x[n++] = m->s;
 	*ret = x;
 	*ret_n = n;
 	return 0;
@@ -171,12 +176,14 @@ take_env(struct step *s, struct sl_err *err)
 
 	if (env == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
-	SL_JSON_EACH (m, o) {
+	SL_JSON_EACH(m, o)
+	{
 		sl_buf_clear(&text);
 		sl_buf_slice(&text, m->key);
 		sl_buf_byte(&text, '=');
 		sl_buf_slice(&text, m->s);
-		if (text.is_failed || (env[n++] = sl_arena_dup(&s->a, sl_buf_get(&text))).p == NULL)
+		if (text.is_failed ||
+		    (env[n++] = sl_arena_dup(&s->a, sl_buf_get(&text))).p == NULL)
 			return SL_ERR(err, NOMEM, "out of memory for the environment");
 	}
 	if (text.p != NULL)
@@ -200,12 +207,14 @@ take_files(struct step *s, struct sl_err *err)
 	if (put == NULL || get == NULL || name == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
 	if (sl_json_get_str(s->action, "script_path").len > 0)
-		put[k++] = (struct sl_act_file){ sl_json_get_str(s->action, "script_path"),
-						 sl_json_get_str(s->action, "script"), 0700 };
+		put[k++] =
+		    (struct sl_act_file){ sl_json_get_str(s->action, "script_path"),
+					  sl_json_get_str(s->action, "script"), 0700 };
 	if (!s->w->job.has_event && sl_json_get_str(event, "path").len > 0)
 		put[k++] = (struct sl_act_file){ sl_json_get_str(event, "path"),
 						 sl_json_get_str(event, "json"), 0600 };
-	SL_JSON_EACH (m, files) {
+	SL_JSON_EACH(m, files)
+	{
 		put[k++] = (struct sl_act_file){ m->s, SL_LIT(""), 0600 };
 		name[g] = m->key;
 		get[g++] = m->s;
@@ -251,7 +260,8 @@ freeze(struct step *s)
 	(void)sl_json_set(b, c, "index", sl_json_int(b, s->w->emit.index));
 	(void)sl_json_set(b, c, "step", sl_json_cstr(b, s->w->emit.step));
 	(void)sl_json_set(b, c, "act", sl_json_hex(b, s->digest, 32));
-	(void)sl_json_set(b, c, "cwd", sl_json_str(b, sl_run_masked(s->w, &s->a, s->act.cwd)));
+	(void)sl_json_set(b, c, "cwd",
+			  sl_json_str(b, sl_run_masked(s->w, &s->a, s->act.cwd)));
 	(void)sl_json_set(b, c, "env",
 			  sl_context_env(b, s->act.env, s->act.n_env, i->node.hmac_key));
 	o = sl_json_set(b, c, "box", sl_json_obj(b));
@@ -268,7 +278,8 @@ step_facts(void *arg, struct sl_policy_facts *f, struct sl_err *err)
 	struct sl_slice shell = sl_json_get_str(s->action, "shell");
 
 	(void)err;
-	SL_FACT(f, "flow", "step", sl_term_cstr(s->w->job.job), sl_term_cstr(s->w->emit.step));
+	SL_FACT(f, "flow", "step", sl_term_cstr(s->w->job.job),
+		sl_term_cstr(s->w->emit.step));
 	SL_FACT(f, "flow", "command",
 		sl_term_str(sl_run_masked(s->w, &s->a, s->act.argv[0])));
 	if (shell.len > 0)
@@ -282,9 +293,14 @@ decide(struct step *s, struct sl_err *err)
 	const struct sl_decision_view *run = sl_decision_view(s->w->d);
 	struct sl_gate_source source = { step_facts, s };
 	struct sl_step_ref ref = { run->run, sl_slice_str(s->w->job.job),
-				   (uint32_t)s->w->job.leg, (uint32_t)s->w->emit.index, 1 };
-	struct sl_gate_request q = { .kind = "step", .want = run->grant, .outer = run->grant,
-				     .step = &ref, .act = s->digest, .sources = &source,
+				   (uint32_t)s->w->job.leg, (uint32_t)s->w->emit.index,
+				   1 };
+	struct sl_gate_request q = { .kind = "step",
+				     .want = run->grant,
+				     .outer = run->grant,
+				     .step = &ref,
+				     .act = s->digest,
+				     .sources = &source,
 				     .n_sources = 1 };
 	int r;
 
@@ -308,14 +324,16 @@ job_until(const struct step *s)
 	const struct job *j = &s->w->job;
 
 	if (j->over_mono > 0)
-		return j->over_mono + (j->cancel_timeout_s > 0 ? j->cancel_timeout_s : 1) * 1000;
+		return j->over_mono +
+		       (j->cancel_timeout_s > 0 ? j->cancel_timeout_s : 1) * 1000;
 	return j->timeout_s > 0 ? j->started_mono + j->timeout_s * 1000 : 0;
 }
 
 static int64_t
 time_left_ms(const struct step *s)
 {
-	int64_t step = sl_json_get_int(s->action, "timeout_s") * 1000, until = job_until(s);
+	int64_t step = sl_json_get_int(s->action, "timeout_s") * 1000,
+		until = job_until(s);
 	int64_t job = until > 0 ? until - sl_mono_ms() : 0;
 
 	if (until > 0 && job <= 0)
@@ -394,15 +412,17 @@ take_results(struct step *s, struct sl_err *err)
 	else if (e->signal != 0)
 		(void)sl_json_set(b, s->how, "signal", sl_json_int(b, e->signal));
 	else
-		(void)sl_json_set(b, s->how, "exit",
-				  sl_json_int(b, status == 0 && s->bad_files != NULL ? 1 : status));
+		(void)sl_json_set(
+		    b, s->how, "exit",
+		    sl_json_int(b, status == 0 && s->bad_files != NULL ? 1 : status));
 	files = sl_json_set(b, s->how, "files", sl_json_obj(b));
 	for (size_t i = 0; i < s->act.n_get; i++)
 		(void)sl_json_sets(b, files, s->file_name[i], sl_json_str(b, got[i]));
 	return b->is_failed ? SL_ERR(err, NOMEM, "out of memory") : 0;
 }
 
-/* What was observed, with secrets masked: the names that a step uses are its own choice. */
+/* What was observed, with secrets masked: the names that a step uses are its own choice.
+ */
 static int
 observe(struct step *s, struct sl_err *err)
 {
@@ -419,8 +439,8 @@ observe(struct step *s, struct sl_err *err)
 		masked[i].object = sl_run_masked(s->w, &s->a, obs[i].object);
 	}
 	s->observation = sl_observation_json(&s->b, sl_decision_view(s->d),
-					     sl_gate_info(s->w->gate)->node.did, masked, n, &lost,
-					     s->end.proc.n_left);
+					     sl_gate_info(s->w->gate)->node.did, masked,
+					     n, &lost, s->end.proc.n_left);
 	return 0;
 }
 
@@ -441,16 +461,20 @@ record(struct step *s, struct sl_err *err)
 	const char *did = sl_gate_info(s->w->gate)->node.did;
 	struct sl_sha256 h = s->w->emit.hash;
 	uint8_t digest[32];
-	struct sl_outcome o = { .conclusion = str(s, "conclusion"), .why = s->refused != NULL ? s->refused : s->bad_files,
+	struct sl_outcome o = { .conclusion = str(s, "conclusion"),
+				.why = s->refused != NULL ? s->refused : s->bad_files,
 				.end = s->refused == NULL ? &s->end.proc : NULL,
-				.vector = &s->w->job.vector, .started_ms = s->started_ms,
-				.finished_ms = sl_time_now_ms(), .output = digest,
+				.vector = &s->w->job.vector,
+				.started_ms = s->started_ms,
+				.finished_ms = sl_time_now_ms(),
+				.output = digest,
 				.len_output = s->w->emit.len_output };
 	int r;
 
 	sl_sha256_end(&h, digest);
 	o.more = sl_json_obj(&s->b);
-	(void)sl_json_set(&s->b, o.more, "outcome", sl_json_cstr(&s->b, str(s, "outcome")));
+	(void)sl_json_set(&s->b, o.more, "outcome",
+			  sl_json_cstr(&s->b, str(s, "outcome")));
 	if ((r = sl_gate_state(s->w->gate, s->d, SL_STMT_OUTCOME,
 			       sl_outcome_json(&s->b, d, did, &o), NULL, err)) < 0)
 		return r;
@@ -458,7 +482,8 @@ record(struct step *s, struct sl_err *err)
 	if (s->observation == NULL)
 		return 0;
 	s->w->n_statements++;
-	return sl_gate_state(s->w->gate, s->d, SL_STMT_OBSERVATION, s->observation, NULL, err);
+	return sl_gate_state(s->w->gate, s->d, SL_STMT_OBSERVATION, s->observation, NULL,
+			     err);
 }
 
 static const char *
@@ -467,14 +492,15 @@ limit_of(const struct step *s)
 	if (s->end.is_timeout)
 		return "wall";
 	return s->refused == NULL && s->end.proc.limit != SL_LIM_COUNT
-		       ? sl_limit_name(s->end.proc.limit)
-		       : NULL;
+		   ? sl_limit_name(s->end.proc.limit)
+		   : NULL;
 }
 
 static int
 finish(struct step *s, struct sl_err *err)
 {
-	struct sl_emit_end e = { .refused = s->refused, .limit = limit_of(s),
+	struct sl_emit_end e = { .refused = s->refused,
+				 .limit = limit_of(s),
 				 .wall_ms = sl_mono_ms() - s->started_mono,
 				 .end = s->refused == NULL ? &s->end.proc : NULL };
 	int r;
@@ -482,8 +508,8 @@ finish(struct step *s, struct sl_err *err)
 	if ((r = sl_parser_done(s->w->o->parser, s->how, &s->a, &s->result, err)) < 0 ||
 	    (r = add_masks(s->w, sl_json_get(s->result, "mask"), err)) < 0)
 		return r;
-	SL_JSON_EACH (m, sl_json_get(s->result, "errors"))
-		annotate(s->w, NULL, SL_LIT("error"), m->s);
+	SL_JSON_EACH(m, sl_json_get(s->result, "errors"))
+	annotate(s->w, NULL, SL_LIT("error"), m->s);
 	e.outcome = str(s, "outcome");
 	e.conclusion = str(s, "conclusion");
 	sl_emit_step_done(&s->w->emit, &e);
@@ -503,7 +529,8 @@ run_step(struct step *s, struct sl_err *err)
 	if (!d->is_allowed) {
 		s->refused = d->message;
 		s->how = sl_json_obj(&s->b);
-		(void)sl_json_set(&s->b, s->how, "refused", sl_json_cstr(&s->b, d->message));
+		(void)sl_json_set(&s->b, s->how, "refused",
+				  sl_json_cstr(&s->b, d->message));
 		sl_emit_decision(&s->w->emit, d, sl_gate_info(s->w->gate)->policy, true);
 		sl_emit_step_start(&s->w->emit, d->entry.id);
 		return finish(s, err);
@@ -538,7 +565,9 @@ take_place(struct run *w, const struct sl_json *action)
 int
 sl_run_step(struct run *w, const struct sl_json *action, struct sl_err *err)
 {
-	struct step s = { .w = w, .action = action, .started_ms = sl_time_now_ms(),
+	struct step s = { .w = w,
+			  .action = action,
+			  .started_ms = sl_time_now_ms(),
 			  .started_mono = sl_mono_ms() };
 	int r;
 
@@ -573,7 +602,8 @@ sl_run_note(struct run *w, const struct sl_json *action)
 	if (!w->job.is_open)
 		w->emit.job = w->emit.key = sl_run_str(w, action, "job");
 	w->emit.index = sl_json_get_int(action, "index");
-	annotate(w, action, sl_json_get_str(action, "level"), sl_json_get_str(action, "msg"));
+	annotate(w, action, sl_json_get_str(action, "level"),
+		 sl_json_get_str(action, "msg"));
 }
 
 /* A composite action is no request of its own: its steps are.  It shows as a step whose

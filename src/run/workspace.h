@@ -39,10 +39,11 @@
 enum {
 	SL_WS_ENTRIES_MAX = 1000000,
 	SL_WS_DEPTH_MAX = 256,
-	SL_WS_PATH_MAX = 4095,                /* bytes of one path */
-	SL_WS_PATHS_MAX = 256 * 1024 * 1024,  /* bytes of all paths together */
-	SL_WS_ARENA_MAX = 1024 * 1024 * 1024, /* a cap that the largest manifest fits in */
-	SL_WS_FILE_MAX = 512 * 1024 * 1024,   /* of a stored manifest */
+	SL_WS_PATH_MAX = 4095,               /* bytes of one path */
+	SL_WS_PATHS_MAX = 256 * 1024 * 1024, /* bytes of all paths together */
+	SL_WS_ARENA_MAX =
+	    1024 * 1024 * 1024,             /* a cap that the largest manifest fits in */
+	SL_WS_FILE_MAX = 512 * 1024 * 1024, /* of a stored manifest */
 };
 
 /* The values are part of the digest. */
@@ -83,7 +84,8 @@ struct sl_ws_manifest {
  * (its digest does) and is not opened. */
 int sl_ws_freeze(int dir_fd, int cache_fd, struct sl_slice path, struct sl_arena *a,
 		 const struct sl_ws_manifest **ret, struct sl_err *err) SL_MUST_CHECK;
-const struct sl_ws_entry *sl_ws_find(const struct sl_ws_manifest *m, struct sl_slice path);
+const struct sl_ws_entry *sl_ws_find(const struct sl_ws_manifest *m,
+				     struct sl_slice path);
 
 /* The manifest with its stat data as bytes, for the run's directory (atomic, not synced:
  * no more is what the job left); and back, with everything checked: a bad one is FORMAT,
@@ -101,8 +103,8 @@ struct sl_ws_drift {
 	uint64_t n; /* of all, named or not */
 };
 int sl_ws_recheck(int dir_fd, const struct sl_ws_manifest *base, size_t max,
-		  struct sl_arena *a, struct sl_ws_drift *ret, struct sl_err *err)
-    SL_MUST_CHECK;
+		  struct sl_arena *a, struct sl_ws_drift *ret,
+		  struct sl_err *err) SL_MUST_CHECK;
 
 /* Opens a plain file as the job that left_fd (its upper, or its copy) belongs to sees it
  * now, without following a link, for reading.  *ret_fd is -1 where an upper says nothing
@@ -114,8 +116,8 @@ int sl_ws_open_live(int left_fd, bool is_overlay, struct sl_slice path, int *ret
  * uid's and gid's ((uid_t)-1: nobody's but the caller's): reflink where the file system
  * can, times kept, set-id bits dropped.  Closed, special and mounted entries, and what
  * is gone or of another type meanwhile, are left out and counted. */
-int sl_ws_copy(int dir_fd, const struct sl_ws_manifest *base, int dst_fd, uid_t uid, gid_t gid,
-	       uint64_t *ret_left_out, struct sl_err *err) SL_MUST_CHECK;
+int sl_ws_copy(int dir_fd, const struct sl_ws_manifest *base, int dst_fd, uid_t uid,
+	       gid_t gid, uint64_t *ret_left_out, struct sl_err *err) SL_MUST_CHECK;
 
 /* Removes parent_fd/name and everything below it, however deep and whatever the modes;
  * never crosses a mount, never follows a link.  What is absent is removed already. */

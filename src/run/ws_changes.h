@@ -33,18 +33,18 @@ enum sl_ws_kind {
 };
 
 enum sl_ws_warn {
-	SL_WW_LINK = 1,     /* a link that leaves the tree, or may */
-	SL_WW_SPECIAL = 2,  /* fifo, socket, device */
-	SL_WW_SETID = 4,    /* set-user-ID or set-group-ID file */
-	SL_WW_RUNS = 8,     /* programs outside obey it: hooks, configuration, rc files */
-	SL_WW_BASE = 16,    /* the base changed since the freeze */
-	SL_WW_JOBS = 32,    /* another job changed it too */
-	SL_WW_PART = 64,    /* lies below or is part of something held back */
-	SL_WW_COUNT = 7,    /* number of flags */
+	SL_WW_LINK = 1,    /* a link that leaves the tree, or may */
+	SL_WW_SPECIAL = 2, /* fifo, socket, device */
+	SL_WW_SETID = 4,   /* set-user-ID or set-group-ID file */
+	SL_WW_RUNS = 8,    /* programs outside obey it: hooks, configuration, rc files */
+	SL_WW_BASE = 16,   /* the base changed since the freeze */
+	SL_WW_JOBS = 32,   /* another job changed it too */
+	SL_WW_PART = 64,   /* lies below or is part of something held back */
+	SL_WW_COUNT = 7,   /* number of flags */
 };
 
 enum sl_ws_outcome {
-	SL_WO_NONE,    /* not tried */
+	SL_WO_NONE, /* not tried */
 	SL_WO_APPLIED,
 	SL_WO_SAME, /* the target is like that already */
 	SL_WO_HELD, /* warn says why */
@@ -77,22 +77,23 @@ const char *sl_ws_outcome_name(enum sl_ws_outcome o);
 /* left_fd: the upper (is_overlay, mounted with userxattr, redirects off), or the copy.
  * A redirect or metacopy mark in an upper is FORMAT: it was not made by our mounts. */
 int sl_ws_changes(int left_fd, bool is_overlay, const struct sl_ws_manifest *base,
-		  struct sl_arena *a, struct sl_ws_changes *ret, struct sl_err *err)
-    SL_MUST_CHECK;
+		  struct sl_arena *a, struct sl_ws_changes *ret,
+		  struct sl_err *err) SL_MUST_CHECK;
 
 /* Sets SL_WW_JOBS in each of n jobs' changes that meets another job's: the same path,
  * or one below a path that the other removed or replaced. */
 void sl_ws_mark_jobs(struct sl_ws_changes *const *job, size_t n);
 
 /* Sets SL_WW_BASE where target_fd is neither like the manifest nor like the change. */
-int sl_ws_mark_base(int target_fd, const struct sl_ws_manifest *base, struct sl_ws_changes *c,
-		    struct sl_arena *a, struct sl_err *err) SL_MUST_CHECK;
+int sl_ws_mark_base(int target_fd, const struct sl_ws_manifest *base,
+		    struct sl_ws_changes *c, struct sl_arena *a,
+		    struct sl_err *err) SL_MUST_CHECK;
 
 struct sl_ws_apply {
 	int target_fd, left_fd; /* directories, opened for reading */
 	const struct sl_ws_manifest *base;
 	const struct sl_slice *allow; /* paths asked for by name, what is below them, and
-				     * new directories on the way to them */
+				       * new directories on the way to them */
 	size_t n_allow;
 	bool is_job_named; /* SL_WW_JOBS does not hold back */
 };

@@ -45,8 +45,8 @@ struct ws_walk_opts {
 	const struct sl_ws_manifest *known; /* digests to take over, or NULL */
 	bool is_overlay;                    /* whiteouts and opaque marks count */
 	bool is_ours;                       /* open what was closed */
-	/* A directory that the box masks, and so as good as mounted over: by its stat data
-	 * (ino 0: none), or because known has it so. */
+	/* A directory that the box masks, and so as good as mounted over: by its stat
+	 * data (ino 0: none), or because known has it so. */
 	uint64_t masked_dev, masked_ino;
 	bool is_again;
 };
@@ -54,7 +54,8 @@ struct ws_walk_opts {
 int ws_walk(int dir_fd, const struct ws_walk_opts *o, struct sl_arena *a,
 	    struct sl_ws_manifest **ret, struct sl_err *err) SL_MUST_CHECK;
 /* Equal, and old enough for equal stat data to mean equal content. */
-bool ws_is_unchanged(const struct sl_ws_entry *e, const struct ws_st *st, int64_t stamp_ns);
+bool ws_is_unchanged(const struct sl_ws_entry *e, const struct ws_st *st,
+		     int64_t stamp_ns);
 int64_t ws_now(void); /* the clock that file systems stamp with */
 
 int ws_path_cmp(struct sl_slice a, struct sl_slice b);
@@ -62,7 +63,8 @@ bool ws_path_ok(struct sl_slice p);
 /* The first index whose path is not before p. */
 size_t ws_lower_bound(const struct sl_ws_manifest *m, struct sl_slice p);
 /* [*from, *to) are the entries strictly below dir. */
-void ws_below(const struct sl_ws_manifest *m, struct sl_slice dir, size_t *from, size_t *to);
+void ws_below(const struct sl_ws_manifest *m, struct sl_slice dir, size_t *from,
+	      size_t *to);
 struct sl_slice ws_parent(struct sl_slice path); /* empty at the top */
 
 /* Sorts, counts and digests; entry and n are set. */
@@ -82,10 +84,10 @@ struct sl_ws_change *ws_find_change(const struct sl_ws_changes *c, struct sl_sli
 
 /* What apply knows of one change beside the change. */
 struct ws_task {
-	size_t group;      /* index of the top of the tree that is removed with it */
-	size_t under;      /* index of the staged directory that it goes into, or WS_TOP */
-	bool is_staged;    /* a temporary name of its own exists in its directory */
-	bool is_removal;   /* a directory goes, with everything below */
+	size_t group;    /* index of the top of the tree that is removed with it */
+	size_t under;    /* index of the staged directory that it goes into, or WS_TOP */
+	bool is_staged;  /* a temporary name of its own exists in its directory */
+	bool is_removal; /* a directory goes, with everything below */
 	struct ws_st seen; /* what stood there when it was checked */
 };
 

@@ -39,8 +39,9 @@ file(struct conf *c, const char *d, const char *name)
 		r = sl_flow_parse(&p, sl_buf_get(&src), &w, &err);
 		for (size_t i = 0; i < l.n; i++) {
 			if (!l.d[i].is_refusal)
-				sl_buf_printf(&c->lines, "  %s:%zu:%zu: %.*s\n", name, l.d[i].line,
-					      l.d[i].col, SL_ARG(l.d[i].msg));
+				sl_buf_printf(&c->lines, "  %s:%zu:%zu: %.*s\n", name,
+					      l.d[i].line, l.d[i].col,
+					      SL_ARG(l.d[i].msg));
 			else
 				conf_exclude(c, "%s:%zu:%zu: refused[%.*s]: %.*s", name,
 					     l.d[i].line, l.d[i].col, SL_ARG(l.d[i].code),

@@ -12,11 +12,11 @@ decode(struct sl_slice s, struct sl_buf *out)
 {
 	static const struct {
 		const char *from, *to;
-	} map[] = { { "\xe2\x90\xa3", " " },          /* open box: space */
-		    { "\xe2\x86\xb5", "" },           /* return: marks the line's end */
-		    { "\xe2\x86\x90", "\r" },         /* left arrow */
+	} map[] = { { "\xe2\x90\xa3", " " },            /* open box: space */
+		    { "\xe2\x86\xb5", "" },             /* return: marks the line's end */
+		    { "\xe2\x86\x90", "\r" },           /* left arrow */
 		    { "\xe2\x87\x94", "\xef\xbb\xbf" }, /* double arrow: BOM */
-		    { "\xc2\xbb", "\t" } };           /* guillemet, after any em dashes */
+		    { "\xc2\xbb", "\t" } }; /* guillemet, after any em dashes */
 
 	while (s.len > 0) {
 		size_t k = 0;
@@ -48,13 +48,26 @@ put_text(struct sl_buf *o, struct sl_slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
 		switch (s.p[i]) {
-		case '\n': sl_buf_str(o, "\\n"); break;
-		case '\t': sl_buf_str(o, "\\t"); break;
-		case '\r': sl_buf_str(o, "\\r"); break;
-		case '\b': sl_buf_str(o, "\\b"); break;
-		case 0: sl_buf_str(o, "\\0"); break;
-		case '\\': sl_buf_str(o, "\\\\"); break;
-		default: sl_buf_byte(o, s.p[i]);
+		case '\n':
+			sl_buf_str(o, "\\n");
+			break;
+		case '\t':
+			sl_buf_str(o, "\\t");
+			break;
+		case '\r':
+			sl_buf_str(o, "\\r");
+			break;
+		case '\b':
+			sl_buf_str(o, "\\b");
+			break;
+		case 0:
+			sl_buf_str(o, "\\0");
+			break;
+		case '\\':
+			sl_buf_str(o, "\\\\");
+			break;
+		default:
+			sl_buf_byte(o, s.p[i]);
 		}
 }
 
@@ -103,7 +116,7 @@ on_event(void *arg, const struct sl_yaml_ev *ev, struct sl_err *err)
 		sl_buf_str(o, "=VAL");
 		put_props(o, ev);
 		sl_buf_byte(o, ' ');
-		sl_buf_byte(o, (uint8_t)":'\"|>"[ev->style]);
+		sl_buf_byte(o, (uint8_t) ":'\"|>"[ev->style]);
 		put_text(o, ev->text);
 		break;
 	case SL_YAML_EV_ALIAS:
@@ -131,8 +144,8 @@ flat(struct sl_slice s, struct sl_buf *out)
 }
 
 static void
-one(struct conf *c, const char *name, size_t k, struct sl_slice yaml, struct sl_slice tree,
-    bool must_fail)
+one(struct conf *c, const char *name, size_t k, struct sl_slice yaml,
+    struct sl_slice tree, bool must_fail)
 {
 	SL_AUTO_BUF src = { .max = 1 << 20 };
 	SL_AUTO_BUF got = { .max = 1 << 22 };
@@ -153,8 +166,8 @@ one(struct conf *c, const char *name, size_t k, struct sl_slice yaml, struct sl_
 	decode(tree, &seen);
 	flat(sl_buf_get(&seen), &want);
 	if (r < 0)
-		conf_case(c, false, "%s:%zu is refused: %zu:%zu: %s", name, k, at.line, at.col,
-			  err.msg);
+		conf_case(c, false, "%s:%zu is refused: %zu:%zu: %s", name, k, at.line,
+			  at.col, err.msg);
 	else
 		conf_case(c, sl_slice_eq(sl_buf_get(&got), sl_buf_get(&want)),
 			  "%s:%zu gives other events", name, k);
@@ -176,7 +189,8 @@ file(struct conf *c, const char *d, const char *name)
 	    sl_yaml_parse(sl_buf_get(&src), &o, &a, &y, &at, &err) < 0) {
 		conf_case(c, false, "%s does not read: %s", name, err.msg);
 	} else {
-		SL_YAML_EACH(m, y) { /* a tree stands for the cases after it as well */
+		SL_YAML_EACH(m, y)
+		{ /* a tree stands for the cases after it as well */
 			if ((t = sl_yaml_get(m, "tree")) != NULL)
 				tree = t;
 			k++;

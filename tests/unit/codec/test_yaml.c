@@ -22,7 +22,8 @@ read_lim(const void *p, size_t n, struct sl_limits lim)
 	const struct sl_yaml_opts o = { lim, true };
 
 	sl_arena_init(&d.a, 1 << 24);
-	d.r = sl_yaml_parse((struct sl_slice){ at_edge(p, n), n }, &o, &d.a, &d.y, &d.at, &d.err);
+	d.r = sl_yaml_parse((struct sl_slice){ at_edge(p, n), n }, &o, &d.a, &d.y, &d.at,
+			    &d.err);
 	return d;
 }
 
@@ -40,23 +41,40 @@ types(void **state)
 		enum sl_yaml_kind kind;
 		double num;
 	} t[] = {
-		{ "~", SL_YAML_NULL, 0 },        { "null", SL_YAML_NULL, 0 },
-		{ "NULL", SL_YAML_NULL, 0 },     { "nULL", SL_YAML_STR, 0 },
-		{ "true", SL_YAML_BOOL, 0 },     { "False", SL_YAML_BOOL, 0 },
-		{ "yes", SL_YAML_STR, 0 },       { "on", SL_YAML_STR, 0 },
-		{ "0755", SL_YAML_NUM, 755 },    { "-12", SL_YAML_NUM, -12 },
-		{ "+3", SL_YAML_NUM, 3 },        { "0x1F", SL_YAML_NUM, 31 },
-		{ "0X1F", SL_YAML_STR, 0 },      { "0xFFFFFFFF", SL_YAML_NUM, -1 },
-		{ "0x1FFFFFFFF", SL_YAML_STR, 0 }, { "0o17", SL_YAML_NUM, 15 },
-		{ "0o18", SL_YAML_STR, 0 },      { "1.5", SL_YAML_NUM, 1.5 },
-		{ "1.", SL_YAML_NUM, 1 },        { ".5", SL_YAML_NUM, .5 },
-		{ "1e3", SL_YAML_NUM, 1000 },    { "1e", SL_YAML_STR, 0 },
-		{ "1e999", SL_YAML_NUM, HUGE_VAL }, { "-.inf", SL_YAML_NUM, -HUGE_VAL },
-		{ ".", SL_YAML_STR, 0 },         { "-", SL_YAML_STR, 0 },
-		{ "12_345", SL_YAML_STR, 0 },    { "1:30", SL_YAML_STR, 0 },
-		{ "2001-01-01", SL_YAML_STR, 0 }, { "\"1\"", SL_YAML_STR, 0 },
-		{ "'true'", SL_YAML_STR, 0 },    { "!!str 1", SL_YAML_STR, 0 },
-		{ "! 1", SL_YAML_STR, 0 },       { "!!float 1", SL_YAML_NUM, 1 },
+		{ "~", SL_YAML_NULL, 0 },
+		{ "null", SL_YAML_NULL, 0 },
+		{ "NULL", SL_YAML_NULL, 0 },
+		{ "nULL", SL_YAML_STR, 0 },
+		{ "true", SL_YAML_BOOL, 0 },
+		{ "False", SL_YAML_BOOL, 0 },
+		{ "yes", SL_YAML_STR, 0 },
+		{ "on", SL_YAML_STR, 0 },
+		{ "0755", SL_YAML_NUM, 755 },
+		{ "-12", SL_YAML_NUM, -12 },
+		{ "+3", SL_YAML_NUM, 3 },
+		{ "0x1F", SL_YAML_NUM, 31 },
+		{ "0X1F", SL_YAML_STR, 0 },
+		{ "0xFFFFFFFF", SL_YAML_NUM, -1 },
+		{ "0x1FFFFFFFF", SL_YAML_STR, 0 },
+		{ "0o17", SL_YAML_NUM, 15 },
+		{ "0o18", SL_YAML_STR, 0 },
+		{ "1.5", SL_YAML_NUM, 1.5 },
+		{ "1.", SL_YAML_NUM, 1 },
+		{ ".5", SL_YAML_NUM, .5 },
+		{ "1e3", SL_YAML_NUM, 1000 },
+		{ "1e", SL_YAML_STR, 0 },
+		{ "1e999", SL_YAML_NUM, HUGE_VAL },
+		{ "-.inf", SL_YAML_NUM, -HUGE_VAL },
+		{ ".", SL_YAML_STR, 0 },
+		{ "-", SL_YAML_STR, 0 },
+		{ "12_345", SL_YAML_STR, 0 },
+		{ "1:30", SL_YAML_STR, 0 },
+		{ "2001-01-01", SL_YAML_STR, 0 },
+		{ "\"1\"", SL_YAML_STR, 0 },
+		{ "'true'", SL_YAML_STR, 0 },
+		{ "!!str 1", SL_YAML_STR, 0 },
+		{ "! 1", SL_YAML_STR, 0 },
+		{ "!!float 1", SL_YAML_NUM, 1 },
 	};
 	(void)state;
 
@@ -77,7 +95,8 @@ types(void **state)
 static void
 places(void **state)
 {
-	struct doc d = read_text("on: push\njobs:\n  \xc3\xa4: {b: \"x y\"}\n  s: |\n    t\n    u\n");
+	struct doc d = read_text(
+	    "on: push\njobs:\n  \xc3\xa4: {b: \"x y\"}\n  s: |\n    t\n    u\n");
 	const struct sl_yaml *jobs = sl_yaml_get(d.y, "jobs"), *b;
 	(void)state;
 
@@ -129,7 +148,8 @@ refused(void **state)
 		{ "a: &b [*b]\n", "inside its own anchor", 1, 8 },
 		{ "a: !foo b\n", "Unexpected tag '!foo'", 1, 0 },
 		{ "a: !!map {}\n", "Unexpected tag", 1, 0 },
-		{ "a: !!int x\n", "is invalid for the type 'tag:yaml.org,2002:int'", 1, 0 },
+		{ "a: !!int x\n", "is invalid for the type 'tag:yaml.org,2002:int'", 1,
+		  0 },
 		{ "a: !!int \"1\"\n", "The scalar style 'DoubleQuoted'", 1, 0 },
 		{ "a: \"\\0\"\n", "a NUL character", 1, 4 },
 		{ "a: [\n", "", 0, 0 },
@@ -161,13 +181,18 @@ bad_bytes(void **state)
 	static const struct {
 		const char *src;
 		size_t n;
-	} t[] = { { "a: \0b", 5 },     { "a: \xff", 4 },         { "a: \xc0\x80", 5 },
-		  { "a: \xe2\x82", 5 }, { "a: \xed\xa0\x80", 6 }, { "a: \xf4\x90\x80\x80", 7 },
+	} t[] = { { "a: \0b", 5 },
+		  { "a: \xff", 4 },
+		  { "a: \xc0\x80", 5 },
+		  { "a: \xe2\x82", 5 },
+		  { "a: \xed\xa0\x80", 6 },
+		  { "a: \xf4\x90\x80\x80", 7 },
 		  { "\x80", 1 } };
 	(void)state;
 
 	for (size_t i = 0; i < SL_ARRAY_LEN(t); i++) {
-		struct doc d = read_lim(t[i].src, t[i].n, (struct sl_limits){ 100, 100, 10 });
+		struct doc d =
+		    read_lim(t[i].src, t[i].n, (struct sl_limits){ 100, 100, 10 });
 
 		assert_int_equal(d.r, SL_E(FORMAT));
 		assert_int_equal(d.at.line, 1);
@@ -191,12 +216,27 @@ static void
 bombs(void **state)
 {
 	static const char *const t[][2] = {
-		{ "", "[" },          { "", "{a: " },     { "", "- " },        { "", "[a," },
-		{ "", "[\n" },        { "[", "1," },      { "", "&a " },       { "", "%a b\n" },
-		{ "[\"x\n \", ", "[" }, { "[\"x\n # \" , ", "[" }, { "x: a\n  'b\ny: ", "[" },
-		{ "- x: |\n   a\n  y: ", "[" }, { "--- ", "[" }, { "\xef\xbb\xbf", "[" },
-		{ "k: &a ", "[" },    { "k: !t ", "[" },  { "? ", "[" },       { "a\r", "[" },
-		{ "", "- a\n" },      { "[", "&a [" },    { "", "{? " },
+		{ "", "[" },
+		{ "", "{a: " },
+		{ "", "- " },
+		{ "", "[a," },
+		{ "", "[\n" },
+		{ "[", "1," },
+		{ "", "&a " },
+		{ "", "%a b\n" },
+		{ "[\"x\n \", ", "[" },
+		{ "[\"x\n # \" , ", "[" },
+		{ "x: a\n  'b\ny: ", "[" },
+		{ "- x: |\n   a\n  y: ", "[" },
+		{ "--- ", "[" },
+		{ "\xef\xbb\xbf", "[" },
+		{ "k: &a ", "[" },
+		{ "k: !t ", "[" },
+		{ "? ", "[" },
+		{ "a\r", "[" },
+		{ "", "- a\n" },
+		{ "[", "&a [" },
+		{ "", "{? " },
 	};
 	struct doc d;
 	(void)state;
@@ -222,10 +262,11 @@ bombs(void **state)
 static void
 laughs(void **state)
 {
-	struct doc d = read_text("a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
-				 "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
-				 "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
-				 "e: [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n");
+	struct doc d = read_text(
+	    "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
+	    "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
+	    "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
+	    "e: [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n");
 	(void)state;
 
 	assert_int_equal(d.r, SL_E(LIMIT));
@@ -236,7 +277,8 @@ laughs(void **state)
 static void
 deep_alias(void **state)
 {
-	struct doc d = read_lim("a: &a [[[x]]]\nb: [[*a]]\n", 24, (struct sl_limits){ 100, 100, 4 });
+	struct doc d =
+	    read_lim("a: &a [[[x]]]\nb: [[*a]]\n", 24, (struct sl_limits){ 100, 100, 4 });
 	(void)state;
 
 	assert_int_equal(d.r, SL_E(LIMIT));
@@ -247,7 +289,8 @@ deep_alias(void **state)
 static void
 out_of_memory(void **state)
 {
-	static const char src[] = "a: &x {k: [1, ~, true, \"s\"]}\nb: *x\nc: {d: e, f: g, h: i, j: k, l: m}\n";
+	static const char src[] =
+	    "a: &x {k: [1, ~, true, \"s\"]}\nb: *x\nc: {d: e, f: g, h: i, j: k, l: m}\n";
 	const struct sl_yaml_opts o = { { 1000, 100, 10 }, false };
 	(void)state;
 
@@ -273,9 +316,10 @@ int
 main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(types),     cmocka_unit_test(places),  cmocka_unit_test(aliases),
-		cmocka_unit_test(refused),   cmocka_unit_test(bad_bytes), cmocka_unit_test(bombs),
-		cmocka_unit_test(laughs),    cmocka_unit_test(deep_alias),
+		cmocka_unit_test(types),         cmocka_unit_test(places),
+		cmocka_unit_test(aliases),       cmocka_unit_test(refused),
+		cmocka_unit_test(bad_bytes),     cmocka_unit_test(bombs),
+		cmocka_unit_test(laughs),        cmocka_unit_test(deep_alias),
 		cmocka_unit_test(out_of_memory),
 	};
 

@@ -24,9 +24,9 @@ struct drive {
 	const struct file *files; /* ends with a NULL path */
 	const struct file *made;  /* as files, but only once a step has said "make" */
 	bool is_made;
-	const char *params;       /* JSON or NULL */
-	unsigned long fail_at;    /* allocation of a call's arena that fails */
-	size_t max_memory;        /* 0: 16 MiB */
+	const char *params;    /* JSON or NULL */
+	unsigned long fail_at; /* allocation of a call's arena that fails */
+	size_t max_memory;     /* 0: 16 MiB */
 	struct sl_buf log;
 	struct sl_diags diags;
 	struct sl_arena a;
@@ -45,7 +45,9 @@ drive_read(void *arg, struct sl_slice path, struct sl_arena *a, struct sl_slice 
 		for (const struct file *f = lists[i]; f != NULL && f->path != NULL; f++)
 			if (sl_slice_eq(path, sl_slice_str(f->path))) {
 				*ret = sl_arena_dup(a, sl_slice_str(f->text));
-				return ret->p == NULL ? SL_ERR(err, NOMEM, "out of memory") : 0;
+				return ret->p == NULL
+					   ? SL_ERR(err, NOMEM, "out of memory")
+					   : 0;
 			}
 	return SL_ERR(err, NOENT, "no such file");
 }
@@ -87,12 +89,13 @@ drive_say(struct drive *d, struct sl_engine *e, struct sl_slice line, struct sl_
 			sl_buf_printf(&d->log, " %s=%.*s", keys[i],
 				      SL_ARG(sl_json_get_str(j, keys[i])));
 	SL_JSON_EACH(m, sl_json_get(j, "mask"))
-		sl_buf_printf(&d->log, " mask=%.*s", SL_ARG(m->s));
+	sl_buf_printf(&d->log, " mask=%.*s", SL_ARG(m->s));
 	sl_buf_byte(&d->log, '\n');
 }
 
 static inline struct sl_json *
-drive_step(struct drive *d, struct sl_engine *e, const struct sl_json *step, struct sl_jb *b)
+drive_step(struct drive *d, struct sl_engine *e, const struct sl_json *step,
+	   struct sl_jb *b)
 {
 	static const char *const names[] = { "GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH",
 					     "GITHUB_STEP_SUMMARY" };
@@ -116,9 +119,12 @@ drive_step(struct drive *d, struct sl_engine *e, const struct sl_json *step, str
 		if (drive_word(line, "raw-env", &x))
 			sl_buf_slice(&f1, x);
 		if (drive_word(line, "exit", &x))
-			(void)sl_json_set(b, how, "exit", sl_json_int(b, x.len > 0 ? x.p[0] - '0' : 0));
-		else if (drive_word(line, "signal", &x) || drive_word(line, "timeout", &x) ||
-			 drive_word(line, "jobtimeout", &x) || drive_word(line, "refused", &x))
+			(void)sl_json_set(b, how, "exit",
+					  sl_json_int(b, x.len > 0 ? x.p[0] - '0' : 0));
+		else if (drive_word(line, "signal", &x) ||
+			 drive_word(line, "timeout", &x) ||
+			 drive_word(line, "jobtimeout", &x) ||
+			 drive_word(line, "refused", &x))
 			how = sl_json_obj(b);
 		if (drive_word(line, "signal", &x))
 			(void)sl_json_set(b, how, "signal", sl_json_int(b, 9));
@@ -127,7 +133,8 @@ drive_step(struct drive *d, struct sl_engine *e, const struct sl_json *step, str
 		if (drive_word(line, "jobtimeout", &x))
 			(void)sl_json_set(b, how, "job_timeout", sl_json_bool(b, true));
 		if (drive_word(line, "refused", &x))
-			(void)sl_json_set(b, how, "refused", sl_json_cstr(b, "policy says no"));
+			(void)sl_json_set(b, how, "refused",
+					  sl_json_cstr(b, "policy says no"));
 		if (drive_word(line, "cancel", &x)) {
 			sl_engine_cancel(e);
 			how = sl_json_obj(b);
@@ -138,7 +145,8 @@ drive_step(struct drive *d, struct sl_engine *e, const struct sl_json *step, str
 		if (drive_word(line, "say", &x))
 			drive_say(d, e, x, b->a);
 		if (drive_word(line, "show", &x)) {
-			const struct sl_json *v = sl_json_gets(sl_json_get(step, "env"), x);
+			const struct sl_json *v =
+			    sl_json_gets(sl_json_get(step, "env"), x);
 
 			sl_buf_printf(&d->log, "  %.*s=%.*s\n", SL_ARG(x),
 				      SL_ARG(v != NULL ? v->s : SL_LIT("(unset)")));
@@ -146,7 +154,7 @@ drive_step(struct drive *d, struct sl_engine *e, const struct sl_json *step, str
 		if (drive_word(line, "argv", &x)) {
 			sl_buf_str(&d->log, "  argv");
 			SL_JSON_EACH(m, sl_json_get(step, "argv"))
-				sl_buf_printf(&d->log, " %.*s", SL_ARG(m->s));
+			sl_buf_printf(&d->log, " %.*s", SL_ARG(m->s));
 			sl_buf_byte(&d->log, '\n');
 		}
 		if (drive_word(line, "cwd", &x))
@@ -163,8 +171,8 @@ static inline void
 drive_event(struct drive *d, const struct sl_json *j)
 {
 	struct sl_slice w = sl_json_get_str(j, "do");
-	static const char *const keys[] = { "key", "name", "result", "level", "msg", "outcome",
-					    "conclusion" };
+	static const char *const keys[] = { "key", "name",    "result",    "level",
+					    "msg", "outcome", "conclusion" };
 
 	sl_buf_printf(&d->log, "%.*s", SL_ARG(w));
 	if (sl_slice_eq(w, SL_LIT("job")))
@@ -179,7 +187,7 @@ drive_event(struct drive *d, const struct sl_json *j)
 		sl_buf_printf(&d->log, " %.*s", SL_ARG(s));
 	}
 	SL_JSON_EACH(m, sl_json_get(j, "outputs"))
-		sl_buf_printf(&d->log, " %.*s=%.*s", SL_ARG(m->key), SL_ARG(m->s));
+	sl_buf_printf(&d->log, " %.*s=%.*s", SL_ARG(m->key), SL_ARG(m->s));
 	if (sl_json_get_bool(j, "continued"))
 		sl_buf_str(&d->log, " continued");
 	sl_buf_byte(&d->log, '\n');
@@ -210,7 +218,7 @@ drive_loop(struct drive *d, struct sl_engine *e)
 			      SL_ARG(sl_json_get_str(j, "outcome")),
 			      SL_ARG(sl_json_get_str(j, "conclusion")));
 		SL_JSON_EACH(m, sl_json_get(j, "errors"))
-			sl_buf_printf(&d->log, " {%.*s}", SL_ARG(m->s));
+		sl_buf_printf(&d->log, " {%.*s}", SL_ARG(m->s));
 		if (sl_json_get(j, "summary") != NULL)
 			sl_buf_printf(&d->log, " summary=%zu",
 				      sl_json_get_str(j, "summary").len);
@@ -226,14 +234,17 @@ drive(struct drive *d, const char *src)
 	const struct sl_limits lim = { 1 << 20, 10000, 20 };
 	struct sl_json *params = NULL;
 	struct sl_engine *e = NULL;
-	struct sl_engine_opts o = { .src = sl_slice_str(src), .path = SL_LIT("f.yml"), .host = &host };
+	struct sl_engine_opts o = { .src = sl_slice_str(src),
+				    .path = SL_LIT("f.yml"),
+				    .host = &host };
 
 	sl_buf_init(&d->log, 1 << 24);
 	sl_arena_init(&d->a, 1 << 24);
 	o.max_memory = d->max_memory != 0 ? d->max_memory : 16 << 20;
 	if (d->params != NULL)
-		assert_int_equal(sl_json_parse(sl_slice_str(d->params), &lim, &d->a, &params,
-					       &d->err), 0);
+		assert_int_equal(
+		    sl_json_parse(sl_slice_str(d->params), &lim, &d->a, &params, &d->err),
+		    0);
 	o.params = params;
 	if ((d->r = sl_engine_new(&o, &d->a, &e, &d->diags, &d->err)) < 0)
 		return;

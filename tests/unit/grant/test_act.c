@@ -7,7 +7,10 @@
 static const uint8_t key[32] = { 7 };
 
 /* A compound literal is no constant; this is. */
-#define STATIC(s) { (const uint8_t *)(s), sizeof(s) - 1 }
+#define STATIC(s)                                                                        \
+	{                                                                                \
+		(const uint8_t *)(s), sizeof(s) - 1                                      \
+	}
 
 static struct sl_slice argv[] = { STATIC("sh"), STATIC("-c"), STATIC("true") };
 static struct sl_slice env[] = { STATIC("A=1"), STATIC("B=2") };
@@ -51,7 +54,8 @@ test_each_member(void **state)
 	v[7].n_get = 0;
 	v[8].get_max = 99;
 	v[9].n_put = 0;
-	digest(&(struct sl_act){ argv, 3, env, 2, SL_LIT("/w"), put, 1, get, 1, 100 }, seen[10]);
+	digest(&(struct sl_act){ argv, 3, env, 2, SL_LIT("/w"), put, 1, get, 1, 100 },
+	       seen[10]);
 	for (size_t i = 0; i < 10; i++) {
 		digest(&v[i], seen[i]);
 		for (size_t k = 0; k < i; k++)

@@ -66,15 +66,16 @@ static void
 test_paths(void **state)
 {
 	static const char *const good[] = { "/", "/a", "/a/b", "/a/..b", "/.a" };
-	static const char *const bad[] = { "", "a", "/a/", "//", "/a//b", "/.", "/a/..", "/../a",
-					   "/a/./b" };
+	static const char *const bad[] = { "",   "a",     "/a/",   "//",    "/a//b",
+					   "/.", "/a/..", "/../a", "/a/./b" };
 
 	(void)state;
 	for (size_t i = 0; i < SL_ARRAY_LEN(good); i++)
 		assert_true(sl_path_is_canonical(sl_slice_str(good[i])));
 	for (size_t i = 0; i < SL_ARRAY_LEN(bad); i++)
 		assert_false(sl_path_is_canonical(sl_slice_str(bad[i])));
-	assert_false(sl_path_is_canonical((struct sl_slice){ (const uint8_t *)"/a\0b", 4 }));
+	assert_false(
+	    sl_path_is_canonical((struct sl_slice){ (const uint8_t *)"/a\0b", 4 }));
 	assert_true(sl_path_is_below(SL_LIT("/a/b"), SL_LIT("/a")));
 	assert_true(sl_path_is_below(SL_LIT("/a"), SL_LIT("/a")));
 	assert_true(sl_path_is_below(SL_LIT("/a"), SL_LIT("/")));
@@ -96,7 +97,8 @@ test_refused(void **state)
 		{ "\"access\":\"rx\"", "\"access\":\"\"", SL_E(FORMAT) },
 		{ "\"access\":\"rx\"", "\"access\":\"rx\",\"y\":0", SL_E(UNKNOWN) },
 		{ "/srv/x", "/srv/../x", SL_E(FORMAT) },
-		{ "\"fs\":[", "\"fs\":[{\"access\":\"r\",\"path\":\"/srv/x\"},", SL_E(FORMAT) },
+		{ "\"fs\":[", "\"fs\":[{\"access\":\"r\",\"path\":\"/srv/x\"},",
+		  SL_E(FORMAT) },
 		{ "\"mode\":\"none\"", "\"mode\":\"magic\"", SL_E(FORMAT) },
 		{ "\"mode\":\"none\"", "\"mode\":\"direct\"", SL_E(FORMAT) },
 		{ "\"pids\":", "\"pigs\":", SL_E(UNKNOWN) },
@@ -125,7 +127,8 @@ test_refused(void **state)
 		sl_buf_put(&edited, text.p, (size_t)(at - (char *)text.p));
 		sl_buf_str(&edited, rows[i].to);
 		sl_buf_str(&edited, at + strlen(rows[i].from));
-		assert_int_equal(sl_json_parse(sl_buf_get(&edited), &lim, &a, &v, &err), 0);
+		assert_int_equal(sl_json_parse(sl_buf_get(&edited), &lim, &a, &v, &err),
+				 0);
 		assert_int_equal(sl_grant_parse(v, &a, &ret, &err), rows[i].code);
 		assert_null(ret);
 	}
@@ -134,7 +137,8 @@ test_refused(void **state)
 static void
 test_within(void **state)
 {
-	struct sl_grant_fs wide[] = { { SL_LIT("/a"), 7 } }, deep[] = { { SL_LIT("/a/b"), 1 } };
+	struct sl_grant_fs wide[] = { { SL_LIT("/a"), 7 } },
+			   deep[] = { { SL_LIT("/a/b"), 1 } };
 	struct sl_grant_fs hole[] = { { SL_LIT("/a"), 7 }, { SL_LIT("/a/b"), 1 } };
 	struct sl_grant w = sample(wide, 1), d = sample(deep, 1), h = sample(hole, 2), x;
 	struct sl_slice name = SL_LIT("S");
@@ -240,7 +244,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_paths),
-		cmocka_unit_test(test_refused),	   cmocka_unit_test(test_within),
+		cmocka_unit_test(test_refused),    cmocka_unit_test(test_within),
 		cmocka_unit_test(test_intersect),  cmocka_unit_test(test_intersect_hole),
 		cmocka_unit_test(test_memory),
 	};

@@ -77,7 +77,8 @@ test_large(void **state)
 	for (size_t i = 0; i < 1 << 20; i++)
 		big[i] = (uint8_t)(i * 7);
 	if ((pid = fork()) == 0)
-		_exit(sl_chan_send(&p.a, 2, (struct sl_slice){ big, 1 << 20 }, NULL, 0, &err) != 0);
+		_exit(sl_chan_send(&p.a, 2, (struct sl_slice){ big, 1 << 20 }, NULL, 0,
+				   &err) != 0);
 	assert_int_equal(sl_chan_recv(&p.b, &room, &m, 10000, &err), 1);
 	assert_int_equal(m.body.len, 1 << 20);
 	assert_memory_equal(m.body.p, big, 1 << 20);
@@ -134,13 +135,13 @@ static void
 test_refused(void **state)
 {
 	(void)state;
-	refused("\5\0\0\0\11\0\0\0hello", 13, SL_E(FORMAT));          /* operation 9 */
-	refused("\351\3\0\0\1\0\0\0", 8, SL_E(LIMIT));                /* 1001 bytes */
-	refused("\377\377\377\377\2\0\0\0", 8, SL_E(LIMIT));          /* 4 GiB */
-	refused("\1\0\0\0\3\0\0\0x", 9, SL_E(LIMIT));                 /* takes no body */
-	refused("\5\0\0\0\2\0\1\0hello", 13, SL_E(FORMAT));           /* a descriptor said, none */
-	refused("\5\0\0\0\1\0\0\0hel", 11, SL_E(SYS));                /* cut */
-	refused("\5\0\0", 3, SL_E(SYS));                              /* cut in the head */
+	refused("\5\0\0\0\11\0\0\0hello", 13, SL_E(FORMAT)); /* operation 9 */
+	refused("\351\3\0\0\1\0\0\0", 8, SL_E(LIMIT));       /* 1001 bytes */
+	refused("\377\377\377\377\2\0\0\0", 8, SL_E(LIMIT)); /* 4 GiB */
+	refused("\1\0\0\0\3\0\0\0x", 9, SL_E(LIMIT));        /* takes no body */
+	refused("\5\0\0\0\2\0\1\0hello", 13, SL_E(FORMAT));  /* a descriptor said, none */
+	refused("\5\0\0\0\1\0\0\0hel", 11, SL_E(SYS));       /* cut */
+	refused("\5\0\0", 3, SL_E(SYS));                     /* cut in the head */
 }
 
 static void
@@ -176,7 +177,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_frames),	    cmocka_unit_test(test_large),
+		cmocka_unit_test(test_frames),      cmocka_unit_test(test_large),
 		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_deadline),    cmocka_unit_test(test_peer_gone),
 	};

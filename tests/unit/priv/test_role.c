@@ -13,8 +13,8 @@
 
 extern char **environ;
 
-static const int calls[] = { SYS_exit_group, SYS_exit, SYS_write, SYS_read, SYS_fcntl, SYS_prctl,
-			     SYS_close };
+static const int calls[] = { SYS_exit_group, SYS_exit,  SYS_write, SYS_read,
+			     SYS_fcntl,      SYS_prctl, SYS_close };
 static const int refused[] = { SYS_getpid };
 static const struct sl_role role = { "test-role", calls, 7, refused, 1, 0, true, false };
 

@@ -35,7 +35,8 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-	static const char *const dirs[] = { "runs/open", "runs", "log", "cas", "policy", "cache" };
+	static const char *const dirs[] = { "runs/open", "runs",   "log",
+					    "cas",       "policy", "cache" };
 	struct place *p = *state;
 	char hex[65], name[96];
 

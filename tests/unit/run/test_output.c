@@ -151,8 +151,9 @@ test_long_line(void **state)
 		memcpy(line + at, "correct-horse-battery", 21);
 		sl_output_init(&o, &m, on_line, &s);
 		for (size_t k = 0; k < n; k += 5000)
-			sl_output_feed(&o, 1,
-				       (struct sl_slice){ line + k, n - k < 5000 ? n - k : 5000 });
+			sl_output_feed(
+			    &o, 1,
+			    (struct sl_slice){ line + k, n - k < 5000 ? n - k : 5000 });
 		sl_output_flush(&o);
 		assert_non_null(strstr((char *)s.text.p, "***"));
 		assert_null(strstr((char *)s.text.p, "horse"));
@@ -170,7 +171,8 @@ test_utf8(void **state)
 	SL_AUTO_BUF out = { .max = 1 << 10 };
 
 	(void)state;
-	sl_output_utf8((struct sl_slice){ (const uint8_t *)"a\xff\xc3\xa9\xed\xa0\x80z", 8 }, &out);
+	sl_output_utf8(
+	    (struct sl_slice){ (const uint8_t *)"a\xff\xc3\xa9\xed\xa0\x80z", 8 }, &out);
 	assert_string_equal((char *)out.p,
 			    "a\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz");
 }
@@ -185,15 +187,18 @@ on_part(void *arg, int stream, struct sl_slice text, bool is_partial)
 	struct parts *p = arg;
 
 	(void)stream;
-	assert_in_range(text.len, 1, is_partial ? SL_LINE_MAX : SL_LINE_MAX + SL_MASK_MAX);
+	assert_in_range(text.len, 1,
+			is_partial ? SL_LINE_MAX : SL_LINE_MAX + SL_MASK_MAX);
 	p->n++;
 	p->n_bytes += text.len;
 	for (size_t i = 0; i < text.len; i += 3)
-		p->n_bad += i + 3 > text.len || memcmp(text.p + i, "\xe2\x82\xac", 3) != 0;
+		p->n_bad +=
+		    i + 3 > text.len || memcmp(text.p + i, "\xe2\x82\xac", 3) != 0;
 	return 0;
 }
 
-/* A long line comes in parts of at most SL_LINE_MAX, none of which ends in a character. */
+/* A long line comes in parts of at most SL_LINE_MAX, none of which ends in a character.
+ */
 static void
 test_parts(void **state)
 {
@@ -210,9 +215,10 @@ test_parts(void **state)
 		p = (struct parts){ 0 };
 		sl_output_init(&o, NULL, on_part, &p);
 		for (size_t at = 0; at < len; at += step)
-			sl_output_feed(&o, 1,
-				       (struct sl_slice){ (uint8_t *)line + at,
-							  len - at < step ? len - at : step });
+			sl_output_feed(
+			    &o, 1,
+			    (struct sl_slice){ (uint8_t *)line + at,
+					       len - at < step ? len - at : step });
 		sl_output_flush(&o);
 		assert_int_equal(p.n_bytes, len);
 		assert_int_equal(p.n_bad, 0);
@@ -234,7 +240,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_masks),	    cmocka_unit_test(test_encodings),
+		cmocka_unit_test(test_masks),       cmocka_unit_test(test_encodings),
 		cmocka_unit_test(test_mask_limits), cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_long_line),   cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_parts),

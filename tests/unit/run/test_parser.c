@@ -6,12 +6,13 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-static const char flow[] = "on: push\n"
-			   "jobs:\n"
-			   "  a:\n"
-			   "    runs-on: ubuntu-latest\n"
-			   "    steps:\n"
-			   "      - run: echo ${{ github.event.n }} ${{ hashFiles('x') }}\n";
+static const char flow[] =
+    "on: push\n"
+    "jobs:\n"
+    "  a:\n"
+    "    runs-on: ubuntu-latest\n"
+    "    steps:\n"
+    "      - run: echo ${{ github.event.n }} ${{ hashFiles('x') }}\n";
 
 struct host {
 	int n_hash;
@@ -58,8 +59,10 @@ load(struct sl_parser *p, const char *src, const char *event, struct sl_arena *a
      const struct sl_json **plan, struct sl_diags *ds, struct sl_err *err)
 {
 	struct sl_jb b = { .a = a };
-	struct sl_parser_in in = { .src = sl_slice_str(src), .path = SL_LIT("f.yml"),
-				   .event = sl_slice_str(event), .params = sl_json_obj(&b) };
+	struct sl_parser_in in = { .src = sl_slice_str(src),
+				   .path = SL_LIT("f.yml"),
+				   .event = sl_slice_str(event),
+				   .params = sl_json_obj(&b) };
 
 	return sl_parser_new(p, &in, a, plan, ds, err);
 }
@@ -87,7 +90,8 @@ test_run(void **state)
 	assert_int_equal(sl_parser_next(p, &a, &v, &err), 0);
 	assert_true(sl_slice_eq(sl_json_get_str(v, "do"), SL_LIT("step")));
 	assert_true(h.n_hash > 0); /* the name has the expression too */
-	assert_non_null(strstr((const char *)sl_json_get_str(v, "script").p, "echo 1.5 aaaa"));
+	assert_non_null(
+	    strstr((const char *)sl_json_get_str(v, "script").p, "echo 1.5 aaaa"));
 	assert_int_equal(sl_parser_line(p, SL_LIT("::add-mask::pst"), &a, &v, &err), 0);
 	assert_int_equal(sl_json_get(v, "mask")->n, 1);
 	how = sl_json_obj(&b);
