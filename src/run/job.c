@@ -44,6 +44,7 @@ describe(struct run *w, struct sl_err *err)
 	struct sl_json *o;
 	int r;
 
+	dir.fd = w->job.dir_fd;
 	sl_arena_init(&a, 1 << 20);
 	o = sl_json_obj(&b);
 	(void)sl_json_set(&b, o, "key", sl_json_cstr(&b, w->job.key));
