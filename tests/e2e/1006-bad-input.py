@@ -162,7 +162,7 @@ refused("flow /dev/null", ["run", "/dev/null", "--workspace", W], "no plain file
 refused("flow /dev/zero", ["run", "/dev/zero", "--workspace", W], "no plain file")
 refused("flow a loop of links", ["run", "loop"], "cannot be read")
 refused("flow with a long name", ["run", "a" * 5000], "cannot be read")
-r, text, took, mib = measured(["run", "/dev/stdin", "--workspace", W],
+r, text, took, mib = measured(["run", "/proc/self/fd/0", "--workspace", W],
                               stdin=subprocess.Popen(["sh", "-c", "sleep 0.2; cat good.yml"],
                                                      stdout=subprocess.PIPE).stdout)
 same("flow from a pipe whose writer takes its time: exit 0", 0, r, text)

@@ -134,7 +134,8 @@ class World:
         os.mkdir(os.path.join(out, 'sub'))
         self.own(os.path.join(out, 'sub'))
         self.put(os.path.join(ro, 'f'), 'granted\n', 0o666)
-        self.put(os.path.join(ro, 'foreign'), f'{canary}\n', 0o600)
+        # A file of somebody else's; who cannot give one away has one that nobody may read.
+        self.put(os.path.join(ro, 'foreign'), f'{canary}\n', 0o600 if self.root else 0)
         if self.root:
             os.chown(os.path.join(ro, 'foreign'), FOREIGN, FOREIGN)
         os.symlink(os.path.join(out, 'canary'), os.path.join(ro, 'link'))
