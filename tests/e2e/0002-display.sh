@@ -6,7 +6,8 @@
 need_box
 events="$src/tools/check-events"
 
-cat >"$T/evil.yml" <<'YML'
+mkdir "$T/w" # apart: what the test writes meanwhile is no change of the workspace
+cat >"$T/w/evil.yml" <<'YML'
 name: "evil\u001b[2J"
 on: push
 jobs:
@@ -21,7 +22,7 @@ jobs:
       - name: fails
         run: exit 3
 YML
-out=$(sl run "$T/evil.yml" 2>"$T/err")
+out=$(sl run "$T/w/evil.yml" 2>"$T/err")
 same "a failed flow: exit 1" 1 $?
 clean=$(printf '%s' "$out" | tr -d '\000-\010\013-\037\177')
 same "no control character comes through" "$clean" "$out"
@@ -32,12 +33,12 @@ same "every line of output carries its prefix" 0 \
 has "a step that fails says how" "$out" 'exit 3'
 has "the summary names the verify line" "$out" ' verify: sluice verify '
 
-sl run --json "$T/evil.yml" >"$T/events" 2>"$T/err"
+sl run --json "$T/w/evil.yml" >"$T/events" 2>"$T/err"
 same "--json: exit 1 too" 1 $?
 out=$("$events" <"$T/events" 2>&1)
 result $? "its events are those of PROTOCOL.events" "$out"
 same "run.done says how it ended" failure "$(grep '"event":"run.done"' "$T/events" | json conclusion)"
-COLUMNS=20 sl run --json "$T/evil.yml" 2>/dev/null | json event >"$T/names"
+COLUMNS=20 sl run --json "$T/w/evil.yml" 2>/dev/null | json event >"$T/names"
 same "the same events on any width" "$(json event <"$T/events")" "$(cat "$T/names")"
 
 sl exec --json -- sh -c 'echo hi; exit 7' >"$T/events" 2>"$T/err"
