@@ -58,11 +58,11 @@ has "it says that nothing was run" "$out" "nothing was run"
 
 # A terminal that is none of ours: motion only where it is wanted.
 if command -v script >/dev/null 2>&1; then
-	TERM=dumb script -qec "$SLUICE run '$T/evil.yml'" /dev/null >"$T/tty" 2>&1 </dev/null
+	TERM=dumb script -qec "$SLUICE run '$T/w/evil.yml'" /dev/null >"$T/tty" 2>&1 </dev/null
 	same "TERM=dumb has no escape sequences" 0 "$(grep -c "$(printf '\033')" "$T/tty")"
-	NO_COLOR=1 TERM=xterm script -qec "$SLUICE run '$T/evil.yml'" /dev/null >"$T/tty" 2>&1 </dev/null
+	NO_COLOR=1 TERM=xterm script -qec "$SLUICE run '$T/w/evil.yml'" /dev/null >"$T/tty" 2>&1 </dev/null
 	same "NO_COLOR has no colour" 0 "$(grep -c "$(printf '\033')\[3[0-9]m" "$T/tty")"
-	LC_ALL=C TERM=xterm script -qec "$SLUICE run '$T/evil.yml'" /dev/null >"$T/tty" 2>&1 </dev/null
+	LC_ALL=C TERM=xterm script -qec "$SLUICE run '$T/w/evil.yml'" /dev/null >"$T/tty" 2>&1 </dev/null
 	same "the C locale has ASCII only" 0 "$(LC_ALL=C grep -c "$(printf '[\200-\377]')" "$T/tty")"
 fi
 finish
