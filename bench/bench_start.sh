@@ -3,7 +3,7 @@
 # gets it, against bubblewrap (bench_start.c); as root both as root and as a user.
 set -eu
 cd "$(dirname "$0")/.."
-b=${SL_BENCH_BUILD:-build-release}
+b=${SL_BENCH_BUILD:-$PWD/build-release} # absolute: what is measured runs elsewhere
 command -v bwrap >/dev/null || { echo "bench start: bubblewrap is not installed" >&2; exit 2; }
 [ -f "$b/build.ninja" ] || meson setup --buildtype release "$b" >/dev/null
 ninja -C "$b" sluice bench/start >"$b/bench.log" 2>&1 || { cat "$b/bench.log" >&2; exit 1; }
