@@ -6,219 +6,372 @@
  * QUIET is the watch program for a sandbox without a supervisor: exec is allowed, all
  * else that would be asked for is EPERM.  The benchmarks give both files to peers.
  */
+#include "os/bpf.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { LINE_MAX_LEN = 1024, SYS_MAX = 512, PROG_MAX = 4096 };
+enum { LINE_MAX_LEN = 1024, LINES_MAX = 512, CONDS_MAX = 6, PROG_MAX = 1024 };
 
-struct named {
+enum op { EQUAL, NOT_EQUAL, MASKED, ANY_BIT };
+
+struct cond {
+	enum op op;
+	unsigned arg;
+	uint64_t mask, value;
+};
+
+struct notify {
 	int nr;
-	char name[32], class[16];
+	char class[16];
+	size_t n;
+	struct cond c[CONDS_MAX];
+};
+
+struct prog {
+	struct sock_filter p[PROG_MAX];
+	size_t n;
 };
 
 struct gen {
-	scmp_filter_ctx gate, watch, quiet;
-	struct named named[SYS_MAX];
+	/* verdicts of the gate by number; RETS below */
+	uint16_t gate[SL_BPF_CALLS];
+	char name[SL_BPF_CALLS][32];
+	struct notify line[LINES_MAX];
 	size_t n;
 	const char *file;
-	unsigned line;
+	unsigned at;
+};
+
+/* The gate's returns, in this order at its end. */
+enum ret { RET_NOSYS, RET_ALLOW, RET_PERM, RET_NOTSUPP, RET_KILL, RETS };
+
+static const struct {
+	const char *name;
+	uint32_t value;
+} rets[RETS] = {
+	[RET_NOSYS] = { "ENOSYS", SECCOMP_RET_ERRNO | ENOSYS },
+	[RET_ALLOW] = { "", SECCOMP_RET_ALLOW },
+	[RET_PERM] = { "EPERM", SECCOMP_RET_ERRNO | EPERM },
+	[RET_NOTSUPP] = { "EOPNOTSUPP", SECCOMP_RET_ERRNO | EOPNOTSUPP },
+	[RET_KILL] = { "", SECCOMP_RET_KILL_PROCESS },
 };
 
 static void
 die(const struct gen *g, const char *what, const char *arg)
 {
-	fprintf(stderr, "%s:%u: %s '%s'\n", g->file, g->line, what, arg);
+	fprintf(stderr, "%s:%u: %s '%s'\n", g->file, g->at, what, arg);
 	exit(1);
 }
+
+/* --- the list --- */
 
 static int
 number_of(const struct gen *g, const char *name)
 {
 	int nr = seccomp_syscall_resolve_name(name);
 
-	if (nr == __NR_SCMP_ERROR)
+	if (nr < 0 || nr >= SL_BPF_CALLS)
 		die(g, "unknown system call", name);
 	return nr;
 }
 
-static unsigned
-errno_of(const struct gen *g, const char *name)
-{
-	if (strcmp(name, "EPERM") == 0)
-		return EPERM;
-	if (strcmp(name, "ENOSYS") == 0)
-		return ENOSYS;
-	if (strcmp(name, "EOPNOTSUPP") == 0)
-		return EOPNOTSUPP;
-	die(g, "unknown errno", name);
-	return 0;
-}
-
-/* N=V, N>V, N!=V, N&MASK=V */
-static struct scmp_arg_cmp
+/* N=V, N!=V, N&MASK=V, N&MASK */
+static struct cond
 condition(const struct gen *g, const char *s)
 {
 	char *p;
-	unsigned arg = (unsigned)strtoul(s, &p, 10);
-	struct scmp_arg_cmp c = { .arg = arg };
+	struct cond c = { .op = EQUAL, .arg = (unsigned)strtoul(s, &p, 10) };
 
-	if (p == s || arg > 5)
+	if (p == s || c.arg > 5)
 		die(g, "bad condition", s);
 	if (*p == '&') {
-		c.op = SCMP_CMP_MASKED_EQ;
-		c.datum_a = strtoull(p + 1, &p, 0);
-		if (*p++ != '=')
-			die(g, "bad condition", s);
-		c.datum_b = strtoull(p, &p, 0);
-	} else {
-		if (*p == '=')
-			c.op = SCMP_CMP_EQ;
-		else if (*p == '>')
-			c.op = SCMP_CMP_GT;
-		else if (*p == '!' && *++p == '=')
-			c.op = SCMP_CMP_NE;
-		else
-			die(g, "bad condition", s);
-		c.datum_a = strtoull(p + 1, &p, 0);
+		c.mask = strtoull(p + 1, &p, 0);
+		c.op = *p != '\0' ? MASKED : ANY_BIT;
+		if (c.op == ANY_BIT && c.mask <= UINT32_MAX)
+			return c;
+	} else if (*p == '!') {
+		c.op = NOT_EQUAL;
+		p++;
 	}
+	if (*p++ != '=')
+		die(g, "bad condition", s);
+	c.value = strtoull(p, &p, 0);
 	if (*p != '\0')
 		die(g, "bad condition", s);
 	return c;
 }
 
+/* What the gate does with a call: said once. */
 static void
-must(const struct gen *g, int r, const char *what)
+verdict(struct gen *g, int nr, const char *name, enum ret r)
 {
-	if (r < 0) {
-		errno = -r;
-		die(g, strerror(errno), what);
-	}
-}
-
-/* Let the call through the gate, once. */
-static void
-pass_gate(struct gen *g, int nr, const char *name, const char *class)
-{
-	for (size_t i = 0; i < g->n; i++)
-		if (g->named[i].nr == nr) {
-			if (strcmp(g->named[i].class, class) != 0 || class[0] == '\0')
-				die(g, "system call named twice", name);
-			return;
-		}
-	if (g->n == SYS_MAX)
-		die(g, "too many system calls at", name);
-	g->named[g->n].nr = nr;
-	snprintf(g->named[g->n].name, sizeof(g->named[0].name), "%s", name);
-	snprintf(g->named[g->n].class, sizeof(g->named[0].class), "%s", class);
-	g->n++;
-	must(g, seccomp_rule_add(g->gate, SCMP_ACT_ALLOW, nr, 0), name);
+	if (g->name[nr][0] != '\0')
+		die(g, "system call named twice", name);
+	(void)snprintf(g->name[nr], sizeof(g->name[nr]), "%s", name);
+	g->gate[nr] = (uint16_t)r;
 }
 
 static void
 notify_line(struct gen *g, char *rest)
 {
-	struct scmp_arg_cmp c[6];
-	unsigned n = 0;
+	struct notify *l = &g->line[g->n];
 	const char *class = strtok(rest, " \t"), *name = strtok(NULL, " \t"), *s;
-	int nr;
 
 	if (class == NULL || name == NULL)
 		die(g, "class and system call expected", "notify");
-	nr = number_of(g, name);
-	while ((s = strtok(NULL, " \t")) != NULL && n < 6)
-		c[n++] = condition(g, s);
-	pass_gate(g, nr, name, class);
-	must(g, seccomp_rule_add_array(g->watch, SCMP_ACT_NOTIFY, nr, n, c), name);
-	if (strcmp(class, "exec") != 0 && strcmp(class, "connect") != 0 &&
-	    strcmp(class, "bind") != 0)
-		must(g, seccomp_rule_add_array(g->quiet, SCMP_ACT_ERRNO(EPERM), nr, n, c),
-		     name);
+	if (g->n == LINES_MAX)
+		die(g, "too many lines at", name);
+	l->nr = number_of(g, name);
+	(void)snprintf(l->class, sizeof(l->class), "%s", class);
+	while ((s = strtok(NULL, " \t")) != NULL) {
+		if (l->n == CONDS_MAX)
+			die(g, "too many conditions", s);
+		l->c[l->n++] = condition(g, s);
+	}
+	/* Lines of one call stand together. */
+	if (g->n == 0 || l[-1].nr != l->nr || strcmp(l[-1].class, l->class) != 0)
+		verdict(g, l->nr, name, RET_ALLOW);
+	g->n++;
+}
+
+static enum ret
+errno_of(const struct gen *g, const char *name)
+{
+	for (enum ret r = 0; r < RETS; r++)
+		if (rets[r].name[0] != '\0' && strcmp(rets[r].name, name) == 0)
+			return r;
+	die(g, "unknown errno", name);
+	return RET_NOSYS;
 }
 
 static void
 read_list(struct gen *g, FILE *f)
 {
-	char line[LINE_MAX_LEN];
+	char text[LINE_MAX_LEN];
 
-	while (fgets(line, sizeof(line), f) != NULL) {
+	while (fgets(text, sizeof(text), f) != NULL) {
+		enum ret r = RET_ALLOW;
 		char *verb, *s;
-		unsigned e;
 
-		g->line++;
-		line[strcspn(line, "#\n")] = '\0';
-		if ((verb = strtok(line, " \t")) == NULL)
+		g->at++;
+		text[strcspn(text, "#\n")] = '\0';
+		if ((verb = strtok(text, " \t")) == NULL)
 			continue;
-		if (strcmp(verb, "allow") == 0) {
-			while ((s = strtok(NULL, " \t")) != NULL)
-				pass_gate(g, number_of(g, s), s, "");
-		} else if (strcmp(verb, "deny") == 0) {
+		if (strcmp(verb, "notify") == 0) {
+			notify_line(g, strtok(NULL, ""));
+			continue;
+		}
+		if (strcmp(verb, "deny") == 0) {
 			if ((s = strtok(NULL, " \t")) == NULL)
 				die(g, "errno expected", "deny");
-			e = errno_of(g, s);
-			while ((s = strtok(NULL, " \t")) != NULL)
-				must(g,
-				     seccomp_rule_add(g->gate, SCMP_ACT_ERRNO(e),
-						      number_of(g, s), 0),
-				     s);
-		} else if (strcmp(verb, "notify") == 0) {
-			notify_line(g, strtok(NULL, ""));
-		} else {
+			r = errno_of(g, s);
+		} else if (strcmp(verb, "allow") != 0) {
 			die(g, "unknown verb", verb);
 		}
+		while ((s = strtok(NULL, " \t")) != NULL)
+			verdict(g, number_of(g, s), s, r);
 	}
 }
 
-static scmp_filter_ctx
-filter(const struct gen *g, uint32_t act)
-{
-	scmp_filter_ctx c = seccomp_init(act);
+/* --- programs --- */
 
-	if (c == NULL)
-		die(g, "cannot start a filter", "");
-	must(g, seccomp_attr_set(c, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS),
-	     "arch");
-	must(g, seccomp_attr_set(c, SCMP_FLTATR_CTL_OPTIMIZE, 2), "optimize");
-	return c;
+static void
+put(const struct gen *g, struct prog *p, unsigned code, uint32_t k, size_t jt, size_t jf)
+{
+	if (p->n == PROG_MAX || jt > 255 || jf > 255)
+		die(g, "program too long", "");
+	p->p[p->n++] = (struct sock_filter){ (uint16_t)code, (uint8_t)jt, (uint8_t)jf,
+					     k };
 }
 
-static void export(const struct gen *g, scmp_filter_ctx c, const char *path)
+static void
+load(const struct gen *g, struct prog *p, size_t offset)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	put(g, p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
 
-	if (fd < 0 || seccomp_export_bpf(c, fd) < 0 || close(fd) < 0)
+enum { NEXT = 255 }; /* stands for "the next line", until its place is known */
+
+/* One half of an argument: goes on where it fits. */
+static void
+half(const struct gen *g, struct prog *p, const struct cond *c, bool is_high)
+{
+	unsigned shift = is_high ? 32 : 0;
+	uint32_t mask = (uint32_t)(c->mask >> shift), v = (uint32_t)(c->value >> shift);
+
+	if (c->op == MASKED && mask == 0)
+		return;
+	load(g, p, offsetof(struct seccomp_data, args) + c->arg * 8UL + is_high * 4UL);
+	if (c->op == ANY_BIT) {
+		put(g, p, BPF_JMP | BPF_JSET | BPF_K, mask, 0, NEXT);
+		return;
+	}
+	if (c->op == MASKED && mask != UINT32_MAX)
+		put(g, p, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
+	if (c->op == NOT_EQUAL) /* the low half follows the high one: two to skip */
+		put(g, p, BPF_JMP | BPF_JEQ | BPF_K, v, is_high ? 0 : NEXT,
+		    is_high ? 2 : 0);
+	else
+		put(g, p, BPF_JMP | BPF_JEQ | BPF_K, v, 0, NEXT);
+}
+
+/* The lines of one call: ret where one fits, else allow. */
+static void
+block(const struct gen *g, struct prog *p, const struct notify *l, size_t n, uint32_t ret)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t from = p->n;
+
+		for (size_t j = 0; j < l[i].n; j++) {
+			if (l[i].c[j].op != ANY_BIT)
+				half(g, p, &l[i].c[j], true);
+			half(g, p, &l[i].c[j], false);
+		}
+		put(g, p, BPF_RET | BPF_K, ret, 0, 0);
+		for (; from < p->n; from++) {
+			struct sock_filter *f = &p->p[from];
+
+			if (BPF_CLASS(f->code) != BPF_JMP)
+				continue;
+			if (f->jt == NEXT)
+				f->jt = (uint8_t)(p->n - from - 1);
+			if (f->jf == NEXT)
+				f->jf = (uint8_t)(p->n - from - 1);
+		}
+		if (l[i].n == 0)
+			return;
+	}
+	put(g, p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+}
+
+/* The number in the accumulator; another architecture does not get that far. */
+static void
+head(const struct gen *g, struct prog *p)
+{
+	load(g, p, offsetof(struct seccomp_data, arch));
+	put(g, p, BPF_JMP | BPF_JEQ | BPF_K, seccomp_arch_native(), 1, 0);
+	put(g, p, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	load(g, p, offsetof(struct seccomp_data, nr));
+}
+
+/* to[]: where each number goes, from the end of the tree. */
+static void
+tree(const struct gen *g, struct prog *p, const uint16_t to[SL_BPF_CALLS], uint16_t rest,
+     uint16_t x32)
+{
+	static struct sl_bpf_range r[SL_BPF_RANGES_MAX];
+	size_t n = sl_bpf_ranges(to, rest, x32, r);
+
+	if (p->n + n > PROG_MAX || sl_bpf_tree(p->p + p->n, r, n) < 0)
+		die(g, "program too long", "");
+	p->n += n - 1;
+}
+
+static void
+gate(const struct gen *g, struct prog *p)
+{
+	head(g, p);
+	tree(g, p, g->gate, RET_NOSYS, RET_KILL);
+	for (enum ret r = 0; r < RETS; r++)
+		put(g, p, BPF_RET | BPF_K, rets[r].value, 0, 0);
+}
+
+static bool
+is_left_alone(const char *class)
+{
+	return strcmp(class, "exec") == 0 || strcmp(class, "connect") == 0 ||
+	       strcmp(class, "bind") == 0;
+}
+
+/* The block just written, from on, or the same one if there was one already. */
+static size_t
+shared(struct prog *p, size_t first, size_t from)
+{
+	size_t len = p->n - from;
+
+	for (size_t i = first; i + len <= from; i++)
+		if (memcmp(p->p + i, p->p + from, len * sizeof(p->p[0])) == 0) {
+			p->n = from;
+			return i;
+		}
+	return from;
+}
+
+/* Allow, kill, and the blocks stand at the end. */
+static void
+watch(const struct gen *g, struct prog *p, uint32_t ret, bool is_quiet)
+{
+	enum { ALLOW, KILL, FOUND, BLOCKS };
+	static struct prog blocks;
+	uint16_t to[SL_BPF_CALLS] = { 0 };
+
+	blocks.n = 0;
+	put(g, &blocks, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+	put(g, &blocks, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	put(g, &blocks, BPF_RET | BPF_K, ret, 0, 0);
+	for (size_t i = 0, n; i < g->n; i += n) {
+		const struct notify *l = &g->line[i];
+
+		for (n = 1; i + n < g->n && l[n].nr == l->nr; n++)
+			continue;
+		if (is_quiet && is_left_alone(l->class))
+			continue;
+		to[l->nr] = FOUND;
+		if (l->n > 0) {
+			size_t from = blocks.n;
+
+			block(g, &blocks, l, n, ret);
+			to[l->nr] = (uint16_t)shared(&blocks, BLOCKS, from);
+		}
+	}
+	head(g, p);
+	tree(g, p, to, ALLOW, KILL);
+	for (size_t i = 0; i < blocks.n; i++)
+		put(g, p, blocks.p[i].code, blocks.p[i].k, blocks.p[i].jt,
+		    blocks.p[i].jf);
+}
+
+static void export(const struct gen *g, const struct prog *p, const char *path)
+{
+	FILE *f = fopen(path, "w");
+
+	if (f == NULL || fwrite(p->p, sizeof(p->p[0]), p->n, f) != p->n || fclose(f) != 0)
 		die(g, "cannot write", path);
 }
 
 static void
-print_program(const struct gen *g, scmp_filter_ctx c, FILE *out, const char *name)
+print_program(const struct prog *p, FILE *out, const char *name)
 {
-	static struct sock_filter p[PROG_MAX];
-	FILE *t = tmpfile();
-	size_t n;
-
-	if (t == NULL || seccomp_export_bpf(c, fileno(t)) < 0)
-		die(g, "cannot compile", name);
-	rewind(t);
-	n = fread(p, sizeof(p[0]), PROG_MAX, t);
-	fclose(t);
-	if (n == 0 || n == PROG_MAX)
-		die(g, "program too long", name);
 	fprintf(out, "static const struct sock_filter %s[] = {\n", name);
-	for (size_t i = 0; i < n; i++)
-		fprintf(out, "\t{ 0x%02x, %u, %u, 0x%08x },\n", p[i].code, p[i].jt,
-			p[i].jf, p[i].k);
+	for (size_t i = 0; i < p->n; i++)
+		fprintf(out, "\t{ 0x%02x, %u, %u, 0x%08x },\n", p->p[i].code, p->p[i].jt,
+			p->p[i].jf, p->p[i].k);
 	fprintf(out, "};\n\n");
+}
+
+static void
+print_calls(const struct gen *g, FILE *out)
+{
+	fprintf(out, "static const struct sl_bpf_call {\n\tint nr;\n\tchar name[24];\n"
+		     "\tchar class[12];\n} sl_bpf_call[] = {\n");
+	for (size_t i = 0; i < g->n; i++)
+		if (i == 0 || g->line[i - 1].nr != g->line[i].nr)
+			fprintf(out, "\t{ %d, \"%s\", \"%s\" },\n", g->line[i].nr,
+				g->name[g->line[i].nr], g->line[i].class);
+	fprintf(out, "};\n");
 }
 
 int
 main(int argc, char **argv)
 {
+	static struct prog of_gate, of_watch, of_quiet;
 	static struct gen g;
 	FILE *in, *out = NULL;
 
@@ -229,25 +382,20 @@ main(int argc, char **argv)
 	g.file = argv[1];
 	if ((in = fopen(argv[1], "r")) == NULL || (out = fopen(argv[2], "w")) == NULL)
 		die(&g, "cannot open", argv[1]);
-	g.gate = filter(&g, SCMP_ACT_ERRNO(ENOSYS));
-	g.watch = filter(&g, SCMP_ACT_ALLOW);
-	g.quiet = filter(&g, SCMP_ACT_ALLOW);
 	read_list(&g, in);
+	(void)fclose(in);
+	gate(&g, &of_gate);
+	watch(&g, &of_watch, SECCOMP_RET_USER_NOTIF, false);
+	watch(&g, &of_quiet, SECCOMP_RET_ERRNO | EPERM, true);
 	fprintf(out, "/* Generated from data/seccomp/box.list. */\n");
-	print_program(&g, g.gate, out, "sl_bpf_gate");
-	print_program(&g, g.watch, out, "sl_bpf_watch");
-	fprintf(out, "static const struct sl_bpf_call {\n\tint nr;\n\tchar name[24];\n"
-		     "\tchar class[12];\n} sl_bpf_call[] = {\n");
-	for (size_t i = 0; i < g.n; i++)
-		if (g.named[i].class[0] != '\0')
-			fprintf(out, "\t{ %d, \"%s\", \"%s\" },\n", g.named[i].nr,
-				g.named[i].name, g.named[i].class);
-	fprintf(out, "};\n");
+	print_program(&of_gate, out, "sl_bpf_gate");
+	print_program(&of_watch, out, "sl_bpf_watch");
+	print_calls(&g, out);
 	if (fclose(out) != 0)
 		die(&g, "cannot write", argv[2]);
 	if (argc == 5) {
-		export(&g, g.gate, argv[3]);
-		export(&g, g.quiet, argv[4]);
+		export(&g, &of_gate, argv[3]);
+		export(&g, &of_quiet, argv[4]);
 	}
 	return 0;
 }

@@ -63,7 +63,7 @@ static int
 leave_supervisor(struct sl_setup *s)
 {
 	sigset_t none;
-	int keep[3] = { s->chan.fd, s->run_fd, s->exe_fd };
+	int keep[3] = { s->chan.fd, s->run_fd, s->exe_fd }, null;
 
 	/* The supervisor made run_fd its directory for the clone: only so does it lie in
 	 * this mount namespace too. */
@@ -92,9 +92,13 @@ leave_supervisor(struct sl_setup *s)
 	for (int i = 1; i < 3; i++)
 		if (keep[i] < 0)
 			(void)close(SL_BOX_CHAN_FD + i);
-	(void)close(0);
-	(void)close(1);
-	(void)close(2);
+	/* 0 to 2 are never free: what is opened from here on must not be what stands
+	 * there later. */
+	if ((null = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
+		return -errno;
+	for (int i = 0; i < 3; i++)
+		if (null != i && dup2(null, i) < 0)
+			return -errno;
 	return sl_os_close_from(SL_BOX_CHAN_FD + 3);
 }
 

@@ -5,12 +5,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -271,6 +274,17 @@ set_up_failed(struct sl_box *b, struct sl_slice body, struct sl_err *err)
 		      sl_box_step_advice((unsigned)m.step, m.sys, b->ids.is_private));
 }
 
+/* The root directory of such a file system, not just anything that init sends. */
+static bool
+is_root_of(int fd, uint64_t magic)
+{
+	struct statfs fs;
+	struct stat st;
+
+	return fstatfs(fd, &fs) == 0 && (uint64_t)fs.f_type == magic &&
+	       fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int
 check_ready(struct sl_box *b, struct sl_err *err)
 {
@@ -322,6 +336,11 @@ on_message(struct sl_box *b, struct sl_msg *msg, struct sl_err *err)
 			return SL_ERR(
 			    err, ENV,
 			    "box: the host's /etc changed while the box was made");
+		if (!is_root_of(msg->fds[0], PROC_SUPER_MAGIC) ||
+		    !is_root_of(msg->fds[1], TMPFS_MAGIC))
+			return SL_ERR(
+			    err, ENV,
+			    "box: init showed other file systems than it made");
 		b->is_setup_seen = true;
 		b->proc_fd = msg->fds[0];
 		b->tmpfs_fd = msg->fds[1];

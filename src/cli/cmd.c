@@ -179,8 +179,9 @@ complete(const struct sl_cmd *c)
 static int
 dispatch(const struct sl_cmd *c, int argc, const char *const *argv, struct sl_err *err)
 {
-	SL_AUTO_FREE struct sl_optval *vals = calloc(SL_ARGS_MAX, sizeof(*vals));
-	SL_AUTO_FREE const char **pos = calloc(SL_ARGS_MAX + 1, sizeof(*pos));
+	const size_t n = argc < SL_ARGS_MAX ? (size_t)argc + 1 : SL_ARGS_MAX + 1;
+	SL_AUTO_FREE struct sl_optval *vals = calloc(n, sizeof(*vals));
+	SL_AUTO_FREE const char **pos = calloc(n, sizeof(*pos));
 	struct parsed p = { .vals = vals, .pos = pos };
 	struct sl_args args;
 	int r;

@@ -282,7 +282,7 @@ run_it(struct work *w, struct sl_err *err)
 	w->x.session_gate = sl_session_open_gate;
 	w->x.session = &w->s;
 	w->x.stdin_fd = 0;
-	if ((r = sl_session_home(&w->s.home, err)) == 0) {
+	if ((r = sl_session_start(&w->s, err)) == 0) {
 		is_raw = w->x.want.is_tty && raw_terminal(&old);
 		r = sl_exec(&w->x, err);
 		if (is_raw)

@@ -112,6 +112,12 @@ sl_gate_close_run(struct sl_gate *g, const uint8_t run[32], struct sl_json *outc
 	return sl_gate_sync(g, err);
 }
 
+void
+sl_gate_last(struct sl_gate *g)
+{
+	sl_recorder_last(g->rec);
+}
+
 int
 sl_gate_commit(struct sl_gate *g, struct sl_err *err)
 {

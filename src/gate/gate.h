@@ -107,6 +107,8 @@ int sl_gate_close_run(struct sl_gate *g, const uint8_t run[32], struct sl_json *
 /* Start the batch (returns at once); wait for it.  sync is both.  After success every
  * queued decision is durable. */
 int sl_gate_commit(struct sl_gate *g, struct sl_err *err) SL_MUST_CHECK;
+/* Nothing is decided or stated after the next batch. */
+void sl_gate_last(struct sl_gate *g);
 int sl_gate_wait(struct sl_gate *g, struct sl_err *err) SL_MUST_CHECK;
 int sl_gate_sync(struct sl_gate *g, struct sl_err *err) SL_MUST_CHECK;
 

@@ -59,6 +59,15 @@ by_table(uint32_t c, const uint8_t *p, size_t n)
 }
 
 #ifdef __x86_64__
+/* The C library has asked the processor already; each time that it is asked costs
+ * microseconds in a virtual machine. */
+#if __has_include(<sys/platform/x86.h>)
+#include <sys/platform/x86.h>
+#define HAS_SSE4_2 CPU_FEATURE_ACTIVE(SSE4_2)
+#else
+#define HAS_SSE4_2 __builtin_cpu_supports("sse4.2")
+#endif
+
 __attribute__((target("sse4.2"))) static uint32_t
 by_cpu(uint32_t crc, const uint8_t *p, size_t n)
 {
@@ -78,7 +87,7 @@ uint32_t
 sl_crc32c_add(uint32_t crc, struct sl_slice s)
 {
 #ifdef __x86_64__
-	if (__builtin_cpu_supports("sse4.2"))
+	if (HAS_SSE4_2)
 		return ~by_cpu(~crc, s.p, s.len);
 #endif
 	return ~by_table(~crc, s.p, s.len);

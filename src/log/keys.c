@@ -85,14 +85,20 @@ open_dir(int home_fd, const struct sl_store_io *io, bool may_make, struct sl_err
 static void
 derive(struct sl_node_keys *k, const uint8_t identity[32], const uint8_t build[32])
 {
-	uint8_t seed[32];
-
 	sl_log_key_make(&k->identity, identity);
 	sl_hkdf(identity, "sluice-build", (struct sl_slice){ build, 32 }, k->cdi);
 	sl_log_key_make(&k->working, k->cdi);
-	sl_hkdf(identity, "sluice-platform-key", (struct sl_slice){ 0 }, seed);
-	sl_log_key_make(&k->platform, seed);
-	sl_wipe(seed, sizeof(seed));
+	sl_hkdf(identity, "sluice-platform-key", (struct sl_slice){ 0 },
+		k->platform_seed);
+}
+
+const struct sl_log_key *
+sl_platform_key(struct sl_node_keys *k)
+{
+	if (!k->has_platform)
+		sl_log_key_make(&k->platform, k->platform_seed);
+	k->has_platform = true;
+	return &k->platform;
 }
 
 int

@@ -14,7 +14,10 @@
 #include "log/sign.h"
 
 struct sl_node_keys {
-	struct sl_log_key identity, working, platform;
+	struct sl_log_key identity, working;
+	struct sl_log_key platform; /* sl_platform_key() */
+	uint8_t platform_seed[32];
+	bool has_platform;
 	uint8_t cdi[32];
 	uint8_t hmac[32];
 	uint8_t next[32]; /* SHA-256 of the next identity key's public half */
@@ -33,6 +36,8 @@ bool sl_keys_has_begun(int home_fd);
 int sl_keys_mark_begun(int home_fd, const struct sl_store_io *io,
 		       struct sl_err *err) SL_MUST_CHECK;
 void sl_node_keys_done(struct sl_node_keys *k);
+/* Made when it is first asked for: it signs once a boot. */
+const struct sl_log_key *sl_platform_key(struct sl_node_keys *k);
 void sl_run_key(const struct sl_node_keys *k, const uint8_t run[32],
 		struct sl_log_key *ret);
 

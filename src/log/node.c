@@ -128,14 +128,30 @@ sign_tree(void *ctx, struct sl_tree_state *t, struct sl_err *err)
 {
 	struct sl_node *n = ctx;
 	char origin[SL_ORIGIN_MAX];
-	const struct sl_log_key *k = t->kind == SL_TREE_PLATFORM ? &n->k.platform
+	const struct sl_log_key *k = t->kind == SL_TREE_PLATFORM ? sl_platform_key(&n->k)
 				     : t->kind == SL_TREE_NODE
 					 ? &n->k.working
 					 : sl_node_run_key(n, t->run);
+	int r;
 
+	/* A run that is sealed has been signed for its seal. */
+	if (t->kind == SL_TREE_RUN && t->id == n->sealed.id &&
+	    t->edge.size == n->sealed.size && memcmp(t->root, n->sealed.root, 32) == 0) {
+		memcpy(t->pub, k->s.pub, 32);
+		memcpy(t->note_sig, n->sealed.note_sig, 64);
+		memcpy(t->receipt_sig, n->sealed.receipt_sig, 64);
+		return 0;
+	}
 	sl_log_origin(n->k.identity.did, t->kind, t->kind == SL_TREE_RUN ? t->run : NULL,
 		      origin);
-	return sl_log_sign_root(k, origin, t, err);
+	if ((r = sl_log_sign_root(k, origin, t, err)) < 0 || t->kind != SL_TREE_RUN)
+		return r;
+	n->sealed.id = t->id;
+	n->sealed.size = t->edge.size;
+	memcpy(n->sealed.root, t->root, 32);
+	memcpy(n->sealed.note_sig, t->note_sig, 64);
+	memcpy(n->sealed.receipt_sig, t->receipt_sig, 64);
+	return 0;
 }
 
 static void

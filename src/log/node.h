@@ -36,6 +36,12 @@ struct sl_node {
 		uint64_t used; /* 0: free */
 	} run[SL_NODE_RUNS];   /* keys derived last */
 	uint64_t n_used;
+	struct {
+		uint32_t id; /* of a tree */
+		uint64_t size;
+		uint8_t root[32], note_sig[64], receipt_sig[64];
+	} sealed; /* the run's root that was signed last: it is signed for its seal, and
+		     again by the batch */
 };
 
 int sl_node_open(struct sl_node *n, int home_fd, const struct sl_store_io *io,

@@ -80,7 +80,7 @@ put_key(struct sl_node *n, uint32_t tree, enum key_role role, struct sl_entry *r
 	static const char *const names[] = { "identity", "working", "platform" };
 	const struct sl_log_key *k = role == IDENTITY  ? &n->k.identity
 				     : role == WORKING ? &n->k.working
-						       : &n->k.platform;
+						       : sl_platform_key(&n->k);
 	uint8_t digest[32];
 	struct own o;
 
@@ -114,7 +114,7 @@ put_boot(struct sl_node *n, uint32_t tree, struct sl_err *err)
 	put_str(&o, "machine", u.machine);
 	put_digest(&o, "boot", n->st.boot);
 	memcpy(n->st.next.boot, n->st.boot, 32);
-	return own_put(&o, n, tree, "context", &n->k.platform, "platform", &e, err);
+	return own_put(&o, n, tree, "context", sl_platform_key(&n->k), "platform", &e, err);
 }
 
 int
@@ -167,7 +167,7 @@ seal_platform(struct sl_node *n, struct sl_err *err)
 	int r;
 
 	sl_log_origin(n->k.identity.did, SL_TREE_PLATFORM, NULL, origin);
-	if ((r = sl_log_sign_root(&n->k.platform, origin, &t, err)) < 0)
+	if ((r = sl_log_sign_root(sl_platform_key(&n->k), origin, &t, err)) < 0)
 		return r;
 	return sl_own_seal(n, &t, &e, err);
 }
@@ -197,7 +197,7 @@ genesis(struct sl_node *n, struct sl_err *err)
 	struct sl_entry e;
 	int r;
 
-	if ((r = put_tree(n, SL_TREE_PLATFORM, &n->k.platform, &platform, err)) < 0 ||
+	if ((r = put_tree(n, SL_TREE_PLATFORM, sl_platform_key(&n->k), &platform, err)) < 0 ||
 	    (r = put_tree(n, SL_TREE_NODE, &n->k.working, &node, err)) < 0 ||
 	    (r = put_key(n, platform, PLATFORM, &e, err)) < 0 ||
 	    (r = put_boot(n, platform, err)) < 0 ||

@@ -9,7 +9,8 @@
 #include "log/node.h"
 #include "priv/chan.h"
 
-enum sl_rec_op { SL_OP_INFO = 1, SL_OP_RUN_KEY, SL_OP_COMMIT, SL_OP_DONE };
+/* LAST is a COMMIT after whose answer the recorder ends. */
+enum sl_rec_op { SL_OP_INFO = 1, SL_OP_RUN_KEY, SL_OP_COMMIT, SL_OP_DONE, SL_OP_LAST };
 
 enum {
 	SL_FRAME_MAX = SL_BATCH_MAX,

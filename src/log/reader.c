@@ -17,6 +17,8 @@ sl_reader_refresh(struct sl_reader *r, struct sl_err *err)
 	bool has = sl_head_read(r->head_fd, &h), is_clean;
 	int e = sl_last_find(&r->g, has ? &h : NULL, r->boot, &st, &is_clean, err);
 
+	if (e == 0 && is_clean && !sl_seal_verify(&st))
+		e = sl_seg_damage(st.off, "signature of the seal is wrong", err);
 	if (e == 0 && st.seq == 0)
 		e = SL_ERR(err, NOENT, "the log is empty");
 	if (e < 0) {

@@ -22,7 +22,7 @@ struct sl_recorder {
 	struct sl_buf done[ASKED_MAX]; /* answers to commits that came while another was
 					  waited for, oldest first */
 	size_t n_done, n_asked;        /* n_asked: commits without an answer yet */
-	bool has_info;
+	bool is_last, has_ended, has_info;
 	struct sl_node_info info;
 	struct sl_err why; /* after it stopped */
 };
@@ -232,6 +232,12 @@ sl_recorder_seal_run(struct sl_recorder *r, const uint8_t run[32], struct sl_err
 	return queued(r, was, err);
 }
 
+void
+sl_recorder_last(struct sl_recorder *r)
+{
+	r->is_last = true;
+}
+
 int
 sl_recorder_commit(struct sl_recorder *r, struct sl_err *err)
 {
@@ -239,9 +245,13 @@ sl_recorder_commit(struct sl_recorder *r, struct sl_err *err)
 
 	if (e < 0)
 		return e;
+	if (r->has_ended)
+		return SL_ERR(err, BUG, "the recorder was told to end");
 	if (r->n_asked == ASKED_MAX)
 		return SL_ERR(err, BUG, "%d commits are not waited for", ASKED_MAX);
-	e = sl_chan_send(&r->chan, SL_OP_COMMIT, sl_buf_get(&r->batch), NULL, 0, err);
+	r->has_ended = r->is_last;
+	e = sl_chan_send(&r->chan, r->is_last ? SL_OP_LAST : SL_OP_COMMIT,
+			 sl_buf_get(&r->batch), NULL, 0, err);
 	sl_buf_clear(&r->batch);
 	r->n_items = 0;
 	if (e < 0)

@@ -72,6 +72,9 @@ int sl_recorder_set_policy(struct sl_recorder *r, const uint8_t digest[32],
 int sl_recorder_seal_run(struct sl_recorder *r, const uint8_t run[32],
 			 struct sl_err *err) SL_MUST_CHECK;
 int sl_recorder_commit(struct sl_recorder *r, struct sl_err *err) SL_MUST_CHECK;
+/* The next commit is the last: the recorder ends with its answer, while its client is
+ * still busy with it. */
+void sl_recorder_last(struct sl_recorder *r);
 /* Entries of the statements added, in order (then of the seal, if any). */
 int sl_recorder_wait(struct sl_recorder *r, struct sl_entry *ret, size_t n, size_t *ret_n,
 		     struct sl_err *err) SL_MUST_CHECK;

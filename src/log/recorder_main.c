@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { CHAN_FD = 3, FD_MIN = 16, QUIET_MS = 2 };
+enum { CHAN_FD = 3, FD_MIN = 16 };
 
 static const struct sl_chan_op accepted[] = {
 	/* safe because the key is public, and derived from a hash of whatever is sent */
@@ -18,6 +18,7 @@ static const struct sl_chan_op accepted[] = {
 	/* safe because the client decides what its node states; fields are bounded, and a
 	 * run's key signs only in that run's own tree */
 	{ SL_OP_COMMIT, SL_FRAME_MAX, 0 },
+	{ SL_OP_LAST, SL_FRAME_MAX, 0 },
 };
 
 /* What opening, appending and mending the index need; no network, no processes. */
@@ -119,17 +120,17 @@ do_run_key(struct main *m, struct sl_slice body)
 	return answer(m, SL_OP_RUN_KEY);
 }
 
-/* When nothing is asked for a moment: the index, and zeros ahead.  Not at once, because
- * the next batch often follows on the heels of the answer. */
+/* When nothing is asked at the moment: the index, and zeros ahead.  After an answer its
+ * client starts what was decided, so this is when there is time; a batch that is not in
+ * the index is searched record by record. */
 static void
 upkeep(struct main *m)
 {
 	struct pollfd p = { .fd = m->chan.fd, .events = POLLIN };
-	int wait_ms = sl_store_is_behind(&m->n.st) ? 0 : QUIET_MS;
 	struct sl_err err = { 0 };
 
 	if (m->n.st.is_dead ||
-	    (wait_ms > 0 && poll(&p, 1, wait_ms) > 0 && (p.revents & POLLIN) != 0))
+	    (!sl_store_is_behind(&m->n.st) && poll(&p, 1, 0) > 0 && p.revents != 0))
 		return;
 	if (sl_store_idle(&m->n.st, &err) < 0)
 		sl_buf_clear(
@@ -148,10 +149,11 @@ serve(struct main *m)
 		if (r <= 0)
 			break;
 		sl_buf_clear(&m->out);
-		r = msg.op == SL_OP_COMMIT ? do_commit(m, msg.body)
-					   : do_run_key(m, msg.body);
-		upkeep(m);
-	} while (r >= 0);
+		r = msg.op == SL_OP_RUN_KEY ? do_run_key(m, msg.body)
+					    : do_commit(m, msg.body);
+		if (msg.op != SL_OP_RUN_KEY && msg.op != SL_OP_LAST)
+			upkeep(m);
+	} while (r >= 0 && msg.op != SL_OP_LAST);
 }
 
 static int

@@ -1,6 +1,8 @@
 /* role.c -- see role.h. */
 #include "priv/role.h"
 
+#include "os/bpf.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -33,7 +35,7 @@
 #define IS_SANITIZED 0
 #endif
 
-enum { CALLS_MAX = 64, ROLE_FD = 3, X32_BIT = 0x40000000 };
+enum { CALLS_MAX = 64, ROLE_FD = 3 };
 
 extern char **environ;
 
@@ -105,13 +107,26 @@ filter(const struct sl_role *role)
 	(void)role;
 	return 0;
 #else
-	struct sock_filter prog[CALLS_MAX + 9];
+	enum { KILL, REFUSE, ALLOW, VERDICTS };
+	static const uint32_t verdict[VERDICTS] = { [KILL] = SECCOMP_RET_KILL_PROCESS,
+						    [REFUSE] = SECCOMP_RET_ERRNO | EPERM,
+						    [ALLOW] = SECCOMP_RET_ALLOW };
+	/* Each call is at most two ranges more. */
+	struct sl_bpf_range range[2 * CALLS_MAX + 4];
+	struct sock_filter prog[2 * CALLS_MAX + 16];
 	struct sock_fprog p = { .filter = prog };
-	unsigned short n = 0, calls = (unsigned short)role->n_calls;
-	unsigned short refused = (unsigned short)role->n_refused;
+	uint16_t to[SL_BPF_CALLS] = { 0 };
+	unsigned short n = 0;
+	size_t n_ranges;
+	int r;
 
 	if (role->n_calls + role->n_refused > CALLS_MAX)
 		return -E2BIG;
+	for (size_t i = 0; i < role->n_refused; i++)
+		to[role->refused[i]] = REFUSE;
+	for (size_t i = 0; i < role->n_calls; i++)
+		to[role->calls[i]] = ALLOW;
+	n_ranges = sl_bpf_ranges(to, KILL, KILL, range);
 	prog[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 						 offsetof(struct seccomp_data, arch));
 	prog[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
@@ -119,20 +134,11 @@ filter(const struct sl_role *role)
 	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
 	prog[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 						 offsetof(struct seccomp_data, nr));
-	/* The verdicts stand at the end, in this order: kill, refuse, allow. */
-	for (unsigned short i = 0; i < calls; i++)
-		prog[n++] = (struct sock_filter)BPF_JUMP(
-		    BPF_JMP | BPF_JEQ | BPF_K, (unsigned)role->calls[i],
-		    (unsigned char)(calls - i + refused + 1), 0);
-	for (unsigned short i = 0; i < refused; i++)
-		prog[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-							 (unsigned)role->refused[i],
-							 (unsigned char)(refused - i), 0);
-	prog[n++] =
-	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-	prog[n++] =
-	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-	prog[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	if ((r = sl_bpf_tree(&prog[n], range, n_ranges)) < 0)
+		return r;
+	n = (unsigned short)(n + n_ranges - 1);
+	for (size_t i = 0; i < VERDICTS; i++)
+		prog[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, verdict[i]);
 	p.len = n;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p) < 0 ? -errno : 0;
 #endif

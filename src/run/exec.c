@@ -297,6 +297,7 @@ record(struct work *w, const char *conclusion, const char *why, struct sl_err *e
 	int r;
 
 	sl_sha256_end(&h, digest);
+	sl_gate_last(w->gate);
 	if ((r = sl_gate_state(w->gate, w->d, SL_STMT_OUTCOME,
 			       sl_outcome_json(&b, d, did, &o), NULL, err)) < 0 ||
 	    (r = sl_gate_state(w->gate, w->d, SL_STMT_OBSERVATION, w->observation, NULL,
