@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #ifndef CLONE_CLEAR_SIGHAND
@@ -99,7 +101,11 @@ static void
 find_cgroup(struct sl_box *b)
 {
 	char text[1024] = "", *p, *end;
+	struct statfs fs;
 
+	/* Cheaper than to ask where we are. */
+	if (statfs("/sys/fs/cgroup", &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+		return;
 	if (sl_os_read_file(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text) - 1) <= 0 ||
 	    ((p = strstr(text, "0::/")) == NULL || (p != text && p[-1] != '\n')))
 		return;

@@ -53,6 +53,10 @@ sl_box_mask(struct sl_setup *s, const char *base, const char *rel, bool is_rw)
 		if ((r = bind_self(s, path)) < 0)
 			return r;
 	}
+	if ((S_ISDIR(st.st_mode) ? mkdirat(s->s_fd, "e", 0755)
+				 : mknodat(s->s_fd, "n", S_IFREG | 0444, 0)) < 0 &&
+	    errno != EEXIST)
+		return -errno;
 	fd = sl_mnt_clone(s->s_fd, S_ISDIR(st.st_mode) ? "e" : "n", false,
 			  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 			      MOUNT_ATTR_NOEXEC,

@@ -2,8 +2,8 @@
  * writable places, each a mount that stands on the read-only root.
  *
  * S holds r/ (the root's skeleton), l/ (what covers /usr/local), w/ (one directory a
- * writable place), d/ (/dev), e/ and n (an empty directory and an empty file, for
- * masks).  S itself stays behind in the old root, which is dropped; the box sees
+ * writable place), d/ (/dev), and for masks e/ and n (an empty directory, an empty
+ * file).  S itself stays behind in the old root, which is dropped; the box sees
  * clones of its directories, so one size bounds them all.
  */
 #include "box/internal.h"
@@ -76,7 +76,6 @@ static const char *const skeleton[] = {
 	"d",
 	"d/shm",
 	"d/pts",
-	"e",
 	"m",
 };
 
@@ -99,7 +98,8 @@ make_tmpfs(struct sl_setup *s)
 	(void)snprintf(inodes, sizeof(inodes), "%llu",
 		       (unsigned long long)(size / 16384 + 4096));
 	sl_box_at(s, SL_BOX_STEP_TMPFS, "tmpfs of %s bytes", size_s);
-	if ((s->s_fd = sl_mnt_new("tmpfs", opt, 3, MOUNT_ATTR_NOSUID)) < 0)
+	if ((s->s_fd =
+		 sl_mnt_new("tmpfs", opt, 3, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)) < 0)
 		return s->s_fd;
 	/* A clone can be taken only of what is attached.  /proc/driver is there wherever
 	 * procfs is, no grant lies in it, and unlike "/" it does not make us chrooted in
@@ -142,8 +142,6 @@ make_skeleton(struct sl_setup *s)
 	for (size_t i = 0; i < sizeof(skeleton) / sizeof(skeleton[0]); i++)
 		if (mkdirat(s->s_fd, skeleton[i], 0755) < 0)
 			return -errno;
-	if (mknodat(s->s_fd, "n", S_IFREG | 0444, 0) < 0)
-		return -errno;
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (mkdirat(s->s_fd, places[i].in_s, places[i].mode) < 0 ||
 		    (s->ids.is_private &&
@@ -226,11 +224,15 @@ mount_dev(struct sl_setup *s)
 						 { "ptmxmode", "0666" },
 						 { "mode", "0620" } };
 	char host[24], in[24];
+	SL_AUTO_FD fd = -1;
 	int r;
 
 	sl_box_at(s, SL_BOX_STEP_DEV, "nodes");
 	if ((r = make_nodes(s)) < 0 ||
-	    (r = show(s, s->s_fd, "d", attr, false, "dev")) < 0)
+	    (fd = sl_mnt_clone(s->s_fd, "d", false, attr, -1)) < 0)
+		return r < 0 ? r : fd;
+	if ((s->ids.is_private && (r = sl_mnt_allow_dev(fd)) < 0) ||
+	    (r = sl_mnt_move(fd, s->root_fd, "dev")) < 0)
 		return r;
 	for (size_t i = 0; !s->ids.is_private && i < sizeof(nodes) / sizeof(nodes[0]);
 	     i++) {
@@ -242,12 +244,12 @@ mount_dev(struct sl_setup *s)
 			return r;
 	}
 	if (s->o->grant->is_tty) {
-		SL_AUTO_FD fd =
+		SL_AUTO_FD p =
 		    sl_mnt_new("devpts", pts, 3, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 
 		sl_box_at(s, SL_BOX_STEP_DEV, "devpts");
-		if (fd < 0 || (r = sl_mnt_move(fd, s->root_fd, "dev/pts")) < 0)
-			return fd < 0 ? fd : r;
+		if (p < 0 || (r = sl_mnt_move(p, s->root_fd, "dev/pts")) < 0)
+			return p < 0 ? p : r;
 	}
 	return 0;
 }
@@ -259,8 +261,8 @@ mount_places(struct sl_setup *s)
 		int r;
 
 		sl_box_at(s, SL_BOX_STEP_PLACES, "%s", places[i].inside);
-		if ((r = show(s, s->s_fd, places[i].in_s,
-			      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, false,
+		/* nosuid and nodev, as S is */
+		if ((r = show(s, s->s_fd, places[i].in_s, 0, false,
 			      places[i].inside + 1)) < 0)
 			return r;
 	}

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
@@ -136,11 +137,10 @@ net_make(void *arg)
 		e = fd = raw3(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0) {
 		e = raw3(SYS_ioctl, fd, SIOCSIFFLAGS, (long)(uintptr_t)&r);
+		if (e >= 0) /* the namespace itself; by /proc it takes four times as long */
+			e = raw3(SYS_ioctl, fd, SIOCGSKNS, 0);
 		(void)raw3(SYS_close, fd, 0, 0);
 	}
-	if (e >= 0)
-		e = raw3(SYS_open, (long)(uintptr_t) "/proc/self/ns/net",
-			 O_RDONLY | O_CLOEXEC, 0);
 	n->fd = e >= 0 ? (int)e : -1;
 	n->err = e < 0 ? (int)-e : 0;
 	return 0;

@@ -40,7 +40,7 @@ sl_mnt_clone(int dirfd, const char *path, bool is_recursive, uint64_t attr, int 
 
 	if (fd < 0)
 		return -errno;
-	if (mount_setattr(fd, "", AT_EMPTY_PATH | rec, &a, sizeof(a)) < 0)
+	if (attr != 0 && mount_setattr(fd, "", AT_EMPTY_PATH | rec, &a, sizeof(a)) < 0)
 		return -errno;
 	if (idmap_fd >= 0) {
 		a = (struct mount_attr){ .attr_set = MOUNT_ATTR_IDMAP,
@@ -49,6 +49,14 @@ sl_mnt_clone(int dirfd, const char *path, bool is_recursive, uint64_t attr, int 
 			return -errno;
 	}
 	return sl_steal_fd(&fd);
+}
+
+int
+sl_mnt_allow_dev(int mnt_fd)
+{
+	struct mount_attr a = { .attr_clr = MOUNT_ATTR_NODEV };
+
+	return mount_setattr(mnt_fd, "", AT_EMPTY_PATH, &a, sizeof(a)) < 0 ? -errno : 0;
 }
 
 int

@@ -171,12 +171,13 @@ read_all(struct sl_chan *c, uint8_t *to, size_t n, int64_t until_ms, struct sl_m
 				    .msg_control = ctl.buf,
 				    .msg_controllen = sizeof(ctl.buf) };
 		ssize_t got;
-		int r = until_ms < 0 ? 1 : wait_in(c->fd, until_ms);
-
-		if (r == 0)
+		/* Mostly it is there already. */
+		got = recvmsg(c->fd, &m,
+			      MSG_CMSG_CLOEXEC | (until_ms < 0 ? 0 : MSG_DONTWAIT));
+		if (got < 0 && errno == EAGAIN && until_ms >= 0 &&
+		    wait_in(c->fd, until_ms) == 0)
 			return SL_ERR(err, SYS, "the other process does not answer");
-		got = recvmsg(c->fd, &m, MSG_CMSG_CLOEXEC);
-		if (got < 0 && errno == EINTR)
+		if (got < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (got < 0)
 			return SL_ERR_SYS(err, -errno, "cannot read from the channel");

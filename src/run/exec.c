@@ -215,14 +215,8 @@ fit(struct work *w, struct sl_err *err)
 		return r;
 	if (memcmp(want, have, 32) == 0)
 		return 0;
-	w->has_vector = false;
 	sl_carry_close(&w->carry);
-	if ((r = prepare(w, granted, err)) < 0)
-		return r;
-	if ((r = sl_box_vector(w->carry.box, &w->a, &w->vector, err)) < 0)
-		return r;
-	w->has_vector = true;
-	return 0;
+	return prepare(w, granted, err);
 }
 
 static int
@@ -232,11 +226,11 @@ act(struct work *w, struct sl_err *err)
 	struct sl_permit *box = NULL, *proc = NULL;
 	int r;
 
-	if ((r = sl_box_vector(w->carry.box, &w->a, &w->vector, err)) < 0)
+	if ((r = fit(w, err)) < 0 ||
+	    (r = sl_box_vector(w->carry.box, &w->a, &w->vector, err)) < 0)
 		return r;
 	w->has_vector = true;
-	if ((r = fit(w, err)) == 0 &&
-	    (r = sl_gate_permit(w->gate, w->d, SL_PERMIT_BOX, 1, &box, err)) == 0 &&
+	if ((r = sl_gate_permit(w->gate, w->d, SL_PERMIT_BOX, 1, &box, err)) == 0 &&
 	    (r = sl_gate_permit(w->gate, w->d, SL_PERMIT_PROC, 1, &proc, err)) == 0 &&
 	    (r = sl_box_open(w->carry.box, box, err)) == 0) {
 		sl_emit_job_start(&w->emit, NULL, 1, &w->vector);
