@@ -3,6 +3,8 @@
  *
  *   bench_start [-n ROUNDS] [-u] SLUICE GATE.bpf QUIET.bpf
  *
+ * The rows of a round run in an order that is drawn anew (seed 1), with a pause between.
+ *
  * Rows: `exec whole` against `bwrap full`, both cold processes with /bin/true, the same
  * namespaces, tree and seccomp programs; `box own netns` against `vfork`, both from a
  * running process.  -u: as an ordinary user (root drops to an id that nobody has).
@@ -23,7 +25,7 @@
 
 extern char **environ;
 
-enum { ROUNDS_MAX = 1000, WARM_UP = 2, USER = 61235 };
+enum { ROUNDS_MAX = 1000, WARM_UP = 2, USER = 61235, PAUSE_US = 3000 };
 
 enum row { VFORK, BWRAP, EXEC, BOX, ROWS };
 
@@ -277,16 +279,30 @@ failed(struct bench *b, enum row row, int st)
 static void
 measure(struct bench *b, int rounds)
 {
+	enum row order[ROWS];
 	unsigned seed = 1;
 
+	for (unsigned k = 0; k < ROWS; k++)
+		order[k] = (enum row)k;
 	for (int i = -WARM_UP; i < rounds; i++) {
-		unsigned first = (unsigned)rand_r(&seed);
+		for (unsigned k = ROWS - 1; k > 0; k--) {
+			unsigned j = (unsigned)rand_r(&seed) % (k + 1);
+			enum row x = order[k];
 
+			order[k] = order[j];
+			order[j] = x;
+		}
 		for (unsigned k = 0; k < ROWS; k++) {
-			enum row row = (enum row)((first + k) % ROWS);
+			enum row row = order[k];
 			struct rig *r = rig_new();
-			double t = now_ms();
-			int st = run_row(b, row, r);
+			double t;
+			int st;
+
+			/* The kernel takes a network namespace down after its process
+			 * has gone: none pays for the one before. */
+			(void)usleep(PAUSE_US);
+			t = now_ms();
+			st = run_row(b, row, r);
 
 			t = now_ms() - t;
 			rig_free(r);

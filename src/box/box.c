@@ -308,9 +308,9 @@ sl_box_open(struct sl_box *b, struct sl_permit *run, struct sl_err *err)
 	uint8_t d[32];
 	int r;
 
-	if ((r = wait_ready(b, err)) < 0)
-		return r;
-	if (b->state != SL_BS_READY)
+	if (b->state == SL_BS_DEAD)
+		return SL_ERR(err, ENV, "box: it is gone");
+	if (b->state != SL_BS_SETUP && b->state != SL_BS_READY)
 		return SL_ERR(err, BUG, "box: opened twice");
 	v = sl_permit_use(run, SL_PERMIT_BOX);
 	/* What was built is what was decided, or less. */
@@ -318,6 +318,9 @@ sl_box_open(struct sl_box *b, struct sl_permit *run, struct sl_err *err)
 		return r;
 	if (memcmp(d, v.act, sizeof(d)) != 0 || !sl_grant_within(b->grant, v.grant))
 		return SL_ERR(err, BUG, "box: the permit is for another grant");
+	/* It may still be set up meanwhile. */
+	if ((r = wait_ready(b, err)) < 0)
+		return r;
 	b->state = SL_BS_OPEN;
 	return 0;
 }

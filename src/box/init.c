@@ -37,6 +37,9 @@ struct init {
 	pid_t act;
 	struct helper helper[HELPER_MAX];
 	int io_fd; /* /proc/self/io, opened while it could be */
+	/* Where the act's output goes: open here too until it has ended, so that its end
+	 * comes as one message and not as a hang-up of each before. */
+	int out[2];
 };
 
 static const struct sl_chan_op accepts[] = {
@@ -384,7 +387,7 @@ helper_ended(struct init *in, struct helper *h, int status)
  * us.  A fork would copy our page tables at every step. */
 static int
 start(struct init *in, const struct sl_m_spawn *m, struct sl_slice strings,
-      const struct sl_msg *msg)
+      struct sl_msg *msg)
 {
 	SL_AUTO_FREE const char **argv = calloc(m->n_argv + 1UL, sizeof(char *));
 	SL_AUTO_FREE const char **env = calloc(m->n_env + 1UL, sizeof(char *));
@@ -414,6 +417,10 @@ start(struct init *in, const struct sl_m_spawn *m, struct sl_slice strings,
 	if (pid < 0)
 		return -errno;
 	in->act = pid;
+	for (size_t i = 0; i < 2 && msg->n_fds > 2; i++) {
+		in->out[i] = msg->fds[i + 1];
+		msg->fds[i + 1] = -1;
+	}
 	return 0;
 }
 
@@ -500,6 +507,11 @@ act_ended(struct init *in, int status, const struct rusage *u)
 	}
 	m.usage = usage(in);
 	tell(in, SL_OP_ENDED, &m, sizeof(m));
+	for (size_t i = 0; i < 2; i++) {
+		if (in->out[i] >= 0)
+			(void)close(in->out[i]);
+		in->out[i] = -1;
+	}
 }
 
 static void
@@ -587,7 +599,8 @@ on_message(struct init *in)
 		_exit(1);
 	}
 	for (size_t i = 0; i < msg.n_fds; i++)
-		(void)close(msg.fds[i]);
+		if (msg.fds[i] >= 0)
+			(void)close(msg.fds[i]);
 }
 
 /* What is in force now, as the kernel tells it. */
@@ -609,6 +622,7 @@ sl_box_init(struct sl_setup *s, bool is_reexec)
 {
 	struct init in = { .chan = &s->chan,
 			   .room = { .max = SL_BOX_MSG_MAX },
+			   .out = { -1, -1 },
 			   .io_fd = open("/proc/self/io", O_RDONLY | O_CLOEXEC) };
 	struct sl_m_ready ready = { .landlock_abi = s->landlock_abi,
 				    .cap_bnd = UINT64_MAX,

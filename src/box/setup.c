@@ -159,7 +159,10 @@ net_start(struct sl_setup *s)
 	s->net->err = EIO;
 	s->net_pid = clone(net_make, s->net->stack + NET_STACK,
 			   CLONE_VM | CLONE_FILES | SIGCHLD, s->net);
-	return s->net_pid < 0 ? -errno : 0;
+	if (s->net_pid < 0)
+		return -errno;
+	sl_os_start_elsewhere(s->net_pid, s->o->is_crowded ? 3 : 2);
+	return 0;
 }
 
 static int

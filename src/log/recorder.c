@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "crypto/sha256.h"
 #include "log/proto.h"
+#include "os/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,6 +57,7 @@ sl_recorder_start(const struct sl_recorder_opts *o, struct sl_recorder **ret,
 		free(r);
 		return e;
 	}
+	sl_os_start_elsewhere(r->pid, 2);
 	r->chan = (struct sl_chan){ .fd = fd[0],
 				    .ops = accepted,
 				    .n_ops = sizeof(accepted) / sizeof(accepted[0]) };

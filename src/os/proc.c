@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <signal.h>
@@ -51,6 +52,23 @@ sl_os_wait(int pidfd, bool is_nohang, int *ret_code, int *ret_value)
 	*ret_code = si.si_code;
 	*ret_value = si.si_status;
 	return 0;
+}
+
+void
+sl_os_start_elsewhere(pid_t child, int min_cpus)
+{
+	cpu_set_t all, other;
+	unsigned cpu;
+
+	if (getcpu(&cpu, NULL) < 0 || cpu >= CPU_SETSIZE ||
+	    sched_getaffinity(0, sizeof(all), &all) < 0)
+		return;
+	other = all;
+	CPU_CLR(cpu, &other);
+	/* It is moved at once; then it may run anywhere again. */
+	if (CPU_COUNT(&all) >= min_cpus && CPU_COUNT(&other) > 0 &&
+	    sched_setaffinity(child, sizeof(other), &other) == 0)
+		(void)sched_setaffinity(child, sizeof(all), &all);
 }
 
 int

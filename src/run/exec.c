@@ -94,6 +94,7 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 				 .run_fd = -1,
 				 .masked = masked,
 				 .n_masked = 1,
+				 .is_crowded = true,
 				 .stdin_fd = w->x->stdin_fd };
 	int r;
 
@@ -226,13 +227,13 @@ act(struct work *w, struct sl_err *err)
 	struct sl_permit *box = NULL, *proc = NULL;
 	int r;
 
-	if ((r = fit(w, err)) < 0 ||
-	    (r = sl_box_vector(w->carry.box, &w->a, &w->vector, err)) < 0)
-		return r;
-	w->has_vector = true;
-	if ((r = sl_gate_permit(w->gate, w->d, SL_PERMIT_BOX, 1, &box, err)) == 0 &&
+	/* What can be done before the box stands is done before that is waited for. */
+	if ((r = fit(w, err)) == 0 &&
+	    (r = sl_gate_permit(w->gate, w->d, SL_PERMIT_BOX, 1, &box, err)) == 0 &&
 	    (r = sl_gate_permit(w->gate, w->d, SL_PERMIT_PROC, 1, &proc, err)) == 0 &&
-	    (r = sl_box_open(w->carry.box, box, err)) == 0) {
+	    (r = sl_box_open(w->carry.box, box, err)) == 0 &&
+	    (r = sl_box_vector(w->carry.box, &w->a, &w->vector, err)) == 0) {
+		w->has_vector = true;
 		sl_emit_job_start(&w->emit, NULL, 1, &w->vector);
 		sl_emit_step_start(&w->emit, sl_decision_view(w->d)->entry.id);
 		w->carry.role_fd[0] = sl_gate_fd(w->gate);
