@@ -250,22 +250,23 @@ enter(struct sl_setup *s)
 {
 	int r;
 
-	if ((r = net_join(s)) < 0)
-		return r;
 	sl_box_at(s, SL_BOX_STEP_HOST, "%s", s->o->host_name);
 	if (sethostname(s->o->host_name, strlen(s->o->host_name)) < 0)
 		return -errno;
 	sl_box_at(s, SL_BOX_STEP_PIVOT, "pivot_root");
 	if ((r = sl_mnt_pivot(s->root_fd, 0)) < 0)
 		return r;
+	sl_box_at(s, SL_BOX_STEP_DEV, "/dev/null");
+	if ((r = std_to_null()) < 0 || (r = landlock_rules(s)) < 0)
+		return r;
+	/* As late as it may be, for it is made meanwhile; its owner is who we are still. */
+	if ((r = net_join(s)) < 0)
+		return r;
 	if (s->ids.is_private) {
 		sl_box_at(s, SL_BOX_STEP_UID, "%u", s->ids.out_uid);
 		if ((r = sl_box_ids_take(&s->ids)) < 0)
 			return r;
 	}
-	sl_box_at(s, SL_BOX_STEP_DEV, "/dev/null");
-	if ((r = std_to_null()) < 0 || (r = landlock_rules(s)) < 0)
-		return r;
 	sl_box_at(s, SL_BOX_STEP_CAPS, "capabilities");
 	return sl_jail_no_caps();
 }
