@@ -136,7 +136,10 @@ run_exec(const struct bench *b, char *const *tail, int out)
 static int
 run_box(struct rig *r)
 {
-	int e = rig_open(r) < 0 || rig_run(r, true_argv) < 0 ? -1 : r->end.status;
+	int e;
+
+	r->o.is_single = true; /* as exec's */
+	e = rig_open(r) < 0 || rig_run(r, true_argv) < 0 ? -1 : r->end.status;
 
 	if (e < 0)
 		fprintf(stderr, "box: %s\n", r->err.msg);

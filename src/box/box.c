@@ -52,6 +52,7 @@ new_box(const struct sl_box_opts *o)
 	    -1;
 	b->sync_fd = b->listen_fd = b->timer_fd = b->ws_fd = -1;
 	b->usage.written = UINT64_MAX;
+	b->is_single = o->is_single;
 	b->is_dgram_ok = o->grant->n_fs == 0 && o->grant->ws_mode != SL_WS_DIRECT;
 	sl_relay_init(&b->relay);
 	sl_buf_init(&b->room, SL_BOX_MSG_MAX);
@@ -485,7 +486,7 @@ static int
 send_act(struct sl_box *b, const struct sl_act *act, struct sl_err *err)
 {
 	SL_AUTO_BUF out = { .max = SL_BOX_MSG_MAX };
-	struct sl_m_spawn m = { .is_tty = b->grant->is_tty };
+	struct sl_m_spawn m = { .is_tty = b->grant->is_tty, .is_single = b->is_single };
 	int fds[4] = { -1, -1, -1, -1 }, r;
 	size_t n = 0;
 

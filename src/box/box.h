@@ -91,6 +91,7 @@ struct sl_box_opts {
 	const char *const *masked; /* host paths no grant may reach: $SLUICE_HOME, ... */
 	size_t n_masked;
 	int stdin_fd;      /* -1: /dev/null; else relayed (a tty: through the pty) */
+	bool is_single;    /* for one act: it ends by itself when that has ended */
 	bool is_crowded;   /* others of ours are at work meanwhile, on a processor each */
 	bool holds_secret; /* the supervisor's memory holds one: re-exec init (the
 			      program then calls sl_box_init_main() first of all) */

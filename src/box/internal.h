@@ -106,7 +106,7 @@ struct sl_m_ready {
 
 struct sl_m_spawn {
 	uint32_t n_argv, n_env, n_put;
-	uint32_t is_tty, rows, cols;
+	uint32_t is_tty, rows, cols, is_single;
 	uint64_t rlim_data, rlim_nproc, rlim_cpu, rlim_fsize, rlim_nofile; /* max: none */
 };
 
@@ -261,7 +261,7 @@ struct sl_box {
 	int init_pidfd, epfd, stdin_fd, cgroup_fd;
 	char cgroup_dir[256];
 	int proc_fd, tmpfs_fd; /* of the box */
-	bool is_setup_seen;
+	bool is_setup_seen, is_single;
 	uint8_t etc[32]; /* what the digest of /etc must turn out to be */
 	struct sl_m_setup m_setup;
 	struct sl_m_ready m_ready;

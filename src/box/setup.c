@@ -259,6 +259,12 @@ enter(struct sl_setup *s)
 	sl_box_at(s, SL_BOX_STEP_DEV, "/dev/null");
 	if ((r = std_to_null()) < 0 || (r = landlock_rules(s)) < 0)
 		return r;
+	/* Of what follows it refuses nothing; to translate it takes its time. */
+	sl_box_at(s, SL_BOX_STEP_SECCOMP, "gate");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	if ((r = sl_box_gate_on()) < 0)
+		return r;
 	/* As late as it may be, for it is made meanwhile; its owner is who we are still. */
 	if ((r = net_join(s)) < 0)
 		return r;

@@ -94,6 +94,7 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 				 .run_fd = -1,
 				 .masked = masked,
 				 .n_masked = 1,
+				 .is_single = true,
 				 .is_crowded = true,
 				 .stdin_fd = w->x->stdin_fd };
 	int r;
