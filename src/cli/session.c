@@ -39,16 +39,21 @@ sl_session_home(struct sl_home *ret, struct sl_err *err)
 	return r < 0 ? r : sl_home_open(path, ret, err);
 }
 
+/* The digest of the running executable. */
+static int
+ask_build(void *home, uint8_t ret[32], struct sl_err *err)
+{
+	return sl_dcache_file(home, "/proc/self/exe", ret, err);
+}
+
 static int
 start_recorder(struct sl_session *s, struct sl_err *err)
 {
-	struct sl_recorder_opts o;
-	int r;
+	const struct sl_recorder_opts o = { .home_fd = s->home.fd,
+					    .home = s->home.path,
+					    .ask_build = ask_build,
+					    .arg = &s->home };
 
-	if ((r = sl_crypto_init(err)) < 0 ||
-	    (r = sl_dcache_file(&s->home, "/proc/self/exe", s->build, err)) < 0)
-		return r;
-	o = (struct sl_recorder_opts){ s->home.fd, s->home.path, s->build };
 	return sl_recorder_start(&o, &s->rec, err);
 }
 
@@ -68,7 +73,8 @@ sl_session_gate(struct sl_session *s, bool is_quiet, struct sl_err *err)
 	size_t n = 0;
 	int r;
 
-	if ((r = sl_gate_open(&o, &s->gate, err)) < 0 ||
+	if ((r = sl_crypto_init(err)) < 0 ||
+	    (r = sl_gate_open(&o, &s->gate, err)) < 0 ||
 	    (r = sl_recover(&s->home, s->gate, &n, err)) < 0)
 		return r;
 	i = sl_gate_info(s->gate);

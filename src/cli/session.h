@@ -9,7 +9,6 @@ struct sl_session {
 	struct sl_home home;
 	struct sl_recorder *rec;
 	struct sl_gate *gate;
-	uint8_t build[32]; /* digest of the running executable */
 };
 
 /* $SLUICE_HOME, else $XDG_DATA_HOME/sluice, else ~/.local/share/sluice; root without

@@ -42,6 +42,6 @@ void sl_proto_put_entry(struct sl_buf *b, const struct sl_entry *e);
 void sl_proto_entry(const uint8_t p[SL_ENTRY_LEN], struct sl_entry *ret);
 
 /* The child's whole life.  Never returns. */
-_Noreturn void sl_recorder_main(int chan_fd, int home_fd, const uint8_t build[32]);
+_Noreturn void sl_recorder_main(int chan_fd, const struct sl_recorder_opts *o);
 
 #endif

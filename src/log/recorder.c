@@ -49,7 +49,7 @@ sl_recorder_start(const struct sl_recorder_opts *o, struct sl_recorder **ret,
 	}
 	r->pid = fork();
 	if (r->pid == 0)
-		sl_recorder_main(fd[1], o->home_fd, o->build);
+		sl_recorder_main(fd[1], o);
 	(void)close(fd[1]);
 	if (r->pid < 0) {
 		e = SL_ERR_SYS(err, -errno, "cannot start the recorder");

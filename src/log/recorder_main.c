@@ -167,21 +167,26 @@ open_all(struct main *m, int home_fd, const uint8_t build[32], struct sl_err *er
 }
 
 _Noreturn void
-sl_recorder_main(int chan_fd, int home_fd, const uint8_t build[32])
+sl_recorder_main(int chan_fd, const struct sl_recorder_opts *o)
 {
 	struct main m = { .chan = { .fd = chan_fd,
 				    .ops = accepted,
 				    .n_ops = sizeof(accepted) / sizeof(accepted[0]) } };
 	struct sl_err err = { 0 };
 	struct sl_node_info info;
-	int r, home = -1;
+	uint8_t build[32] = { 0 };
+	int r = 0, home = -1;
 
+	if (o->build != NULL)
+		memcpy(build, o->build, sizeof(build));
+	else
+		r = o->ask_build(o->arg, build, &err);
 	sl_buf_init(&m.room, SL_FRAME_MAX);
 	sl_buf_init(&m.out, SL_DONE_MAX);
-	if ((r = strip(chan_fd, home_fd, &m.chan.fd, &home)) < 0)
+	if (r == 0 && (r = strip(chan_fd, o->home_fd, &m.chan.fd, &home)) < 0)
 		r = sl_err_raise(&err, SL_E(ENV), -r, __FILE__, __LINE__,
 				 "the recorder cannot strip itself of what it inherited");
-	else
+	if (r == 0)
 		r = open_all(&m, home, build, &err);
 	sl_proto_put_status(&m.out, r, &err);
 	if (r == 0) {

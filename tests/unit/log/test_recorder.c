@@ -16,7 +16,9 @@ static const uint8_t run_a[32] = { 0xaa, 1 };
 static struct sl_recorder *
 start(struct dir *d)
 {
-	struct sl_recorder_opts o = { d->fd, d->path, build };
+	struct sl_recorder_opts o = { .home_fd = d->fd,
+				      .home = d->path,
+				      .build = build };
 	struct sl_recorder *r = NULL;
 	struct sl_err err = { 0 };
 
