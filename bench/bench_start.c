@@ -98,8 +98,8 @@ spawn(const struct bench *b, char *const *argv, int out)
 		(void)posix_spawn_file_actions_adddup2(&fa, out, 1);
 	else
 		(void)posix_spawn_file_actions_adddup2(&fa, 0, 1);
-	(void)posix_spawn_file_actions_addopen(&fa, 2, "said", O_WRONLY | O_CREAT | O_TRUNC,
-					       0600);
+	(void)posix_spawn_file_actions_addopen(&fa, 2, "said",
+					       O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	for (int i = 0; i < 2 && strcmp(argv[0], "bwrap") == 0; i++)
 		(void)posix_spawn_file_actions_addopen(&fa, 9 + i, b->bpf[i], O_RDONLY,
 						       0);

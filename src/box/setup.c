@@ -137,7 +137,8 @@ net_make(void *arg)
 		e = fd = raw3(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0) {
 		e = raw3(SYS_ioctl, fd, SIOCSIFFLAGS, (long)(uintptr_t)&r);
-		if (e >= 0) /* the namespace itself; by /proc it takes four times as long */
+		if (e >=
+		    0) /* the namespace itself; by /proc it takes four times as long */
 			e = raw3(SYS_ioctl, fd, SIOCGSKNS, 0);
 		(void)raw3(SYS_close, fd, 0, 0);
 	}
@@ -265,7 +266,8 @@ enter(struct sl_setup *s)
 		return -errno;
 	if ((r = sl_box_gate_on()) < 0)
 		return r;
-	/* As late as it may be, for it is made meanwhile; its owner is who we are still. */
+	/* As late as it may be, for it is made meanwhile; its owner is who we are still.
+	 */
 	if ((r = net_join(s)) < 0)
 		return r;
 	if (s->ids.is_private) {

@@ -338,9 +338,8 @@ on_message(struct sl_box *b, struct sl_msg *msg, struct sl_err *err)
 			    "box: the host's /etc changed while the box was made");
 		if (!is_root_of(msg->fds[0], PROC_SUPER_MAGIC) ||
 		    !is_root_of(msg->fds[1], TMPFS_MAGIC))
-			return SL_ERR(
-			    err, ENV,
-			    "box: init showed other file systems than it made");
+			return SL_ERR(err, ENV,
+				      "box: init showed other file systems than it made");
 		b->is_setup_seen = true;
 		b->proc_fd = msg->fds[0];
 		b->tmpfs_fd = msg->fds[1];
@@ -401,6 +400,10 @@ on_chan(struct sl_box *b, struct sl_err *err)
 	if (r < 0)
 		memset(err, 0, sizeof(*err));
 	(void)sl_box_watch_fd(b, b->chan.fd, 0, 0);
+	if (b->state == SL_BS_OPEN && b->is_single && b->is_ended_seen) {
+		b->state = SL_BS_DEAD; /* as it should */
+		return 0;
+	}
 	if (b->state == SL_BS_RUN && b->hit != SL_LIM_COUNT)
 		return ended_with_box(b, err);
 	return died(b, "the box's init is gone");

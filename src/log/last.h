@@ -30,8 +30,8 @@ int sl_head_write(const struct sl_store_io *io, int head_fd, const struct sl_hea
 
 /* The last good seal into *ret (seq 0 where there is none yet); *ret_clean: nothing
  * can lie behind it, it is the one that was noted in head since the boot, and its
- * signature has not been looked at.  head may be NULL.  STORE: something at or below the last
- * acknowledged seal is damaged. */
+ * signature has not been looked at.  head may be NULL.  STORE: something at or below the
+ * last acknowledged seal is damaged. */
 int sl_last_find(struct sl_seg *g, const struct sl_head *head, const uint8_t boot[32],
 		 struct sl_state *ret, bool *ret_clean, struct sl_err *err) SL_MUST_CHECK;
 

@@ -114,7 +114,8 @@ put_boot(struct sl_node *n, uint32_t tree, struct sl_err *err)
 	put_str(&o, "machine", u.machine);
 	put_digest(&o, "boot", n->st.boot);
 	memcpy(n->st.next.boot, n->st.boot, 32);
-	return own_put(&o, n, tree, "context", sl_platform_key(&n->k), "platform", &e, err);
+	return own_put(&o, n, tree, "context", sl_platform_key(&n->k), "platform", &e,
+		       err);
 }
 
 int
@@ -197,7 +198,8 @@ genesis(struct sl_node *n, struct sl_err *err)
 	struct sl_entry e;
 	int r;
 
-	if ((r = put_tree(n, SL_TREE_PLATFORM, sl_platform_key(&n->k), &platform, err)) < 0 ||
+	if ((r = put_tree(n, SL_TREE_PLATFORM, sl_platform_key(&n->k), &platform, err)) <
+		0 ||
 	    (r = put_tree(n, SL_TREE_NODE, &n->k.working, &node, err)) < 0 ||
 	    (r = put_key(n, platform, PLATFORM, &e, err)) < 0 ||
 	    (r = put_boot(n, platform, err)) < 0 ||

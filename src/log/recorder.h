@@ -49,7 +49,8 @@ struct sl_recorder_opts {
 	int home_fd;          /* $SLUICE_HOME, opened by the caller */
 	const char *home;     /* for messages */
 	const uint8_t *build; /* 32 bytes: digest of the running executable; or NULL: */
-	/* asked in the recorder's process, first of all, so that its client need not wait */
+	/* asked in the recorder's process, first of all, so that its client need not wait
+	 */
 	int (*ask_build)(void *arg, uint8_t ret[32], struct sl_err *err);
 	void *arg;
 };

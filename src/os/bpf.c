@@ -46,9 +46,9 @@ subtree(struct sock_filter *at, const struct sl_bpf_range *r, size_t lo, size_t 
 		return e;
 	if (left - pos - 1 > JUMP_MAX || right - pos - 1 > JUMP_MAX)
 		return -E2BIG;
-	at[pos] = (struct sock_filter)BPF_JUMP(
-	    BPF_JMP | BPF_JGE | BPF_K, r[mid].first, (unsigned char)(right - pos - 1),
-	    (unsigned char)(left - pos - 1));
+	at[pos] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, r[mid].first,
+					       (unsigned char)(right - pos - 1),
+					       (unsigned char)(left - pos - 1));
 	*ret_target = pos;
 	return 0;
 }

@@ -555,6 +555,27 @@ relays_input(void **state)
 	(void)close(fd);
 }
 
+/* It goes by itself: nobody has died, and nothing more can be started in it. */
+static void
+ends_with_its_only_act(void **state)
+{
+	char yes[] = "/bin/true", *argv[] = { yes, NULL };
+	struct rig *r = rig_new();
+
+	(void)state;
+	r->o.is_single = true;
+	opened(r);
+	assert_int_equal(rig_run(r, argv), 0);
+	assert_int_equal(r->end.status, 0);
+	for (int i = 0; i < 20; i++) /* its hang-up is seen in one of them */
+		assert_int_equal(sl_box_dispatch(r->b, 20, &r->err), 0);
+	assert_false(r->has_died);
+	r->has_ended = false;
+	assert_true(rig_spawn(r, argv) < 0);
+	assert_int_equal(r->err.code, SL_E(ENV));
+	rig_free(r);
+}
+
 static void
 works_without_newer_features(void **state)
 {
@@ -635,6 +656,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(hashes_files),
 		cmocka_unit_test(gives_a_terminal),
 		cmocka_unit_test(relays_input),
+		cmocka_unit_test(ends_with_its_only_act),
 		cmocka_unit_test(works_without_newer_features),
 		cmocka_unit_test(probes_the_host),
 	};

@@ -82,7 +82,7 @@ forge_open(struct node *n, struct sl_slice bundle)
 						 e->row == sl_statement_row(SL_STMT_SEAL),
 					     .by = e->row == sl_statement_row(SL_STMT_KEY)
 						       ? &f->k.identity
-						   : t == 0 ? &f->k.platform
+						   : t == 0 ? sl_platform_key(&f->k)
 						   : t == 1 ? &f->k.working
 							    : &f->run };
 			memcpy(x->was, e->id, 32);
@@ -288,8 +288,8 @@ forge_seal(struct forge *f, struct forged *x)
 		if (!sl_slice_eq(x->sub, tree->origin))
 			continue;
 		must(sl_vkey_make(tree->origin, SL_VKEY_ED25519,
-				  t == 0 ? f->k.platform.s.pub : f->run.s.pub, &key,
-				  &err),
+				  t == 0 ? sl_platform_key(&f->k)->s.pub : f->run.s.pub,
+				  &key, &err),
 		     &err);
 		must(sl_checkpoint_open(tree->checkpoint, &key, &c, &note, &err), &err);
 		v = forge_json(f, x->payload);
@@ -358,7 +358,8 @@ forge_bytes(struct forge *f)
 	for (int t = 0; t < 3; t += 2) {
 		for (size_t i = 0; i < f->n[t]; i++)
 			sl_merkle_leaf((struct sl_slice){ f->e[t][i].now, 32 }, &leaf[i]);
-		forge_tree(f, t, t == 0 ? &f->k.platform : &f->run, leaf, f->n[t]);
+		forge_tree(f, t, t == 0 ? sl_platform_key(&f->k) : &f->run, leaf,
+			   f->n[t]);
 	}
 	for (size_t i = 0; i < f->n[1]; i++) {
 		struct forged *x = &f->e[1][i];

@@ -9,6 +9,7 @@
 #include "logdir.h"
 
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 static const uint8_t build[32] = { 7 };
 static const uint8_t run_a[32] = { 0xaa, 1 };
@@ -16,9 +17,7 @@ static const uint8_t run_a[32] = { 0xaa, 1 };
 static struct sl_recorder *
 start(struct dir *d)
 {
-	struct sl_recorder_opts o = { .home_fd = d->fd,
-				      .home = d->path,
-				      .build = build };
+	struct sl_recorder_opts o = { .home_fd = d->fd, .home = d->path, .build = build };
 	struct sl_recorder *r = NULL;
 	struct sl_err err = { 0 };
 
@@ -294,13 +293,53 @@ few_descriptors(void **state)
 	dir_done(&d);
 }
 
+/* It ends with the answer to its last batch, by itself and cleanly; what it acknowledged
+ * is there for the next one. */
+static void
+last_batch(void **state)
+{
+	struct dir d = dir_make();
+	struct sl_recorder *r = start(&d);
+	struct sl_stmt s = { .tree = SL_TREE_NODE,
+			     .kind = "decision",
+			     .sub = SL_LIT("x"),
+			     .payload = SL_LIT("{}") };
+	struct sl_err err = { 0 };
+	struct sl_node_info i;
+	struct sl_entry e[4];
+	siginfo_t end;
+	size_t n;
+
+	(void)state;
+	must(sl_recorder_add(r, &s, &err), &err);
+	sl_recorder_last(r);
+	must(sl_recorder_commit(r, &err), &err);
+	must(sl_recorder_wait(r, e, 4, &n, &err), &err);
+	assert_int_equal(n, 1);
+	/* Its client has not closed the channel yet. */
+	assert_int_equal(waitid(P_PID, (id_t)sl_recorder_pid(r), &end, WEXITED | WNOWAIT),
+			 0);
+	assert_int_equal(end.si_code, CLD_EXITED);
+	assert_int_equal(end.si_status, 0);
+	must(sl_recorder_add(r, &s, &err), &err);
+	assert_int_equal(sl_recorder_commit(r, &err), SL_E(BUG));
+	sl_recorder_stop(r);
+	r = start(&d);
+	err = (struct sl_err){ 0 };
+	must(sl_recorder_info(r, &i, &err), &err);
+	assert_int_equal(i.node_size, 4);
+	sl_recorder_stop(r);
+	dir_done(&d);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(end_to_end),      cmocka_unit_test(in_order),
-		cmocka_unit_test(client_refusals), cmocka_unit_test(recorder_killed),
-		cmocka_unit_test(disk_full),       cmocka_unit_test(few_descriptors),
+		cmocka_unit_test(last_batch),      cmocka_unit_test(client_refusals),
+		cmocka_unit_test(recorder_killed), cmocka_unit_test(disk_full),
+		cmocka_unit_test(few_descriptors),
 	};
 
 	return run_suite("recorder", t, SL_ARRAY_LEN(t));
