@@ -397,6 +397,7 @@ start(struct init *in, const struct sl_m_spawn *m, struct sl_slice strings,
 	int r;
 
 	if (argv == NULL || env == NULL)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): SL_AUTO_FREE frees it */
 		return -ENOMEM;
 	for (uint32_t i = 0; i < m->n_argv; i++)
 		if ((argv[i] = next(&strings)) == NULL)
