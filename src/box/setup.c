@@ -320,6 +320,9 @@ sl_box_setup(struct sl_setup *s)
 	sl_box_at(s, SL_BOX_STEP_START, "descriptors");
 	if ((r = leave_supervisor(s)) < 0)
 		sl_box_fail(s, r);
+	/* First of all, as it takes longest. */
+	if ((r = net_start(s)) < 0)
+		sl_box_fail(s, r);
 	if (!s->ids.is_private) {
 		sl_box_at(s, SL_BOX_STEP_MAP, "%u", s->ids.out_uid);
 		/* A supervisor that is not dumpable has a /proc/self of root's. */
@@ -327,9 +330,8 @@ sl_box_setup(struct sl_setup *s)
 		    (r = sl_box_ids_map_self(&s->ids)) < 0)
 			sl_box_fail(s, r);
 	}
-	if ((r = net_start(s)) < 0 || (r = sl_box_root_make(s)) < 0 ||
-	    (r = sl_box_grants_mount(s)) < 0 || (r = sl_box_ws_mount(s)) < 0 ||
-	    (r = enter(s)) < 0 || (r = hand_over(s)) < 0)
+	if ((r = sl_box_root_make(s)) < 0 || (r = sl_box_grants_mount(s)) < 0 ||
+	    (r = sl_box_ws_mount(s)) < 0 || (r = enter(s)) < 0 || (r = hand_over(s)) < 0)
 		sl_box_fail(s, r);
 	sl_box_fail(s, -EIO);
 }

@@ -14,6 +14,7 @@ struct work {
 	struct sl_verdict v;
 	uint8_t nonce[16];
 	uint8_t facts_digest[32], proof_digest[32], run_pub[32];
+	bool is_key_asked;
 	int64_t time_ms;
 };
 
@@ -44,9 +45,23 @@ name_it(struct work *w, struct sl_err *err)
 	memcpy(v->run, v->id, 32);
 	if (w->q->want == NULL) /* nothing will run: no key to make */
 		return 0;
-	if ((r = sl_recorder_run_key(w->g->rec, v->run, w->run_pub, err)) < 0)
+	if ((r = sl_recorder_ask_run_key(w->g->rec, v->run, err)) < 0)
 		return r;
-	sl_didkey(w->run_pub, v->run_key);
+	w->is_key_asked = true;
+	return 0;
+}
+
+/* The run's key, which the recorder made meanwhile. */
+static int
+take_key(struct work *w, struct sl_err *err)
+{
+	int r;
+
+	if (!w->is_key_asked)
+		return 0;
+	if ((r = sl_recorder_take_run_key(w->g->rec, w->run_pub, err)) < 0)
+		return r;
+	sl_didkey(w->run_pub, w->d->view.run_key);
 	return 0;
 }
 
@@ -292,13 +307,20 @@ decide(struct work *w, struct sl_err *err)
 					    .decision = w->d };
 	struct sl_jb b = { .a = w->tmp };
 	struct sl_json *pred, *context;
-	int r;
+	struct sl_err unused = { 0 };
+	int r, e;
 
 	w->time_ms = now_ms(w->g);
 	w->g->info.node.time_ms =
 	    w->time_ms; /* never back, whatever the wall clock does */
-	if ((r = name_it(w, err)) < 0 || (r = collect(w, err)) < 0 ||
-	    (r = evaluate(w, err)) < 0)
+	if ((r = name_it(w, err)) < 0)
+		return r;
+	if ((r = collect(w, err)) == 0)
+		r = evaluate(w, err);
+	/* Taken whatever came of it: the answer is on its way. */
+	if ((e = take_key(w, r < 0 ? &unused : err)) < 0 && r == 0)
+		r = e;
+	if (r < 0)
 		return r;
 	/* Made first: a context that was queued without its decision would stay so. */
 	pred = predicate(w, &b);

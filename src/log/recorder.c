@@ -145,10 +145,8 @@ ready(struct sl_recorder *r, struct sl_err *err)
 }
 
 int
-sl_recorder_run_key(struct sl_recorder *r, const uint8_t run[32], uint8_t ret_pub[32],
-		    struct sl_err *err)
+sl_recorder_ask_run_key(struct sl_recorder *r, const uint8_t run[32], struct sl_err *err)
 {
-	struct sl_slice body = { 0 }, rest = { 0 };
 	int e = ready(r, err);
 
 	if (e < 0)
@@ -156,6 +154,15 @@ sl_recorder_run_key(struct sl_recorder *r, const uint8_t run[32], uint8_t ret_pu
 	if (sl_chan_send(&r->chan, SL_OP_RUN_KEY, (struct sl_slice){ run, 32 }, NULL, 0,
 			 err) < 0)
 		return stop(r, err);
+	return 0;
+}
+
+int
+sl_recorder_take_run_key(struct sl_recorder *r, uint8_t ret_pub[32], struct sl_err *err)
+{
+	struct sl_slice body = { 0 }, rest = { 0 };
+	int e;
+
 	if ((e = receive(r, SL_OP_RUN_KEY, &body, err)) < 0 ||
 	    (e = sl_proto_status(body, &rest, err)) < 0)
 		return e;
@@ -163,6 +170,15 @@ sl_recorder_run_key(struct sl_recorder *r, const uint8_t run[32], uint8_t ret_pu
 		return SL_ERR(err, BUG, "the recorder's answer is malformed");
 	memcpy(ret_pub, rest.p, 32);
 	return 0;
+}
+
+int
+sl_recorder_run_key(struct sl_recorder *r, const uint8_t run[32], uint8_t ret_pub[32],
+		    struct sl_err *err)
+{
+	int e = sl_recorder_ask_run_key(r, run, err);
+
+	return e < 0 ? e : sl_recorder_take_run_key(r, ret_pub, err);
 }
 
 /* After an item: is it still a batch that can be sent? */

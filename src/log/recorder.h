@@ -63,6 +63,12 @@ int sl_recorder_info(struct sl_recorder *r, struct sl_node_info *ret,
 /* The public half of a run's key: CDI(n+1) = HKDF(CDI(n), run ID). */
 int sl_recorder_run_key(struct sl_recorder *r, const uint8_t run[32], uint8_t ret_pub[32],
 			struct sl_err *err) SL_MUST_CHECK;
+/* The same in two halves, so that it is made while its client does something else; what
+ * was asked for is taken before anything else is asked. */
+int sl_recorder_ask_run_key(struct sl_recorder *r, const uint8_t run[32],
+			    struct sl_err *err) SL_MUST_CHECK;
+int sl_recorder_take_run_key(struct sl_recorder *r, uint8_t ret_pub[32],
+			     struct sl_err *err) SL_MUST_CHECK;
 int sl_recorder_add(struct sl_recorder *r, const struct sl_stmt *s,
 		    struct sl_err *err) SL_MUST_CHECK;
 /* A blob named by its SHA-256 (fact set, proof, policy text), kept in the same batch. */
