@@ -7,6 +7,7 @@
 #include "gate/gate.h"
 #include "grant/act.h"
 #include "run/event.h"
+#include "run/profile.h"
 
 struct sl_exec {
 	const struct sl_home *home;
@@ -14,6 +15,7 @@ struct sl_exec {
 	int (*session_gate)(void *session, struct sl_gate **ret, struct sl_err *err);
 	void *session;
 	struct sl_grant want;
+	const struct sl_named_profile *profile; /* that want was made from, or NULL */
 	struct sl_act act;
 	int stdin_fd;
 	/* Where output goes: raw bytes to write (stream 1 or 2; -errno ends the act), or,
