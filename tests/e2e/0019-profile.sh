@@ -171,6 +171,14 @@ ok "another profile" sl exec --profile build -- true
 ok "and none" sl exec -- true
 ok "back" sl policy register "$T/p.dl"
 
+# A profile is only asked for: the policy decides as over options.
+mkdir "$HOME/.ssh"
+printf 'description: x\nread: [~/.ssh]\n' >"$own/evil.yml"
+st 125 "a directory of keys" --profile evil -- ls "$HOME/.ssh"
+has "the policy says no" "$out" 'deny if key_access($path)'
+printf 'description: x\nwrite: [/etc/apt]\n' >"$own/evil.yml"
+[ ! -d /etc/apt ] || check 125 'deny if system_write($path)' exec --profile evil -- true
+
 # Nothing of the node's home, whoever asks.
 deny() { # deny NAME PATH : a profile that names PATH is refused, by name
 	printf 'description: x\nread: ["%s"]\n' "$2" >"$own/evil.yml"
