@@ -13,7 +13,7 @@ static const struct sl_cmd *const cmds[] = {
 #undef X
 };
 
-enum { N_CMDS = sizeof(cmds) / sizeof(cmds[0]), EXIT_WRAPPER = 125 };
+enum { N_CMDS = sizeof(cmds) / sizeof(cmds[0]), EXIT_WRAPPER = 125, HELP_COL = 24 };
 
 struct parsed {
 	struct sl_optval *vals;
@@ -148,9 +148,14 @@ static int
 help_cmd(const struct sl_cmd *c)
 {
 	printf("usage: sluice %s %s\n\n%s\n\n", c->name, c->usage, c->summary);
-	for (const struct sl_opt *o = c->opts; o->name != NULL; o++)
-		printf("  --%s%s%s\n      %s\n", o->name, o->arg ? " " : "",
-		       o->arg ? o->arg : "", o->help);
+	for (const struct sl_opt *o = c->opts; o->name != NULL; o++) {
+		int n = printf("  --%s%s%s", o->name, o->arg ? " " : "",
+			       o->arg ? o->arg : "");
+
+		/* A long one has its text on the next line. */
+		printf("%s%*s%s\n", n > HELP_COL - 2 ? "\n" : "",
+		       n > HELP_COL - 2 ? HELP_COL : HELP_COL - n, "", o->help);
+	}
 	return flush_out();
 }
 

@@ -6,106 +6,127 @@
 #include "cli/listen.h"
 #include "cli/session.h"
 #include "cli/ui.h"
+#include "grant/limit.h"
 #include "record/host.h"
 #include "run/exec.h"
+#include "run/want.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <termios.h>
 #include <unistd.h>
 
-enum { O_READ, O_WRITE, O_ENV, O_CWD, O_NET, O_JSON };
+enum {
+	O_PROFILE,
+	O_READ,
+	O_WRITE,
+	O_ENV,
+	O_CWD,
+	O_MEMORY,
+	O_PIDS,
+	O_CPU,
+	O_TIME,
+	O_DISK,
+	O_FILE_SIZE,
+	O_OUTPUT,
+	O_NET,
+	O_JSON
+};
 enum { DENIED_MAX = 5 };
 
 static const struct sl_opt opts[] = {
+	[O_PROFILE] = { "profile", 0, "NAME",
+			"start from a profile; 'sluice profile show' lists them", false },
 	[O_READ] = { "read", 0, "PATH", "show PATH read-only, at its own place", true },
 	[O_WRITE] = { "write", 0, "PATH", "show PATH writable, at its own place", true },
 	[O_ENV] = { "env", 0, "NAME[=VALUE]",
 		    "pass a variable of the caller's, or a value", true },
 	[O_CWD] = { "cwd", 0, "PATH", "start in PATH, as seen inside", false },
+	[O_MEMORY] = { "memory", 0, "SIZE", "memory of all processes, as 64M, 2G",
+		       false },
+	[O_PIDS] = { "pids", 0, "N", "processes and threads", false },
+	[O_CPU] = { "cpu", 0, "SECONDS", "processor time", false },
+	[O_TIME] = { "time", 0, "SECONDS", "time by the clock", false },
+	[O_DISK] = { "disk", 0, "SIZE", "bytes written, /tmp included", false },
+	[O_FILE_SIZE] = { "file-size", 0, "SIZE", "size of a file that is written",
+			  false },
+	[O_OUTPUT] = { "output", 0, "SIZE", "bytes on standard output and error", false },
 	[O_NET] = { "net", 0, "HOST:PORT",
 		    "refused: the box cannot grant a host and port yet", true },
 	[O_JSON] = { "json", 0, NULL, "one event a line on standard output", false },
 	{ 0 },
 };
 
+static const struct {
+	int opt;
+	enum sl_limit limit;
+} limit_opts[] = { { O_MEMORY, SL_LIM_MEMORY }, { O_PIDS, SL_LIM_PIDS },
+		   { O_CPU, SL_LIM_CPU },       { O_TIME, SL_LIM_WALL },
+		   { O_DISK, SL_LIM_DISK },     { O_FILE_SIZE, SL_LIM_FILE_SIZE },
+		   { O_OUTPUT, SL_LIM_OUTPUT } };
+
+enum { N_LIMIT_OPTS = sizeof(limit_opts) / sizeof(limit_opts[0]) };
+
 struct work {
 	const struct sl_args *args;
 	struct sl_arena a;
 	struct sl_session s;
+	struct sl_named_profile profile;
+	struct sl_want want;
 	struct sl_exec x;
 	struct sl_listener listener;
 	struct sl_buf denied; /* lines for a command that failed */
 	size_t n_denied;
 };
 
+/* The profile first: options add to it, and replace its limits. */
 static int
-take_path(struct work *w, const char *path, unsigned access, struct sl_grant_fs *fs,
-	  struct sl_err *err)
+take_profile(struct work *w, struct sl_err *err)
 {
-	SL_AUTO_FREE char *real = realpath(path, NULL);
+	const char *name = sl_arg(w->args, O_PROFILE, 0);
+	size_t n_fs = sl_arg_count(w->args, O_READ) + sl_arg_count(w->args, O_WRITE);
+	size_t n_env = sl_arg_count(w->args, O_ENV);
+	bool has_tty = !sl_arg_is(w->args, O_JSON) && isatty(0) == 1 && isatty(1) == 1;
+	int r;
 
-	if (real == NULL)
-		return SL_ERR_SYS(err, -errno, "cannot grant '%s'", path);
-	fs->path = sl_arena_dup(&w->a, sl_slice_str(real));
-	fs->access = access;
-	if (fs->path.p == NULL)
-		return SL_ERR(err, NOMEM, "out of memory");
-	if (fs->path.len == 1)
-		return SL_ERR(err, USAGE,
-			      "'/' would show everything; name what the command needs");
-	if (!sl_path_is_canonical(fs->path))
-		return SL_ERR(err, USAGE, "cannot grant '%s'", path);
-	return 0;
+	if (name != NULL) {
+		if ((r = sl_session_home(&w->s.home, err)) < 0 ||
+		    (r = sl_profile_find(&w->s.home, name, &w->a, &w->profile, err)) < 0)
+			return r;
+		w->x.profile = &w->profile;
+	}
+	r = sl_want_init(&w->want, &w->a, n_fs, n_env, w->x.profile, err);
+	w->want.g.is_tty = has_tty && (name == NULL || w->want.g.is_tty);
+	return r;
 }
 
-/* A place that is named twice is one grant: of all that was asked for it. */
-static void
-add_once(struct sl_grant_fs *fs, size_t *n, struct sl_grant_fs f)
+static int
+take_limits(struct work *w, struct sl_err *err)
 {
-	for (size_t i = 0; i < *n; i++)
-		if (sl_slice_eq(fs[i].path, f.path)) {
-			fs[i].access |= f.access;
-			return;
-		}
-	fs[(*n)++] = f;
+	for (size_t i = 0; i < N_LIMIT_OPTS; i++) {
+		const char *text = sl_arg(w->args, limit_opts[i].opt, 0), *why;
+		enum sl_limit l = limit_opts[i].limit;
+
+		if (text != NULL &&
+		    (why = sl_limit_parse(l, sl_slice_str(text),
+					  &w->want.g.limit[l].max)) != NULL)
+			return SL_ERR(err, USAGE, "--%s: '%.60s' %s",
+				      opts[limit_opts[i].opt].name, text, why);
+	}
+	return 0;
 }
 
 static int
 take_paths(struct work *w, struct sl_err *err)
 {
-	size_t nr = sl_arg_count(w->args, O_READ), nw = sl_arg_count(w->args, O_WRITE);
-	struct sl_grant_fs *fs = SL_NEW_N(&w->a, struct sl_grant_fs, nr + nw + 1);
+	const char *path;
 	int r = 0;
 
-	if (fs == NULL)
-		return SL_ERR(err, NOMEM, "out of memory");
-	if (nr + nw > SL_GRANT_FS_MAX)
-		return SL_ERR(err, LIMIT, "more than %d paths", SL_GRANT_FS_MAX);
-	for (size_t i = 0; i < nr && r == 0; i++)
-		r = take_path(w, sl_arg(w->args, O_READ, i), SL_ACC_READ | SL_ACC_EXEC,
-			      &fs[i], err);
-	for (size_t i = 0; i < nw && r == 0; i++)
-		r = take_path(w, sl_arg(w->args, O_WRITE, i),
-			      SL_ACC_READ | SL_ACC_WRITE | SL_ACC_EXEC, &fs[nr + i], err);
-	w->x.want.fs = fs;
-	for (size_t i = 0; i < nr + nw && r == 0; i++)
-		add_once(fs, &w->x.want.n_fs, fs[i]);
+	for (size_t i = 0; r == 0 && (path = sl_arg(w->args, O_READ, i)) != NULL; i++)
+		r = sl_want_path(&w->want, path, SL_ACC_READ | SL_ACC_EXEC, err);
+	for (size_t i = 0; r == 0 && (path = sl_arg(w->args, O_WRITE, i)) != NULL; i++)
+		r = sl_want_path(&w->want, path, SL_ACC_READ | SL_ACC_WRITE | SL_ACC_EXEC,
+				 err);
 	return r;
-}
-
-static bool
-is_env_name(struct sl_slice s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		uint8_t c = s.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-		      (i > 0 && c >= '0' && c <= '9')))
-			return false;
-	}
-	return s.len > 0;
 }
 
 /* A terminal's kind is a name, never a path into a database of the caller's choice. */
@@ -120,7 +141,29 @@ term_of(struct work *w)
 	return s != NULL ? sl_slice_str(s) : SL_LIT("TERM=dumb");
 }
 
-/* The whole environment: a few constants, then what was granted. */
+/* A granted name replaces a constant, and what was said of it before. */
+static void
+set_env(struct sl_slice *env, size_t *n, struct sl_slice name, struct sl_slice text)
+{
+	for (size_t j = 0; j < *n; j++)
+		if (sl_slice_eq(sl_slice_upto(env[j], '='), name))
+			env[j--] = env[--*n];
+	env[(*n)++] = text;
+}
+
+/* The caller's value of a variable; p is NULL where there is none, or no memory. */
+static struct sl_slice
+callers(struct work *w, struct sl_slice name)
+{
+	const char *n = sl_arena_str(&w->a, name);
+	const char *value = n != NULL ? getenv(n) : NULL;
+	char *s = value != NULL ? sl_arena_printf(&w->a, "%s=%s", n, value) : NULL;
+
+	return s != NULL ? sl_slice_str(s) : (struct sl_slice){ 0 };
+}
+
+/* The whole environment: a few constants, those of the profile's names that the caller
+ * has, then what was asked for by option. */
 static int
 take_env(struct work *w, struct sl_err *err)
 {
@@ -129,42 +172,48 @@ take_env(struct work *w, struct sl_err *err)
 		"LANG=C.UTF-8", "USER=runner"
 	};
 	const size_t n_base = sizeof(base) / sizeof(base[0]);
-	size_t n = sl_arg_count(w->args, O_ENV), k = 0;
-	struct sl_slice *env = SL_NEW_N(&w->a, struct sl_slice, n + n_base + 2);
-	struct sl_slice *names = SL_NEW_N(&w->a, struct sl_slice, n + 1);
+	size_t n = sl_arg_count(w->args, O_ENV), n_named = w->want.g.n_env, k = 0;
+	struct sl_slice *env = SL_NEW_N(&w->a, struct sl_slice, n + n_named + n_base + 1);
+	int r;
 
-	if (env == NULL || names == NULL)
+	if (env == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
 	for (; k < n_base; k++)
 		env[k] = sl_slice_str(base[k]);
-	if (w->x.want.is_tty)
+	if (w->want.g.is_tty)
 		env[k++] = term_of(w);
+	for (size_t i = 0; i < n_named; i++) {
+		struct sl_slice text = callers(w, w->want.g.env[i]);
+
+		if (text.p != NULL)
+			set_env(env, &k, w->want.g.env[i], text);
+	}
 	for (size_t i = 0; i < n; i++) {
 		struct sl_slice arg = sl_slice_str(sl_arg(w->args, O_ENV, i));
 		struct sl_slice name = sl_slice_upto(arg, '=');
-		const char *value = NULL;
 
-		if (!is_env_name(name))
-			return SL_ERR(err, USAGE, "'%.*s' is not the name of a variable",
+		if ((r = sl_want_env(&w->want, name, err)) < 0)
+			return r;
+		if (name.len == arg.len && (arg = callers(w, name)).p == NULL)
+			return SL_ERR(err, USAGE, "variable '%.*s' is not set",
 				      SL_ARG(name));
-		if (name.len == arg.len) {
-			if ((value = getenv((const char *)arg.p)) == NULL)
-				return SL_ERR(err, USAGE, "variable '%.*s' is not set",
-					      SL_ARG(name));
-			arg = sl_slice_str(
-			    sl_arena_printf(&w->a, "%s=%s", (const char *)arg.p, value));
-		}
-		names[i] = name;
-		for (size_t j = 0; j < k; j++) /* a granted name replaces a constant */
-			if (sl_slice_eq(sl_slice_upto(env[j], '='), name))
-				env[j--] = env[--k];
-		env[k++] = arg;
+		set_env(env, &k, name, arg);
 	}
-	w->x.want.env = names;
-	w->x.want.n_env = n;
 	w->x.act.env = env;
 	w->x.act.n_env = k;
 	return 0;
+}
+
+/* The caller's working directory where the profile shows it, else the box's own home. */
+static struct sl_slice
+first_dir(struct work *w)
+{
+	SL_AUTO_FREE char *cwd = w->x.profile != NULL ? realpath(".", NULL) : NULL;
+
+	for (size_t i = 0; cwd != NULL && i < w->want.g.n_fs; i++)
+		if (sl_path_is_below(sl_slice_str(cwd), w->want.fs[i].path))
+			return sl_arena_dup(&w->a, sl_slice_str(cwd));
+	return SL_LIT("/home/runner");
 }
 
 static int
@@ -179,7 +228,9 @@ take_command(struct work *w, struct sl_err *err)
 		argv[i] = sl_slice_str(w->args->argv[i]);
 	w->x.act.argv = argv;
 	w->x.act.n_argv = (size_t)w->args->argc;
-	w->x.act.cwd = cwd != NULL ? sl_slice_str(cwd) : SL_LIT("/home/runner");
+	w->x.act.cwd = cwd != NULL ? sl_slice_str(cwd) : first_dir(w);
+	if (w->x.act.cwd.p == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
 	if (!sl_path_is_canonical(w->x.act.cwd))
 		return SL_ERR(err, USAGE,
 			      "--cwd '%s' is not an absolute path without '.' and '..'",
@@ -219,6 +270,24 @@ note_denied(void *arg, const struct sl_obs *o)
 			      SL_ARG(o->object));
 }
 
+static void
+say_limit(const struct work *w, enum sl_limit l, struct sl_err *m)
+{
+	char text[SL_LIMIT_TEXT_MAX];
+	size_t i = 0;
+	const char *unit = strcmp(sl_limit_unit(l), "s") == 0 ? " s" : "";
+
+	sl_limit_print(l, w->x.want.limit[l].max, text);
+	while (i < N_LIMIT_OPTS && limit_opts[i].limit != l)
+		i++;
+	if (i == N_LIMIT_OPTS)
+		(void)!SL_ERR(m, LIMIT, "ended by the limit on %s (%s%s)",
+			      sl_limit_name(l), text, unit);
+	else
+		(void)!SL_ERR(m, LIMIT, "ended by the limit on %s (%s%s); --%s sets it",
+			      sl_limit_name(l), text, unit, opts[limit_opts[i].opt].name);
+}
+
 /* What the command itself could not say. */
 static void
 say_end(struct work *w)
@@ -234,9 +303,7 @@ say_end(struct work *w)
 		(void)!SL_ERR(&m, NOENT, "'%.*s' cannot be executed",
 			      SL_ARG(w->x.act.argv[0]));
 	else if (e->limit != SL_LIM_COUNT && e->limit >= 0)
-		(void)!SL_ERR(&m, LIMIT,
-			      "ended by the limit on %s; 'sluice limits' lists them",
-			      sl_limit_name(e->limit));
+		say_limit(w, e->limit, &m);
 	if (m.msg[0] != '\0')
 		fprintf(stderr, "sluice exec: %s\n", m.msg);
 }
@@ -265,10 +332,11 @@ run_it(struct work *w, struct sl_err *err)
 	struct termios old;
 	int r;
 
-	w->x.want.is_tty = !is_json && isatty(0) == 1 && isatty(1) == 1;
-	if ((r = take_paths(w, err)) < 0 || (r = take_env(w, err)) < 0 ||
+	if ((r = take_profile(w, err)) < 0 || (r = take_limits(w, err)) < 0 ||
+	    (r = take_paths(w, err)) < 0 || (r = take_env(w, err)) < 0 ||
 	    (r = take_command(w, err)) < 0)
 		return r;
+	w->x.want = w->want.g;
 	if (is_json) {
 		if ((r = sl_ui_new(&o, &ui, err)) < 0)
 			return r;
@@ -306,7 +374,6 @@ run(const struct sl_args *args, struct sl_err *err)
 	/* First of all: what takes longest. */
 	w.x.slot = sl_box_slot_start();
 	sl_arena_init(&w.a, 64 << 20);
-	sl_grant_init(&w.x.want);
 	w.x.end.limit = SL_LIM_COUNT;
 	sl_buf_init(&w.denied, 64 << 10);
 	if ((r = run_it(&w, err)) >= 0)
@@ -321,8 +388,7 @@ run(const struct sl_args *args, struct sl_err *err)
 const struct sl_cmd sl_cmd_exec = {
 	.name = "exec",
 	.summary = "run one command in a box, decided and recorded",
-	.usage = "[--read PATH] [--write PATH] [--env NAME[=VALUE]] [--cwd PATH] "
-		 "[--json] -- CMD...",
+	.usage = "[--profile NAME] [--read PATH] [--write PATH] [OPTION...] -- CMD...",
 	.opts = opts,
 	.min_args = 1,
 	.max_args = -1,

@@ -7,7 +7,8 @@
 #include "flow/matrix.h"
 #include "flow/unsupported.h"
 #include "flow/workflow.h"
-#include "grant/grant.h"
+#include "grant/limit.h"
+#include "grant/profile.h"
 #include "log/rec.h"
 #include "policy/policy.h"
 #include "run/carry.h"
@@ -75,6 +76,7 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		{ "grant.path", "bytes", "of one path", SL_GRANT_PATH_MAX },
 		{ "grant.variables", "count", "of the caller's environment",
 		  SL_GRANT_ENV_MAX },
+		{ "profile.bytes", "bytes", "of a profile", SL_PROFILE_BYTES_MAX },
 		{ "workspace.entries", "count", "files and directories",
 		  SL_WS_ENTRIES_MAX },
 		{ "workspace.depth", "levels", "of directories", SL_WS_DEPTH_MAX },
@@ -105,16 +107,14 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 static int
 show_box(struct sl_out *o, bool is_json, struct sl_err *err)
 {
-	static const char *const units[SL_LIM_COUNT] = { "bytes", "count", "s",
-							 "s",     "bytes", "bytes",
-							 "bytes", "count" };
 	struct sl_grant g;
 	int r = 0;
 
 	sl_grant_init(&g);
 	for (int i = 0; i < SL_LIM_COUNT && r == 0; i++) {
 		char name[32], what[64];
-		struct bound x = { name, units[i], what, g.limit[i].max };
+		struct bound x = { name, sl_limit_unit((enum sl_limit)i), what,
+				   g.limit[i].max };
 
 		(void)snprintf(name, sizeof(name), "box.%s",
 			       sl_limit_name((enum sl_limit)i));

@@ -60,7 +60,7 @@ start_recorder(struct sl_session *s, struct sl_err *err)
 int
 sl_session_start(struct sl_session *s, struct sl_err *err)
 {
-	int r = sl_session_home(&s->home, err);
+	int r = s->home.fd >= 0 ? 0 : sl_session_home(&s->home, err);
 
 	return r < 0 ? r : start_recorder(s, err);
 }

@@ -14,8 +14,8 @@ struct sl_session {
 /* $SLUICE_HOME, else $XDG_DATA_HOME/sluice, else ~/.local/share/sluice; root without
  * HOME: /var/lib/sluice.  Made where it is missing. */
 int sl_session_home(struct sl_home *ret, struct sl_err *err) SL_MUST_CHECK;
-/* Home and recorder; the gate follows with sl_session_gate(), so that other processes
- * can be started meanwhile. */
+/* Home, where it is not open yet, and recorder; the gate follows with sl_session_gate(),
+ * so that other processes can be started meanwhile. */
 int sl_session_start(struct sl_session *s, struct sl_err *err) SL_MUST_CHECK;
 /* Opens the gate; says on stderr, in one line, what it made or noticed. */
 int sl_session_gate(struct sl_session *s, bool is_quiet,

@@ -436,35 +436,48 @@ names_intersect(const struct sl_slice *x, size_t nx, const struct sl_slice *y, s
 	return 0;
 }
 
-/* Every path that either lists, with what both give there.  A place where both have
- * something but not the same thing would be a hole below a wider path, which a grant
- * cannot say: refused. */
+/* A place where both have something but not the same thing, below a wider path of g:
+ * g would have to say that there is nothing, which a grant cannot. */
+static bool
+is_hole(const struct sl_grant *x, const struct sl_grant *y, const struct sl_grant *g,
+	struct sl_slice p)
+{
+	unsigned ax = access_to(x, p), ay = access_to(y, p);
+
+	return ax != 0 && ay != 0 && (ax & ay) == 0 && access_to(g, p) != 0;
+}
+
+/* Every path that either lists, with what both give there. */
 static int
 fs_intersect(const struct sl_grant *x, const struct sl_grant *y, struct sl_arena *a,
 	     struct sl_grant *g, struct sl_err *err)
 {
-	struct sl_grant_fs *fs = SL_NEW_N(a, struct sl_grant_fs, x->n_fs + y->n_fs + 1);
-	size_t n = 0;
+	const size_t n = x->n_fs + y->n_fs;
+	struct sl_grant_fs *fs = SL_NEW_N(a, struct sl_grant_fs, n + 1);
 
 	if (fs == NULL)
 		return SL_ERR(err, NOMEM, "grant: out of memory");
-	for (size_t i = 0; i < x->n_fs + y->n_fs; i++) {
+	g->fs = fs;
+	g->n_fs = 0;
+	for (size_t i = 0; i < n; i++) {
 		struct sl_slice p = i < x->n_fs ? x->fs[i].path : y->fs[i - x->n_fs].path;
 		unsigned access = access_to(x, p) & access_to(y, p);
 		bool is_known = false;
 
-		for (size_t k = 0; k < n; k++)
+		for (size_t k = 0; k < g->n_fs; k++)
 			is_known |= sl_slice_eq(fs[k].path, p);
-		if (access == 0 && access_to(x, p) != 0 && access_to(y, p) != 0)
+		if (access != 0 && !is_known)
+			fs[g->n_fs++] = (struct sl_grant_fs){ p, access };
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct sl_slice p = i < x->n_fs ? x->fs[i].path : y->fs[i - x->n_fs].path;
+
+		if (is_hole(x, y, g, p))
 			return SL_ERR(err, DENIED, "grant: no common access to '%.*s'",
 				      SL_ARG(p));
-		if (access != 0 && !is_known)
-			fs[n++] = (struct sl_grant_fs){ p, access };
 	}
-	if (n > SL_GRANT_FS_MAX)
+	if (g->n_fs > SL_GRANT_FS_MAX)
 		return SL_ERR(err, LIMIT, "grant: more than %d paths", SL_GRANT_FS_MAX);
-	g->fs = fs;
-	g->n_fs = n;
 	return 0;
 }
 

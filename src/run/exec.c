@@ -132,16 +132,28 @@ freeze(struct work *w, struct sl_jb *b, const struct sl_json *root)
 	    b, c, "env",
 	    sl_context_env(b, w->x->act.env, w->x->act.n_env, i->node.hmac_key));
 	(void)sl_json_set(b, c, "etc", sl_json_cstr(b, etc));
+	if (w->x->profile != NULL) {
+		e = sl_json_set(b, c, "profile", sl_json_obj(b));
+		(void)sl_json_set(b, e, "name", sl_json_cstr(b, w->x->profile->name));
+		(void)sl_json_set(b, e, "sha256",
+				  sl_json_hex(b, w->x->profile->p->digest, 32));
+	}
 	return c;
 }
 
 static int
-command_fact(void *arg, struct sl_policy_facts *f, struct sl_err *err)
+command_facts(void *arg, struct sl_policy_facts *f, struct sl_err *err)
 {
 	struct work *w = arg;
+	char hex[65];
 
 	(void)err;
 	SL_FACT(f, "request", "command", sl_term_str(w->x->act.argv[0]));
+	if (w->x->profile != NULL) {
+		sl_hex(hex, w->x->profile->p->digest, 32);
+		SL_FACT(f, "request", "profile", sl_term_cstr(w->x->profile->name),
+			sl_term_cstr(hex));
+	}
 	return 0;
 }
 
@@ -149,7 +161,7 @@ static int
 decide(struct work *w, struct sl_err *err)
 {
 	struct sl_jb b = { .a = &w->a };
-	struct sl_gate_source source = { command_fact, w };
+	struct sl_gate_source source = { command_facts, w };
 	uint8_t act[32];
 	struct sl_gate_request q = { .kind = "exec",
 				     .want = &w->x->want,

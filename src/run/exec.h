@@ -7,6 +7,7 @@
 #include "gate/gate.h"
 #include "grant/act.h"
 #include "run/event.h"
+#include "run/profile.h"
 
 struct sl_exec {
 	const struct sl_home *home;
@@ -15,6 +16,7 @@ struct sl_exec {
 	void *session;
 	struct sl_box_slot *slot; /* begun by the caller, or NULL; taken */
 	struct sl_grant want;
+	const struct sl_named_profile *profile; /* that want was made from, or NULL */
 	struct sl_act act;
 	int stdin_fd;
 	/* Where output goes: raw bytes to write (stream 1 or 2; -errno ends the act), or,
