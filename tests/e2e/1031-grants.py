@@ -50,8 +50,9 @@ class Pass:
         os.chown(path, self.uid, self.gid)
         return path
 
-    def start(self, args, cwd):
-        return subprocess.Popen([*self.prefix, self.sluice, *args], env=self.env, cwd=cwd, stdin=subprocess.PIPE,
+    def start(self, args, cwd, home=None):
+        env = {**self.env, "SLUICE_HOME": home} if home else self.env
+        return subprocess.Popen([*self.prefix, self.sluice, *args], env=env, cwd=cwd, stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -79,7 +80,7 @@ def one(p, i):
     grants, refused = R.grants_of(tree, asked, p.is_privileged)
     o = R.Oracle(tree, grants)
     acts = o.acts(rnd)
-    q = p.start([*args, "--", "/usr/bin/python3", "-I", "-S", "-c", PROBE], base)
+    q = p.start([*args, "--", "/usr/bin/python3", "-I", "-S", "-c", PROBE], base, tree.home)
     try:
         out, err = q.communicate(json.dumps([[n, a.name, a.path.hex(), a.more] for n, a in enumerate(acts)]).encode(),
                                  timeout=60)
@@ -100,6 +101,8 @@ def one(p, i):
     bad += tree.compare()
     if not bad:
         R.wipe(base)
+    if tree.home is not None and not refused and o.top(tree.home) is not None:
+        return bad, tags, "a masked node", asked
     return bad, tags, "refused" if refused else f"{len(grants)} grants" if len(grants) < 3 else "3 or more", asked
 
 
@@ -127,7 +130,7 @@ def loop(p):
     with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
         for f in [pool.submit(worker) for _ in range(pool._max_workers)]:
             f.result()
-    sorts = ", ".join(f"{v} with {k}" if k[0].isdigit() else f"{v} {k}" for k, v in sorted(seen.items()))
+    sorts = ", ".join(f"{v} {k}" if k == "refused" else f"{v} with {k}" for k, v in sorted(seen.items()))
     point(not wrong, f"{p.who}: {n_done} boxes reach exactly what was granted", "\n".join(wrong))
     print(f"# {p.who}: {sorts}; {time.monotonic() - began:.1f} s", flush=True)
     if ONLY is None:

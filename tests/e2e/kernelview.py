@@ -8,8 +8,9 @@ The two are apart so that altered snapshots can be fed to the second: a checker 
 would prove nothing.
 
 want: reads writes masked (paths), env (NAME -> VALUE; None: that of a flow), canary (in the caller's environment
-only), mode (none overlay direct), is_tty, uid gid groups (of who runs sluice), layers classes limits (of the
-statements), mandatory (layers), is_landlock_felt (an act that only Landlock refuses was refused), landlock_abi (of the kernel)."""
+only), mode (none overlay copy direct), is_tty, uid gid groups (of who runs sluice), layers classes limits (of the
+statements), mandatory (layers), is_landlock_felt (an act that only Landlock refuses was refused), landlock_abi (of
+the kernel)."""
 import ctypes
 import os
 import re
@@ -244,7 +245,8 @@ class Judge:
             got = {p["ns"][n] for p in self.box if p["ns"][n] is not None}
             ok = self.need(len(got) == 1, layer, f"the box's processes have {len(got)} namespaces of kind {n}")
             for o in others:
-                ok &= self.need(got and o["ns"][n] not in got, layer, f"the {n} namespace is that of process {o['pid']} outside")
+                ok &= self.need(got and o["ns"][n] not in got, layer,
+                                f"the {n} namespace is that of process {o['pid']} outside")
             if ok:
                 self.seen.add(layer)
         if self.box and self.box[-1]["ns"]["time"] not in (None, self.snap["checker"]["ns"]["time"]):
@@ -297,6 +299,9 @@ class Judge:
             self.need(is_writable(m), "workspace", "the overlay is read-only")
             self.seen.add("overlay")
             return {"nosuid", "nodev"}, "overlay"
+        if mode == "copy" and at == "/workspace":
+            self.need(is_writable(m), "workspace", "the copy is read-only")
+            return {"nosuid", "nodev"}, None
         if mode != "direct":
             return None
         if at == "/workspace":

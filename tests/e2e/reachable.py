@@ -24,6 +24,7 @@ class Node:
 
 SKELETON = Node("d", 0o755)
 SPECIAL = Node("?") # outside of the model: the box's own
+MASK = Node("d", 0o755) # stands where the node's home lies
 
 
 def is_below(p, top):
@@ -51,6 +52,11 @@ class Tree:
         self.nodes[base + b"/out"] = Node("d", 0o777, uid, gid)
         self.put(base + b"/out/canary", "f", 0o666)
         self.put(base + b"/out/tool", "x", 0o755)
+        self.home = None
+        if rnd.random() < 0.08: # the node itself lies in what may be granted
+            self.home = base + b"/in/keep/node"
+            self.nodes[parent(self.home)] = Node("d", 0o755, uid, gid)
+            self.nodes[self.home] = Node("d", 0o700, uid, gid)
         links = [p for p, n in self.nodes.items() if n.kind == "l"]
         for p in links:
             self.nodes[p].target = self.target(p)
@@ -135,7 +141,7 @@ class Tree:
                 got = f.read()
             if got != n.data:
                 bad.append(f"on the host {p!r} holds {got[:80]!r}; meant {n.data[:80]!r}")
-        if kind == "d":
+        if kind == "d" and p != self.home:
             for x in os.listdir(p):
                 self.walk(p + b"/" + x, seen, bad)
 
@@ -229,6 +235,8 @@ def grants_of(tree, asked, is_privileged):
             got[0].decode()
         except UnicodeDecodeError:
             return {}, f"{said!r} is not UTF-8"
+        if tree.home is not None and is_below(got[0], tree.home):
+            return {}, f"{said!r} is the node's own"
         out[got[0]] = max(access, out.get(got[0], "r")) # "w" goes over "r"
     if is_privileged and (p := unreachable(tree, out)):
         return {}, f"{p!r} stands behind a directory of somebody else's"
@@ -258,6 +266,11 @@ class Oracle:
     def __init__(self, tree, grants):
         self.tree, self.grants, self.list = tree, grants, []
         self.is_place = any(is_below(tree.base, x) for x in PLACES)
+        self.mounts = set(grants)
+        p = tree.home
+        while p is not None and self.top(p) is not None and p not in self.grants: # what leads to a mask is held by one
+            self.mounts.add(p)
+            p = parent(p)
 
     # the box's view
 
@@ -266,7 +279,7 @@ class Oracle:
 
     def lookup(self, p):
         if self.top(p) is not None:
-            return self.tree.nodes.get(p)
+            return MASK if p == self.tree.home else self.tree.nodes.get(p)
         if any(is_below(g, p) for g in self.grants) or p == b"/":
             return SKELETON
         if is_below(p, self.tree.base) or (is_below(self.tree.base, p) and p not in PLACES):
@@ -274,7 +287,7 @@ class Oracle:
         return SKELETON if is_below(self.tree.base, p) else SPECIAL
 
     def may(self, p, n, bit):
-        if n is SKELETON:
+        if n in (SKELETON, MASK):
             return bit != 2
         if not self.tree.is_root:
             return n.mode >> 6 & bit != 0
@@ -289,7 +302,7 @@ class Oracle:
 
     def can_write(self, p, n):
         top = self.top(p)
-        return top is not None and self.grants[top] == "w" and self.may(p, n, 2) and self.is_ours(p, n)
+        return n is not MASK and top is not None and self.grants[top] == "w" and self.may(p, n, 2) and self.is_ours(p, n)
 
     def can_change_names(self, p):
         """Whether names can be made and removed in the directory p."""
@@ -391,7 +404,7 @@ class Oracle:
             else:
                 self.add("cut", p, False)
         if n.kind in "df" and (end is None or end[1] is not SKELETON or not self.is_place):
-            w = end is not None and end[1] is not SKELETON and self.grants[self.top(end[0])] == "w"
+            w = end is not None and end[1] not in (SKELETON, MASK) and self.grants[self.top(end[0])] == "w"
             # as the owner; a mode is the box's to change whatever it is
             self.add("mode", p, w and self.is_ours(*end))
 
@@ -421,7 +434,7 @@ class Oracle:
     def can_move(self, p, n):
         """Whether the name p can be taken away: no mount stands on it, and its directory lets."""
         here = resolve(self, p, False)
-        return here is not None and p not in self.grants and self.top(p) is not None and \
+        return here is not None and p not in self.mounts and self.top(p) is not None and \
             self.can_change_names(parent(p)) and self.is_ours(p, n)
 
     def renames(self, p):
