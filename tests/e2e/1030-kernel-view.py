@@ -368,6 +368,7 @@ ALTERED = (
     ("no seccomp", status("Seccomp", "0"), "seccomp"),
     ("one filter instead of two", status("Seccomp_filters", "1"), "seccomp"),
     ("nobody listens to the filter", unnotified, "observed"),
+    ("the caller's session", lambda s, w: act(s)["status"].update(NSsid=s["supervisor"]["status"]["NSsid"]), "session"),
     ("a tracer", status("TracerPid", "77"), "tracer"),
     ("the host's uid 0", status("Uid", "0\t0\t0\t0"), "ids"),
     ("a saved uid of somebody else", status("Uid", "5\t5\t6\t5"), "ids"),

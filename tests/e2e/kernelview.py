@@ -232,6 +232,9 @@ class Judge:
             ok["seccomp"] &= self.need(s.get("Seccomp") == "2" and int(s.get("Seccomp_filters", "0")) >= least, "seccomp",
                                        f"{who}: mode {s.get('Seccomp')}, filters {s.get('Seccomp_filters')}")
             self.need(s.get("TracerPid") == "0", "tracer", f"{who}: traced by {s.get('TracerPid')}")
+            sid = s.get("NSsid", "0").split()[0]
+            self.need(sid not in ("0", self.snap["supervisor"]["status"].get("NSsid", "0").split()[0]), "session",
+                      f"{who}: in the session of sluice, whose terminal it could have")
         sup = self.snap["supervisor"]["fds"]
         if sup and self.acts:
             ok["seccomp"] &= self.need(any("seccomp notify" in f["target"] for f in sup), "observed",
