@@ -7,8 +7,9 @@
  *
  * Rows: `exec whole` against `bwrap full`, both cold processes with /bin/true, the same
  * namespaces, tree and seccomp programs; `box own netns` and `box pooled netns` (made
- * before, used once) against `vfork`, all from a running process.  -u: as an ordinary user (root drops to an id that nobody has).
- * Every exit status is checked; a row with a failure has no figure.
+ * before, used once) against `vfork`, all from a running process.  -u: as an ordinary
+ * user (root drops to an id that nobody has). Every exit status is checked; a row with a
+ * failure has no figure.
  */
 #include "rig.h"
 

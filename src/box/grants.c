@@ -31,12 +31,55 @@ bind_self(struct sl_setup *s, const char *path)
 	return fd < 0 ? fd : sl_mnt_move(fd, s->root_fd, path);
 }
 
+static bool
+is_mount(struct sl_setup *s, const char *path)
+{
+	struct statx sx;
+
+	return statx(s->root_fd, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &sx) == 0 &&
+	       (sx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+/* Every directory of path (relative to the root) beyond its first len bytes, path itself
+ * excepted, onto itself: to rename one is EBUSY then, and nothing can be put in the place
+ * of what is mounted below. */
+static int
+hold_parents(struct sl_setup *s, const char *path, size_t len)
+{
+	char part[SL_GRANT_PATH_MAX + 1];
+	int r;
+
+	for (const char *p = strchr(path + len, '/'); p != NULL; p = strchr(p + 1, '/')) {
+		if ((size_t)(p - path) <= len)
+			continue;
+		(void)snprintf(part, sizeof(part), "%.*s", (int)(p - path), path);
+		if (!is_mount(s, part) && (r = bind_self(s, part)) < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The nearest grant around a path, which is mounted already; or NULL. */
+static const struct sl_grant_fs *
+around(const struct sl_setup *s, struct sl_slice path)
+{
+	const struct sl_grant *g = s->o->grant;
+	const struct sl_grant_fs *best = NULL;
+
+	for (size_t i = 0; i < g->n_fs; i++)
+		if (g->fs[i].path.len < path.len &&
+		    sl_path_is_below(path, g->fs[i].path) &&
+		    (best == NULL || g->fs[i].path.len > best->path.len))
+			best = &g->fs[i];
+	return best;
+}
+
 /* Hide base/rel (inside paths, base a mount) behind an empty read-only thing; every
  * directory between is bound onto itself first: renaming it then is EBUSY. */
 int
 sl_box_mask(struct sl_setup *s, const char *base, const char *rel, bool is_rw)
 {
-	char path[SL_GRANT_PATH_MAX + 1], full[SL_GRANT_PATH_MAX + 1];
+	char full[SL_GRANT_PATH_MAX + 1];
 	struct stat st;
 	SL_AUTO_FD fd = -1;
 	int r;
@@ -47,12 +90,8 @@ sl_box_mask(struct sl_setup *s, const char *base, const char *rel, bool is_rw)
 	if (fstatat(s->root_fd, full, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		/* Absent: nothing to hide; but what may be written could be made. */
 		return errno != ENOENT || is_rw ? -errno : 0;
-	for (const char *p = strchr(full + strlen(base), '/'); p != NULL;
-	     p = strchr(p + 1, '/')) {
-		(void)snprintf(path, sizeof(path), "%.*s", (int)(p - full), full);
-		if ((r = bind_self(s, path)) < 0)
-			return r;
-	}
+	if ((r = hold_parents(s, full, strlen(base) - 1)) < 0)
+		return r;
 	if ((S_ISDIR(st.st_mode) ? mkdirat(s->s_fd, "e", 0755)
 				 : mknodat(s->s_fd, "n", S_IFREG | 0444, 0)) < 0 &&
 	    errno != EEXIST)
@@ -89,6 +128,7 @@ mount_one(struct sl_setup *s, const struct sl_grant_fs *f)
 {
 	char path[SL_GRANT_PATH_MAX + 1];
 	uint64_t attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+	const struct sl_grant_fs *outer;
 	SL_AUTO_FD at = -1;
 	SL_AUTO_FD map = -1;
 	SL_AUTO_FD fd = -1;
@@ -118,6 +158,11 @@ mount_one(struct sl_setup *s, const struct sl_grant_fs *f)
 		s->m.is_idmapped = 1;
 	if (fd < 0)
 		return fd;
+	/* A narrower grant in one that can be written to stays where it is. */
+	outer = around(s, f->path);
+	if (outer != NULL && (outer->access & SL_ACC_WRITE) != 0 &&
+	    (r = hold_parents(s, path + 1, outer->path.len - 1)) < 0)
+		return r;
 	if ((r = sl_box_mount_point(s, path, S_ISDIR(st.st_mode))) < 0 ||
 	    (r = sl_mnt_move(fd, s->root_fd, path + 1)) < 0)
 		return r;

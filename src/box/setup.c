@@ -97,6 +97,8 @@ leave_supervisor(struct sl_setup *s)
 	for (int i = 0; i < 3; i++)
 		if (null != i && dup2(null, i) < 0)
 			return -errno;
+	if (null > 2)
+		(void)close(null);
 	return sl_os_close_from(SL_BOX_CHAN_FD + 3);
 }
 

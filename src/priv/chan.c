@@ -84,7 +84,7 @@ sl_chan_send(struct sl_chan *c, uint16_t op, struct sl_slice body, const int *fd
 
 	if (body.len > UINT32_MAX || n_fds > SL_CHAN_FDS_MAX)
 		return SL_ERR(err, BUG, "channel: cannot send operation %u", op);
-	if (c->is_dead)
+	if (c->is_dead || c->is_mute)
 		return SL_ERR(err, SYS, "the other process is gone");
 	put_head(head, (uint32_t)body.len, op, (uint16_t)n_fds);
 	while (done < HEAD_LEN + body.len) {
@@ -95,7 +95,8 @@ sl_chan_send(struct sl_chan *c, uint16_t op, struct sl_slice body, const int *fd
 		if (n < 0) {
 			int e = errno;
 
-			(void)dead(c);
+			/* Its last words may still be on their way to us. */
+			c->is_mute = true;
 			return SL_ERR_SYS(err, -e, "the other process is gone");
 		}
 		done += (size_t)n;

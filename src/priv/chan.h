@@ -24,6 +24,7 @@ struct sl_chan_op {
 struct sl_chan {
 	int fd;
 	bool is_dead;
+	bool is_mute; /* nothing can be sent; what was sent to us can still be read */
 	const struct sl_chan_op *ops; /* what this side accepts */
 	size_t n_ops;
 };

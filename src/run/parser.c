@@ -92,7 +92,7 @@ sl_parser_pid(const struct sl_parser *p)
 int
 sl_parser_fd(const struct sl_parser *p)
 {
-	return p->chan.is_dead ? -1 : p->chan.fd;
+	return p->chan.is_dead || p->chan.is_mute ? -1 : p->chan.fd;
 }
 
 void
@@ -133,7 +133,7 @@ gone(struct sl_parser *p, struct sl_err *err)
 static int
 sent(struct sl_parser *p, int r, struct sl_err *err)
 {
-	return r < 0 && p->chan.is_dead ? gone(p, err) : r;
+	return r < 0 && (p->chan.is_dead || p->chan.is_mute) ? gone(p, err) : r;
 }
 
 static int

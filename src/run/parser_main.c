@@ -237,7 +237,8 @@ sl_parser_main(int fd)
 		r = serve_one(&p, &m, &a, &ds, &v, &why);
 		if (r == 0)
 			r = send_json(&p, SL_PO_OK, v, &why);
-		if (r < 0 && (p.chan.is_dead || fail(&p, &why, &ds) < 0))
+		if (r < 0 &&
+		    (p.chan.is_dead || p.chan.is_mute || fail(&p, &why, &ds) < 0))
 			return 1;
 	}
 	return 0;

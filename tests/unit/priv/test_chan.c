@@ -169,8 +169,37 @@ test_peer_gone(void **state)
 	close(p.b.fd);
 	p.b.fd = -1;
 	assert_int_equal(sl_chan_send(&p.a, 1, SL_LIT("x"), NULL, 0, &err), SL_E(SYS));
-	assert_true(p.a.is_dead);
+	assert_true(p.a.is_mute);
+	assert_int_equal(sl_chan_send(&p.a, 1, SL_LIT("x"), NULL, 0, &err), SL_E(SYS));
 	close_pair(&p);
+}
+
+/* What the other said before it went is heard, though it cannot be answered, and though
+ * it left something unread. */
+static void
+test_last_words(void **state)
+{
+	(void)state;
+	for (int unread = 0; unread < 2; unread++) {
+		struct pair p = open_pair();
+		SL_AUTO_BUF room = { .max = 1 << 20 };
+		struct sl_err err = { 0 };
+		struct sl_msg m;
+
+		if (unread != 0)
+			assert_int_equal(
+			    sl_chan_send(&p.a, 1, SL_LIT("unread"), NULL, 0, &err), 0);
+		assert_int_equal(sl_chan_send(&p.b, 1, SL_LIT("bye"), NULL, 0, &err), 0);
+		close(p.b.fd);
+		p.b.fd = -1;
+		assert_int_equal(sl_chan_send(&p.a, 1, SL_LIT("x"), NULL, 0, &err),
+				 SL_E(SYS));
+		assert_int_equal(sl_chan_recv(&p.a, &room, &m, 1000, &err), 1);
+		assert_int_equal(m.body.len, 3);
+		assert_true(sl_chan_recv(&p.a, &room, &m, 1000, &err) <= 0);
+		assert_true(p.a.is_dead);
+		close_pair(&p);
+	}
 }
 
 int
@@ -180,6 +209,7 @@ main(void)
 		cmocka_unit_test(test_frames),      cmocka_unit_test(test_large),
 		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_deadline),    cmocka_unit_test(test_peer_gone),
+		cmocka_unit_test(test_last_words),
 	};
 
 	return run_suite("chan", tests, SL_ARRAY_LEN(tests));
