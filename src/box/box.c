@@ -170,19 +170,12 @@ start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err
 	peer = pair[1];
 	s.chan.fd = peer;
 	s.exe_fd = exe;
+	if (!b->ids.is_private)
+		ns |= CLONE_NEWUSER;
 	if (o->run_fd >= 0 && ((here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0 ||
 			       fchdir(o->run_fd) < 0))
 		return SL_ERR_SYS(err, -errno, "box: cannot enter its directory");
-	if (o->slot != NULL) {
-		s.is_born_in = true;
-		r = sl_box_slot_clone(o->slot, &s, ns, b->cgroup_fd, &b->init_pidfd);
-	}
-	/* Where that failed, the usual way says why. */
-	if (o->slot == NULL || r < 0) {
-		s.is_born_in = false;
-		ns |= b->ids.is_private ? 0 : CLONE_NEWUSER;
-		r = sl_os_clone(ns, b->cgroup_fd, &b->init_pidfd);
-	}
+	r = sl_os_clone(ns, b->cgroup_fd, &b->init_pidfd);
 	if (r != 0 && here >= 0 && fchdir(here) < 0) {
 		b->init_pid = r;
 		return SL_ERR_SYS(err, -errno,
@@ -196,8 +189,8 @@ start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err
 	return 0;
 }
 
-static int
-prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *err)
+int
+sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *err)
 {
 	struct sl_box *b;
 	int r, abi;
@@ -218,9 +211,7 @@ prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *err)
 	if ((b = new_box(o)) == NULL)
 		return SL_ERR(err, NOMEM, "out of memory for a box");
 	r = notif_room(b, err);
-	if (r == 0 && o->slot != NULL)
-		b->ids = *sl_box_slot_ids(o->slot);
-	else if (r == 0)
+	if (r == 0)
 		r = sl_box_ids_pick(&b->ids, err);
 	if (r == 0 && !o->without_cgroup)
 		find_cgroup(b);
@@ -242,15 +233,6 @@ prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *err)
 	}
 	*ret = b;
 	return 0;
-}
-
-int
-sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *err)
-{
-	int r = prepare(o, ret, err);
-
-	sl_box_slot_drop(o->slot);
-	return r;
 }
 
 static int

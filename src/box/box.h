@@ -83,12 +83,6 @@ struct sl_box_sink {
 	void (*died)(void *arg, const char *why); /* the box itself: nothing is left */
 };
 
-/* A network namespace that is made ahead (slot.c): begun before it is known what the box
- * will be, and used once. */
-struct sl_box_slot;
-struct sl_box_slot *sl_box_slot_start(void);  /* at once; NULL: it could not be begun */
-void sl_box_slot_drop(struct sl_box_slot *s); /* accepts NULL */
-
 struct sl_box_opts {
 	const struct sl_grant *grant;
 	const struct sl_box_sink *sink;
@@ -96,8 +90,6 @@ struct sl_box_opts {
 	int run_fd; /* directory on disk for this box: upper/, work/, copy/ */
 	const char *const *masked; /* host paths no grant may reach: $SLUICE_HOME, ... */
 	size_t n_masked;
-	struct sl_box_slot *slot; /* dropped by prepare, used or not; NULL: the box makes
-				     its own */
 	int stdin_fd;      /* -1: /dev/null; else relayed (a tty: through the pty) */
 	bool is_single;    /* for one act: it ends by itself when that has ended */
 	bool is_crowded;   /* others of ours are at work meanwhile, on a processor each */

@@ -164,8 +164,7 @@ struct sl_setup {
 	int root_fd; /* mount of S/r, on which all others stand */
 	int proc_fd;
 	int rules_fd, landlock_abi;
-	bool is_born_in; /* in the namespaces of a slot: user (mapped) and network */
-	pid_t net_pid;   /* makes the network namespace */
+	pid_t net_pid; /* makes the network namespace */
 	struct sl_net *net;
 	enum sl_box_step step;
 	char what[200]; /* detail of a failure */
@@ -184,15 +183,6 @@ const char *sl_box_step_advice(unsigned step, int sys, bool is_root);
 
 /* Why namespaces cannot be made, and what to change: raises ENV. */
 int sl_box_userns_text(int e, bool is_private, struct sl_err *err);
-
-/* slot.c.  A system call that leaves errno, which is another process's, alone. */
-long sl_box_raw(long nr, long a, long b, long c);
-/* Into a new network namespace with lo up, by such calls: its descriptor, or -errno. */
-long sl_box_net_new(void);
-const struct sl_box_ids *sl_box_slot_ids(const struct sl_box_slot *s);
-/* As sl_os_clone(), in the slot's namespaces; init begins with sl_box_setup(s). */
-pid_t sl_box_slot_clone(struct sl_box_slot *slot, struct sl_setup *s, uint64_t ns,
-			int cgroup_fd, int *ret_pidfd);
 
 /* Parts of the set-up: 0 or -errno, s->what holds the detail. */
 int sl_box_root_make(struct sl_setup *s);

@@ -1,7 +1,6 @@
 /* cmd_exec.c -- sluice exec: one command, decided, boxed, recorded. */
 #include "base/auto.h"
 #include "base/hex.h"
-#include "box/box.h"
 #include "cli/cmd.h"
 #include "cli/listen.h"
 #include "cli/session.h"
@@ -371,14 +370,11 @@ run(const struct sl_args *args, struct sl_err *err)
 		return SL_ERR(err, UNSUPPORTED,
 			      "--net: the box cannot grant a host and port exactly yet; "
 			      "a box has no network");
-	/* First of all: what takes longest. */
-	w.x.slot = sl_box_slot_start();
 	sl_arena_init(&w.a, 64 << 20);
 	w.x.end.limit = SL_LIM_COUNT;
 	sl_buf_init(&w.denied, 64 << 10);
 	if ((r = run_it(&w, err)) >= 0)
 		say_denied(&w, r);
-	sl_box_slot_drop(w.x.slot);
 	sl_buf_done(&w.denied);
 	sl_session_done(&w.s);
 	sl_arena_free(&w.a);

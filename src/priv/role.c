@@ -1,7 +1,6 @@
 /* role.c -- see role.h. */
 #include "priv/role.h"
 
-#include "base/sanitize.h"
 #include "os/bpf.h"
 
 #include <errno.h>
@@ -22,6 +21,18 @@
 #define ARCH AUDIT_ARCH_AARCH64
 #else
 #error "no seccomp architecture for this machine"
+#endif
+
+/* gcc defines a macro, clang has a feature test. */
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_SANITIZED 1
+#endif
+#endif
+#if !defined(IS_SANITIZED)
+#define IS_SANITIZED 0
 #endif
 
 enum { CALLS_MAX = 64, ROLE_FD = 3 };
@@ -80,7 +91,7 @@ limit(const struct sl_role *role)
 	if (!role->has_files &&
 	    (setrlimit(RLIMIT_FSIZE, &none) < 0 || setrlimit(RLIMIT_NPROC, &none) < 0))
 		return -errno;
-#if !SL_IS_SANITIZED
+#if !IS_SANITIZED
 	if (role->max_memory != 0 && setrlimit(RLIMIT_AS, &memory) < 0)
 		return -errno;
 #else
@@ -92,7 +103,7 @@ limit(const struct sl_role *role)
 static int
 filter(const struct sl_role *role)
 {
-#if SL_IS_SANITIZED
+#if IS_SANITIZED
 	(void)role;
 	return 0;
 #else

@@ -107,8 +107,6 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 				      .role_fd = { -1, -1 },
 				      .has_tty = w->x->want.is_tty,
 				      .window_fd = w->x->stdin_fd };
-	o.slot = w->x->slot;
-	w->x->slot = NULL;
 	sink = sl_carry_sink(&w->carry);
 	if ((r = sl_box_prepare(&o, &w->carry.box, err)) < 0)
 		return r;
@@ -481,8 +479,6 @@ sl_exec(struct sl_exec *x, struct sl_err *err)
 		r = w.emit.failed;
 	}
 	sl_box_close(w.carry.box);
-	sl_box_slot_drop(x->slot);
-	x->slot = NULL;
 	sl_signals_done(&w.sig);
 	sl_output_done(&w.out);
 	if (w.mark.fd >= 0)

@@ -14,7 +14,6 @@ struct sl_exec {
 	/* Opens the gate once the box is being prepared; the gate stays the caller's. */
 	int (*session_gate)(void *session, struct sl_gate **ret, struct sl_err *err);
 	void *session;
-	struct sl_box_slot *slot; /* begun by the caller, or NULL; taken */
 	struct sl_grant want;
 	const struct sl_named_profile *profile; /* that want was made from, or NULL */
 	struct sl_act act;

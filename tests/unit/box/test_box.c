@@ -1,16 +1,11 @@
 /* test_box.c -- real boxes: what an act gets, what comes back, what is kept out of it. */
 #include "t.h"
 
-#include "base/sanitize.h"
 #include "rig.h"
 
 #include "payload.h"
 #include "place.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <sys/xattr.h>
 
 static struct place place;
@@ -581,78 +576,6 @@ ends_with_its_only_act(void **state)
 	rig_free(r);
 }
 
-static size_t
-open_files(void)
-{
-	size_t n = 0;
-
-	for (int fd = 0; fd < 1024; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
-/* The same box, in namespaces that were made before it; each in its own. */
-static void
-is_born_in_a_slot(void **state)
-{
-	char net[2][64];
-	size_t n = open_files();
-
-	(void)state;
-	if (SL_IS_SANITIZED) { /* there are none */
-		assert_null(sl_box_slot_start());
-		return;
-	}
-	for (int i = 0; i < 2; i++) {
-		struct rig *r = rig_new();
-
-		r->o.slot = sl_box_slot_start();
-		assert_non_null(r->o.slot);
-		opened(r);
-		runs(r, "readlink /proc/self/ns/net", 0);
-		(void)snprintf(net[i], sizeof(net[i]), "%.63s", r->out);
-		r->n_out = 0;
-		runs(r, "tail -n +3 /proc/self/net/dev | wc -l", 0);
-		assert_string_equal(r->out, "1\n");
-		runs(r, "grep -q 127.0.0.1 /proc/self/net/fib_trie", 0); /* it is up */
-		rig_free(r);
-	}
-	assert_string_not_equal(net[0], net[1]);
-	assert_int_equal(open_files(), n);
-	assert_int_equal(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 1);
-}
-
-/* Begun for a box that is not made after all: nothing is left of it. */
-static void
-drops_a_slot(void **state)
-{
-	size_t n = open_files();
-
-	(void)state;
-	sl_box_slot_drop(NULL);
-	if (SL_IS_SANITIZED) { /* there are none */
-		assert_null(sl_box_slot_start());
-		return;
-	}
-	for (int i = 0; i < 20; i++) {
-		struct sl_box_slot *s = sl_box_slot_start();
-		struct rig *r = rig_new();
-
-		assert_non_null(s);
-		if (i % 2 != 0) {
-			sl_box_slot_drop(s);
-		} else { /* a box that is refused takes it, too */
-			r->o.slot = s;
-			r->o.host_name = "not a host name";
-			assert_true(sl_box_prepare(&r->o, &r->b, &r->err) < 0);
-		}
-		rig_free(r);
-	}
-	assert_int_equal(open_files(), n);
-	assert_int_equal(waitpid(-1, NULL, __WALL | WNOHANG), -1);
-	assert_int_equal(errno, ECHILD);
-}
-
 static void
 works_without_newer_features(void **state)
 {
@@ -734,8 +657,6 @@ main(int argc, char **argv)
 		cmocka_unit_test(gives_a_terminal),
 		cmocka_unit_test(relays_input),
 		cmocka_unit_test(ends_with_its_only_act),
-		cmocka_unit_test(is_born_in_a_slot),
-		cmocka_unit_test(drops_a_slot),
 		cmocka_unit_test(works_without_newer_features),
 		cmocka_unit_test(probes_the_host),
 	};
