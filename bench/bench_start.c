@@ -6,10 +6,9 @@
  * The rows of a round run in an order that is drawn anew (seed 1), with a pause between.
  *
  * Rows: `exec whole` against `bwrap full`, both cold processes with /bin/true, the same
- * namespaces, tree and seccomp programs; `box own netns` and `box pooled netns` (made
- * before, used once) against `vfork`, all from a running process.  -u: as an ordinary
- * user (root drops to an id that nobody has). Every exit status is checked; a row with a
- * failure has no figure.
+ * namespaces, tree and seccomp programs; `box own netns` against `vfork`, both from a
+ * running process.  -u: as an ordinary user (root drops to an id that nobody has).
+ * Every exit status is checked; a row with a failure has no figure.
  */
 #include "rig.h"
 
@@ -28,7 +27,7 @@ extern char **environ;
 
 enum { ROUNDS_MAX = 1000, WARM_UP = 2, USER = 61235, PAUSE_US = 3000 };
 
-enum row { VFORK, BWRAP, EXEC, BOX, POOLED, ROWS };
+enum row { VFORK, BWRAP, EXEC, BOX, ROWS };
 
 struct bench {
 	const char *sluice, *bpf[2];
@@ -39,7 +38,7 @@ struct bench {
 };
 
 static const char *const row_name[ROWS] = { "vfork", "bwrap full", "exec whole",
-					    "box own netns", "box pooled netns" };
+					    "box own netns" };
 
 static char *const true_argv[] = { "/bin/true", NULL };
 
@@ -161,7 +160,6 @@ run_row(const struct bench *b, enum row row, struct rig *r)
 	case EXEC:
 		return run_exec(b, true_argv, -1);
 	case BOX:
-	case POOLED:
 		return run_box(r);
 	case ROWS:
 	default:
@@ -303,8 +301,6 @@ measure(struct bench *b, int rounds)
 			double t;
 			int st;
 
-			if (row == POOLED) /* done when the pause is over */
-				r->o.slot = sl_box_slot_start();
 			/* The kernel takes a network namespace down after its process
 			 * has gone: none pays for the one before. */
 			(void)usleep(PAUSE_US);
@@ -360,7 +356,6 @@ main(int argc, char **argv)
 	measure(&b, rounds);
 	print_pair(&b, EXEC, BWRAP, who);
 	print_pair(&b, BOX, VFORK, who);
-	print_pair(&b, POOLED, VFORK, who);
 	for (int i = 0; i < ROWS; i++)
 		printf("%-6s %-14s median %7.3f p10 %7.3f p90 %7.3f min %7.3f ms failed "
 		       "%d/%d\n",
@@ -368,5 +363,5 @@ main(int argc, char **argv)
 		       at(&b, (enum row)i, 0.1), at(&b, (enum row)i, 0.9),
 		       at(&b, (enum row)i, 0), b.failed[i], b.n);
 	print_matrix(&b);
-	return b.failed[EXEC] + b.failed[BOX] + b.failed[POOLED] > 0;
+	return b.failed[EXEC] + b.failed[BOX] > 0;
 }
