@@ -54,20 +54,34 @@ sl_os_wait(int pidfd, bool is_nohang, int *ret_code, int *ret_value)
 	return 0;
 }
 
+/* Nothing is running or waiting to run but we and the child. */
+static bool
+is_otherwise_idle(void)
+{
+	char text[64] = "";
+	const char *p = text;
+
+	if (sl_os_read_file(AT_FDCWD, "/proc/loadavg", text, sizeof(text) - 1) <= 0)
+		return false;
+	for (int i = 0; i < 3 && p != NULL; i++) /* the averages */
+		p = (p = strchr(p, ' ')) != NULL ? p + 1 : NULL;
+	return p != NULL && strtoul(p, NULL, 10) <= 2;
+}
+
 void
-sl_os_start_elsewhere(pid_t child, int min_cpus)
+sl_os_start_elsewhere(pid_t child)
 {
 	cpu_set_t all, other;
 	unsigned cpu;
 
 	if (getcpu(&cpu, NULL) < 0 || cpu >= CPU_SETSIZE ||
-	    sched_getaffinity(0, sizeof(all), &all) < 0)
+	    sched_getaffinity(0, sizeof(all), &all) < 0 || CPU_COUNT(&all) != 2 ||
+	    !is_otherwise_idle())
 		return;
 	other = all;
 	CPU_CLR(cpu, &other);
 	/* It is moved at once; then it may run anywhere again. */
-	if (CPU_COUNT(&all) >= min_cpus && CPU_COUNT(&other) > 0 &&
-	    sched_setaffinity(child, sizeof(other), &other) == 0)
+	if (sched_setaffinity(child, sizeof(other), &other) == 0)
 		(void)sched_setaffinity(child, sizeof(all), &all);
 }
 

@@ -17,10 +17,10 @@
 pid_t sl_os_clone(uint64_t ns_flags, int cgroup_fd, int *ret_pidfd);
 /* Waits for the child behind pidfd; *ret_status as CLD code and value of waitid. */
 int sl_os_wait(int pidfd, bool is_nohang, int *ret_code, int *ret_value);
-/* Lets a child that was just started begin on another processor than this one, where we
- * may use at least min_cpus (2 or more): by itself it often waits here until its parent
- * does. */
-void sl_os_start_elsewhere(pid_t child, int min_cpus);
+/* Lets a child that was just started begin on the other of two processors, where that is
+ * idle: the kernel often leaves it waiting here until its parent does.  With more of them
+ * it finds an idle one by itself. */
+void sl_os_start_elsewhere(pid_t child);
 int sl_os_pidfd_open(pid_t pid);
 int sl_os_pidfd_signal(int pidfd, int sig);
 int sl_os_pidfd_getfd(int pidfd, int fd); /* a descriptor */
