@@ -28,6 +28,7 @@ enum {
 	O_FILE_SIZE,
 	O_OUTPUT,
 	O_NET,
+	O_TIMING,
 	O_JSON
 };
 enum { DENIED_MAX = 5 };
@@ -51,6 +52,7 @@ static const struct sl_opt opts[] = {
 	[O_OUTPUT] = { "output", 0, "SIZE", "bytes on standard output and error", false },
 	[O_NET] = { "net", 0, "HOST:PORT",
 		    "refused: the box cannot grant a host and port yet", true },
+	[O_TIMING] = { "timing", 0, NULL, "say at the end where the time went", false },
 	[O_JSON] = { "json", 0, NULL, "one event a line on standard output", false },
 	{ 0 },
 };
@@ -322,6 +324,17 @@ say_denied(struct work *w, int status)
 	(void)sl_ui_write(2, sl_buf_get(&w->denied));
 }
 
+static void
+say_timing(const struct sl_exec *x)
+{
+	fprintf(stderr, "sluice exec: %9s %9s\n", "at ms", "took ms");
+	for (size_t i = 1; i < x->n_phases; i++)
+		fprintf(stderr, "sluice exec: %9.3f %9.3f  %s\n",
+			(double)(x->phase[i].at_us - x->phase[0].at_us) / 1e3,
+			(double)(x->phase[i].at_us - x->phase[i - 1].at_us) / 1e3,
+			x->phase[i].name);
+}
+
 static int
 run_it(struct work *w, struct sl_err *err)
 {
@@ -350,7 +363,9 @@ run_it(struct work *w, struct sl_err *err)
 	w->x.session_gate = sl_session_open_gate;
 	w->x.session = &w->s;
 	w->x.stdin_fd = 0;
+	w->x.is_timed = sl_arg_is(w->args, O_TIMING);
 	if ((r = sl_session_start(&w->s, err)) == 0) {
+		sl_exec_mark(&w->x, "recorder begun");
 		is_raw = w->x.want.is_tty && raw_terminal(&old);
 		r = sl_exec(&w->x, err);
 		if (is_raw)
@@ -370,11 +385,14 @@ run(const struct sl_args *args, struct sl_err *err)
 		return SL_ERR(err, UNSUPPORTED,
 			      "--net: the box cannot grant a host and port exactly yet; "
 			      "a box has no network");
+	sl_exec_mark(&w.x, "");
 	sl_arena_init(&w.a, 64 << 20);
 	w.x.end.limit = SL_LIM_COUNT;
 	sl_buf_init(&w.denied, 64 << 10);
 	if ((r = run_it(&w, err)) >= 0)
 		say_denied(&w, r);
+	if (w.x.is_timed && !sl_arg_is(args, O_JSON))
+		say_timing(&w.x);
 	sl_buf_done(&w.denied);
 	sl_session_done(&w.s);
 	sl_arena_free(&w.a);

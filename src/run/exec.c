@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 
 enum {
 	EXEC_MEMORY = 64 << 20,
@@ -40,6 +41,19 @@ struct work {
 	int write_failed;
 	bool is_closed; /* the run's outcome is in the log */
 };
+
+void
+sl_exec_mark(struct sl_exec *x, const char *phase)
+{
+	struct timespec t;
+
+	if (x->n_phases == SL_EXEC_PHASES)
+		return;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	x->phase[x->n_phases++] =
+	    (struct sl_exec_phase){ phase,
+				    (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 };
+}
 
 /* --- output and observations --- */
 
@@ -178,10 +192,13 @@ decide(struct work *w, struct sl_err *err)
 		return SL_ERR(err, NOMEM, "out of memory");
 	if ((r = sl_gate_decide(w->gate, &q, &w->d, err)) < 0)
 		return r;
+	sl_exec_mark(w->x, "decided");
 	if (sl_decision_view(w->d)->is_allowed &&
 	    (r = sl_mark_set(w->x->home, sl_decision_view(w->d)->id, &w->mark, err)) < 0)
 		return r;
-	return sl_gate_sync(w->gate, err);
+	r = sl_gate_sync(w->gate, err);
+	sl_exec_mark(w->x, "decision durable");
+	return r;
 }
 
 static void
@@ -245,6 +262,7 @@ act(struct work *w, struct sl_err *err)
 	    (r = sl_gate_permit(w->gate, w->d, SL_PERMIT_BOX, 1, &box, err)) == 0 &&
 	    (r = sl_gate_permit(w->gate, w->d, SL_PERMIT_PROC, 1, &proc, err)) == 0 &&
 	    (r = sl_box_open(w->carry.box, box, err)) == 0 &&
+	    (sl_exec_mark(w->x, "box ready"), true) &&
 	    (r = sl_box_vector(w->carry.box, &w->a, &w->vector, err)) == 0) {
 		w->has_vector = true;
 		sl_emit_job_start(&w->emit, NULL, 1, &w->vector);
@@ -252,6 +270,7 @@ act(struct work *w, struct sl_err *err)
 		w->carry.role_fd[0] = sl_gate_fd(w->gate);
 		r = sl_carry_act(&w->carry, proc, &w->x->act, key, 0, &w->end, err);
 	}
+	sl_exec_mark(w->x, "command ended");
 	if (r == 0 && w->end.is_box_dead)
 		r = SL_ERR(err, SYS, "the box died: %s", w->carry.why);
 	sl_permit_drop(box);
@@ -316,6 +335,7 @@ record(struct work *w, const char *conclusion, const char *why, struct sl_err *e
 	sl_carry_close(&w->carry);
 	if ((r = sl_gate_wait(w->gate, err)) < 0)
 		return r;
+	sl_exec_mark(w->x, "outcome durable");
 	w->is_closed = true;
 	return 0;
 }
@@ -328,6 +348,21 @@ status_of(const struct work *w)
 	if (w->end.proc.is_not_executable)
 		return EXIT_CANNOT;
 	return w->end.proc.signal != 0 ? 128 + w->end.proc.signal : w->end.proc.status;
+}
+
+static void
+put_timing(const struct work *w, struct sl_jb *b, struct sl_json *o)
+{
+	const struct sl_exec *x = w->x;
+	struct sl_json *list = sl_json_set(b, o, "timing", sl_json_arr(b));
+
+	for (size_t i = 1; i < x->n_phases; i++) {
+		struct sl_json *p = sl_json_add(b, list, sl_json_obj(b));
+
+		(void)sl_json_set(b, p, "phase", sl_json_cstr(b, x->phase[i].name));
+		(void)sl_json_set(b, p, "us",
+				  sl_json_int(b, x->phase[i].at_us - x->phase[0].at_us));
+	}
 }
 
 static void
@@ -369,6 +404,8 @@ finish(struct work *w, const char *conclusion, int status, const struct sl_err *
 	    sl_json_int(&b, (int64_t)(w->is_closed ? w->seal.size : d->entry.size)));
 	(void)sl_json_set(&b, o, "wall_ms",
 			  sl_json_int(&b, sl_mono_ms() - w->start_mono));
+	if (w->x->is_timed)
+		put_timing(w, &b, o);
 	sl_emit_send(&w->emit, &b, o);
 }
 
@@ -426,9 +463,13 @@ run_it(struct work *w, struct sl_err *err)
 	/* The box is set up by its own process while the recorder starts and the decision
 	 * is made and synced; nothing of the request runs in it before that. */
 	if ((r = sl_signals_init(&w->sig, err)) < 0 ||
-	    (r = prepare(w, &w->x->want, err)) < 0 ||
-	    (r = w->x->session_gate(w->x->session, &w->gate, err)) < 0 ||
-	    (r = decide(w, err)) < 0 || (r = decided(w, err)) < 0)
+	    (r = prepare(w, &w->x->want, err)) < 0)
+		return r;
+	sl_exec_mark(w->x, "box begun");
+	if ((r = w->x->session_gate(w->x->session, &w->gate, err)) < 0)
+		return r;
+	sl_exec_mark(w->x, "gate open");
+	if ((r = decide(w, err)) < 0 || (r = decided(w, err)) < 0)
 		return r;
 	return 0;
 }

@@ -9,6 +9,14 @@
 #include "run/event.h"
 #include "run/profile.h"
 
+/* What had been done when, in microseconds of the monotonic clock. */
+struct sl_exec_phase {
+	const char *name;
+	int64_t at_us;
+};
+
+enum { SL_EXEC_PHASES = 12 };
+
 struct sl_exec {
 	const struct sl_home *home;
 	/* Opens the gate once the box is being prepared; the gate stays the caller's. */
@@ -25,11 +33,16 @@ struct sl_exec {
 		       const struct sl_obs *o); /* first of its kind; may be NULL */
 	void *arg;
 	const struct sl_listener *listener; /* or NULL */
+	/* The caller's come first: [0] is the beginning. */
+	struct sl_exec_phase phase[SL_EXEC_PHASES];
+	size_t n_phases;
+	bool is_timed;          /* they go into run.done */
 	struct sl_proc_end end; /* out: how the command ended, where it was started */
 };
 
 /* The command's status as a wrapper gives it (128 + signal, 126, 127), or SL_E(...):
  * DENIED when policy says no. */
 int sl_exec(struct sl_exec *x, struct sl_err *err) SL_MUST_CHECK;
+void sl_exec_mark(struct sl_exec *x, const char *phase); /* one more: now */
 
 #endif

@@ -110,6 +110,25 @@ out=$("$src/tools/check-events" <"$T/ev" 2>&1)
 result $? "with decision and run.done" "$out"
 same "the verdict is deny" deny "$(grep '"event":"decision"' "$T/ev" | json verdict)"
 
+# --timing: the phases, in order, each over after the one before.
+phases='recorder begun,box begun,gate open,decided,decision durable,box ready,command ended,outcome durable,'
+sl exec --timing -- sh -c 'echo out; exit 3' >"$T/timed" 2>"$T/err"
+same "--timing returns the status too" 3 $?
+same "the output is the command's alone" out "$(cat "$T/timed")"
+same "each phase has its line" "$phases" \
+	"$(sed -n 's/^sluice exec: *[0-9.]* *[0-9.]*  //p' "$T/err" | tr '\n' ',')"
+sl exec --json --timing -- true >"$T/ev" 2>"$T/err"
+same "--json: nothing on standard error" "" "$(cat "$T/err")"
+out=$("$src/tools/check-events" <"$T/ev" 2>&1)
+result $? "its events are those of the table" "$out"
+same "run.done has them, in order" "$phases" "$(/usr/bin/python3 -c '
+import json, sys
+t = [e for e in map(json.loads, sys.stdin) if e["event"] == "run.done"][0]["timing"]
+us = [x["us"] for x in t]
+print(",".join(x["phase"] for x in t if us == sorted(us) and us[0] > 0), end=",")' <"$T/ev")"
+sl exec --json -- true >"$T/ev"
+lacks "without the option there is none" "$(cat "$T/ev")" '"timing"'
+
 # Nothing outlives it.
 sl exec -- sh -c 'setsid sleep 987 >/dev/null 2>&1 & echo started' >/dev/null
 sleep 0.1
