@@ -116,7 +116,7 @@ sl exec --timing -- sh -c 'echo out; exit 3' >"$T/timed" 2>"$T/err"
 same "--timing returns the status too" 3 $?
 same "the output is the command's alone" out "$(cat "$T/timed")"
 same "each phase has its line" "$phases" \
-	"$(sed -n 's/^sluice exec: *[0-9.]* *[0-9.]*  //p' "$T/err" | tr '\n' ',')"
+	"$(sed -n 's/^sluice exec: *[0-9][0-9.]* *[0-9][0-9.]*  //p' "$T/err" | tr '\n' ',')"
 sl exec --json --timing -- true >"$T/ev" 2>"$T/err"
 same "--json: nothing on standard error" "" "$(cat "$T/err")"
 out=$("$src/tools/check-events" <"$T/ev" 2>&1)
