@@ -5,6 +5,7 @@
 #include "cli/listen.h"
 #include "cli/session.h"
 #include "cli/ui.h"
+#include "grant/hostport.h"
 #include "record/host.h"
 #include "run/exec.h"
 
@@ -23,8 +24,8 @@ static const struct sl_opt opts[] = {
 	[O_ENV] = { "env", 0, "NAME[=VALUE]",
 		    "pass a variable of the caller's, or a value", true },
 	[O_CWD] = { "cwd", 0, "PATH", "start in PATH, as seen inside", false },
-	[O_NET] = { "net", 0, "HOST:PORT",
-		    "refused: the box cannot grant a host and port yet", true },
+	[O_NET] = { "net", 0, "HOST:PORT", "let it connect to this host and port, TCP",
+		    true },
 	[O_JSON] = { "json", 0, NULL, "one event a line on standard output", false },
 	{ 0 },
 };
@@ -92,6 +93,44 @@ take_paths(struct work *w, struct sl_err *err)
 	for (size_t i = 0; i < nr + nw && r == 0; i++)
 		add_once(fs, &w->x.want.n_fs, fs[i]);
 	return r;
+}
+
+/* A service that is named twice is one grant. */
+static bool
+has_net(const struct sl_grant *g, struct sl_slice host, uint16_t port)
+{
+	for (size_t i = 0; i < g->n_net; i++)
+		if (g->net[i].port == port && sl_slice_eq(g->net[i].host, host))
+			return true;
+	return false;
+}
+
+static int
+take_net(struct work *w, struct sl_err *err)
+{
+	size_t n = sl_arg_count(w->args, O_NET);
+	struct sl_grant_net *net = SL_NEW_N(&w->a, struct sl_grant_net, n + 1);
+
+	if (net == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	if (n > SL_GRANT_NET_MAX)
+		return SL_ERR(err, LIMIT, "more than %d hosts and ports",
+			      SL_GRANT_NET_MAX);
+	w->x.want.net = net;
+	for (size_t i = 0; i < n; i++) {
+		struct sl_slice text = sl_slice_str(sl_arg(w->args, O_NET, i)), host;
+		struct sl_hostport h;
+
+		if (sl_hostport_parse(text, &h, err) < 0)
+			return sl_err_ctx(err, "--net");
+		host = sl_arena_dup(&w->a, sl_slice_str(h.host));
+		if (host.p == NULL)
+			return SL_ERR(err, NOMEM, "out of memory");
+		if (!has_net(&w->x.want, host, h.port))
+			net[w->x.want.n_net++] =
+			    (struct sl_grant_net){ host, h.port, h.addr.family != 0 };
+	}
+	return 0;
 }
 
 static bool
@@ -265,8 +304,8 @@ run_it(struct work *w, struct sl_err *err)
 	int r;
 
 	w->x.want.is_tty = !is_json && isatty(0) == 1 && isatty(1) == 1;
-	if ((r = take_paths(w, err)) < 0 || (r = take_env(w, err)) < 0 ||
-	    (r = take_command(w, err)) < 0)
+	if ((r = take_paths(w, err)) < 0 || (r = take_net(w, err)) < 0 ||
+	    (r = take_env(w, err)) < 0 || (r = take_command(w, err)) < 0)
 		return r;
 	if (is_json) {
 		if ((r = sl_ui_new(&o, &ui, err)) < 0)
@@ -298,10 +337,6 @@ run(const struct sl_args *args, struct sl_err *err)
 	struct work w = { .args = args, .s.home.fd = -1 };
 	int r;
 
-	if (sl_arg_is(args, O_NET))
-		return SL_ERR(err, UNSUPPORTED,
-			      "--net: the box cannot grant a host and port exactly yet; "
-			      "a box has no network");
 	sl_arena_init(&w.a, 64 << 20);
 	sl_grant_init(&w.x.want);
 	w.x.end.limit = SL_LIM_COUNT;
@@ -318,7 +353,7 @@ const struct sl_cmd sl_cmd_exec = {
 	.name = "exec",
 	.summary = "run one command in a box, decided and recorded",
 	.usage = "[--read PATH] [--write PATH] [--env NAME[=VALUE]] [--cwd PATH] "
-		 "[--json] -- CMD...",
+		 "[--net HOST:PORT] [--json] -- CMD...",
 	.opts = opts,
 	.min_args = 1,
 	.max_args = -1,
