@@ -126,18 +126,20 @@ sl_dial_find(const struct sl_box *b, const struct sockaddr *sa)
 
 /* --- one connection --- */
 
-/* A verdict of ours, or what the network said: HOST:PORT (ADDRESS). */
+/* "HOST:PORT (ADDRESS)" and what the network said, or that it was not for the socket. */
 static void
 observe(struct sl_box *b, const struct sl_dial_target *to, bool is_denied, int e)
 {
 	const struct sl_bpf_name n = sl_box_call_name(SYS_connect);
-	char obj[SL_BOX_OBJ_MAX], net[SL_NET_TEXT_MAX], ip[SL_ADDR_TEXT_MAX];
+	char obj[2 * SL_BOX_OBJ_MAX], net[SL_NET_TEXT_MAX], ip[SL_ADDR_TEXT_MAX];
+	bool is_name = !to->net->is_address;
 	int len;
 
 	(void)sl_grant_net_text(to->net, net);
 	sl_addr_text(&to->addr, ip);
-	len = to->net->is_address ? snprintf(obj, sizeof(obj), "%s", net)
-				  : snprintf(obj, sizeof(obj), "%s (%s)", net, ip);
+	len = snprintf(obj, sizeof(obj), "%s%s%s%s%s", net, is_name ? " (" : "",
+		       is_name ? ip : "", is_name ? ")" : "",
+		       is_denied ? ", not a new TCP socket" : "");
 	sl_box_observe(b, n.class, n.act,
 		       (struct sl_slice){ (uint8_t *)obj, (size_t)len }, is_denied, e);
 }

@@ -74,6 +74,7 @@ put_hosts(struct etc *e, const struct sl_box_opts *o)
 {
 	SL_AUTO_BUF b = { .max = 1 << 20 };
 	char ip[SL_ADDR_TEXT_MAX];
+	int r;
 
 	sl_buf_printf(&b, "127.0.0.1 localhost %s\n::1 localhost\n", o->host_name);
 	for (size_t i = 0; i < o->n_pins; i++) {
@@ -84,7 +85,12 @@ put_hosts(struct etc *e, const struct sl_box_opts *o)
 		sl_addr_text(&o->pins[i].addr, ip);
 		sl_buf_printf(&b, "%s %.*s\n", ip, SL_ARG(host));
 	}
-	return b.is_failed ? -ENOMEM : put_file(e, "hosts", b.p, b.len);
+	if (b.is_failed)
+		return -ENOMEM;
+	if ((r = put_file(e, "hosts", b.p, b.len)) < 0 || o->n_pins == 0)
+		return r;
+	/* Without this glibc takes the first line of a name alone. */
+	return put_file(e, "host.conf", "multi on\n", 9);
 }
 
 static int
