@@ -115,9 +115,12 @@ read_answer(int fd, uint8_t *room, size_t cap, size_t *ret_n)
 		int64_t left = until - sl_os_now_ms();
 		struct pollfd p = { fd, POLLIN, 0 };
 		ssize_t n;
+		int ready = left > 0 ? poll(&p, 1, (int)left) : 0;
 
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
+		if (ready == 0)
 			return -ETIMEDOUT;
+		if (ready < 0)
+			continue; /* a signal */
 		n = read(fd, room + *ret_n, cap - *ret_n);
 		if (n < 0 && errno != EINTR)
 			return -errno;
