@@ -217,7 +217,9 @@ sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *
 		find_cgroup(b);
 	if (r == 0)
 		r = sl_box_classes(b, err);
-	if (r == 0 && (r = sl_box_etc_digest(&b->ids, o->host_name, b->etc)) < 0)
+	if (r == 0)
+		r = sl_dial_init(b, o, err);
+	if (r == 0 && (r = sl_box_etc_digest(&b->ids, o, b->etc)) < 0)
 		r = SL_ERR_SYS(err, r, "box: cannot look at the host's /etc");
 	if (r == 0 && o->grant->ws_mode == SL_WS_DIRECT)
 		r = sl_box_direct_make(b, err);
@@ -692,6 +694,7 @@ sl_box_close(struct sl_box *b)
 	end_init(b);
 	sl_box_direct_drop(b);
 	sl_relay_close(b);
+	sl_dial_done(b);
 	const int fd[] = { b->chan.fd,   b->init_pidfd, b->epfd,
 			   b->cgroup_fd, b->proc_fd,    b->tmpfs_fd,
 			   b->sync_fd,   b->listen_fd,  b->timer_fd };

@@ -15,6 +15,7 @@
 #define SL_BOX_BOX_H
 
 #include "grant/act.h"
+#include "grant/hostport.h"
 #include "grant/permit.h"
 
 struct sl_box;
@@ -83,6 +84,17 @@ struct sl_box_sink {
 	void (*died)(void *arg, const char *why); /* the box itself: nothing is left */
 };
 
+enum {
+	SL_BOX_DIALS_MAX = 32,  /* connections of a box under way: bits of sl_dial.used */
+	SL_BOX_DIAL_MS = 10000, /* until one has timed out */
+};
+
+/* Where a name of the grant leads, found out outside; the box's /etc/hosts says so. */
+struct sl_box_pin {
+	size_t net; /* its row in the grant */
+	struct sl_addr addr;
+};
+
 struct sl_box_opts {
 	const struct sl_grant *grant;
 	const struct sl_box_sink *sink;
@@ -90,6 +102,8 @@ struct sl_box_opts {
 	int run_fd; /* directory on disk for this box: upper/, work/, copy/ */
 	const char *const *masked; /* host paths no grant may reach: $SLUICE_HOME, ... */
 	size_t n_masked;
+	const struct sl_box_pin *pins; /* of each name in the grant's net */
+	size_t n_pins;
 	int stdin_fd;      /* -1: /dev/null; else relayed (a tty: through the pty) */
 	bool is_single;    /* for one act: it ends by itself when that has ended */
 	bool is_crowded;   /* others of ours are at work meanwhile, on a processor each */

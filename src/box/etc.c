@@ -56,8 +56,45 @@ put_link(struct etc *e, const char *path, const char *target)
 	return symlinkat(target, e->fd, path) < 0 ? -errno : 0;
 }
 
+static bool
+is_told(const struct sl_box_opts *o, size_t n)
+{
+	const struct sl_grant_net *net = o->grant->net;
+
+	for (size_t i = 0; i < n; i++)
+		if (sl_addr_eq(&o->pins[i].addr, &o->pins[n].addr) &&
+		    sl_slice_eq(net[o->pins[i].net].host, net[o->pins[n].net].host))
+			return true;
+	return false;
+}
+
+/* Itself, and where the grant's names lead: it needs to ask nobody. */
 static int
-put_accounts(struct etc *e, const struct sl_box_ids *ids, const char *host_name)
+put_hosts(struct etc *e, const struct sl_box_opts *o)
+{
+	SL_AUTO_BUF b = { .max = 1 << 20 };
+	char ip[SL_ADDR_TEXT_MAX];
+	int r;
+
+	sl_buf_printf(&b, "127.0.0.1 localhost %s\n::1 localhost\n", o->host_name);
+	for (size_t i = 0; i < o->n_pins; i++) {
+		const struct sl_slice host = o->grant->net[o->pins[i].net].host;
+
+		if (is_told(o, i)) /* under another port */
+			continue;
+		sl_addr_text(&o->pins[i].addr, ip);
+		sl_buf_printf(&b, "%s %.*s\n", ip, SL_ARG(host));
+	}
+	if (b.is_failed)
+		return -ENOMEM;
+	if ((r = put_file(e, "hosts", b.p, b.len)) < 0 || o->n_pins == 0)
+		return r;
+	/* Without this glibc takes the first line of a name alone. */
+	return put_file(e, "host.conf", "multi on\n", 9);
+}
+
+static int
+put_accounts(struct etc *e, const struct sl_box_ids *ids, const struct sl_box_opts *o)
 {
 	char b[1024];
 	unsigned u = ids->in_uid, g = ids->in_gid;
@@ -73,10 +110,9 @@ put_accounts(struct etc *e, const struct sl_box_ids *ids, const char *host_name)
 	n = snprintf(b, sizeof(b), "root:x:0:\nrunner:x:%u:\nnogroup:x:65534:\n", g);
 	if ((r = put_file(e, "group", b, (size_t)n)) < 0)
 		return r;
-	n = snprintf(b, sizeof(b), "127.0.0.1 localhost %s\n::1 localhost\n", host_name);
-	if ((r = put_file(e, "hosts", b, (size_t)n)) < 0)
+	if ((r = put_hosts(e, o)) < 0)
 		return r;
-	n = snprintf(b, sizeof(b), "%s\n", host_name);
+	n = snprintf(b, sizeof(b), "%s\n", o->host_name);
 	if ((r = put_file(e, "hostname", b, (size_t)n)) < 0)
 		return r;
 	n = snprintf(b, sizeof(b),
@@ -113,12 +149,12 @@ put_host(struct etc *e, const char *host, const char *path)
 
 /* All members, in order. */
 static int
-put_all(struct etc *e, const struct sl_box_ids *ids, const char *host_name)
+put_all(struct etc *e, const struct sl_box_ids *ids, const struct sl_box_opts *o)
 {
 	int r;
 
 	sl_sha256_init(&e->h);
-	if ((r = put_accounts(e, ids, host_name)) < 0 ||
+	if ((r = put_accounts(e, ids, o)) < 0 ||
 	    (r = put_host(e, "/etc/ld.so.cache", "ld.so.cache")) < 0 ||
 	    (r = put_link(e, "os-release", "../usr/lib/os-release")) < 0 ||
 	    (r = put_link(e, "mtab", "../proc/self/mounts")) < 0 ||
@@ -130,10 +166,11 @@ put_all(struct etc *e, const struct sl_box_ids *ids, const char *host_name)
 }
 
 int
-sl_box_etc_digest(const struct sl_box_ids *ids, const char *host_name, uint8_t ret[32])
+sl_box_etc_digest(const struct sl_box_ids *ids, const struct sl_box_opts *o,
+		  uint8_t ret[32])
 {
 	struct etc e = { .fd = -1 };
-	int r = put_all(&e, ids, host_name);
+	int r = put_all(&e, ids, o);
 
 	sl_sha256_end(&e.h, ret);
 	return r;
@@ -152,7 +189,7 @@ sl_box_etc_make(struct sl_setup *s)
 	if ((fd = openat(s->s_fd, "r/etc", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return -errno;
 	e.fd = fd;
-	if ((r = put_all(&e, &s->ids, s->o->host_name)) < 0)
+	if ((r = put_all(&e, &s->ids, s->o)) < 0)
 		return r;
 	sl_sha256_end(&e.h, s->m.etc);
 	return 0;

@@ -11,6 +11,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "box/box.h"
+#include "box/dial.h"
 #include "priv/chan.h"
 
 #include <linux/seccomp.h>
@@ -188,7 +189,7 @@ int sl_box_userns_text(int e, bool is_private, struct sl_err *err);
 int sl_box_root_make(struct sl_setup *s);
 int sl_box_etc_make(struct sl_setup *s);
 /* The digest that it will give, without making anything. */
-int sl_box_etc_digest(const struct sl_box_ids *ids, const char *host_name,
+int sl_box_etc_digest(const struct sl_box_ids *ids, const struct sl_box_opts *o,
 		      uint8_t ret[32]);
 int sl_box_grants_mount(struct sl_setup *s);
 int sl_box_ws_mount(struct sl_setup *s);
@@ -293,6 +294,7 @@ struct sl_box {
 		char obj[SL_BOX_OBJ_MAX];
 		size_t obj_len;
 	} sock[SL_BOX_SOCK_MAX];
+	struct sl_dial dial;
 	/* Large and mostly never touched: last. */
 	uint8_t out_buf[SL_BOX_OUT_BUF];
 	struct sl_obs_table obs;
@@ -314,6 +316,9 @@ int sl_box_watch_fd(struct sl_box *b, int fd, uint32_t events, uint64_t what);
 /* notify.c */
 void sl_box_on_listener(struct sl_box *b);
 void sl_box_on_sock_done(struct sl_box *b, const struct sl_m_done *m);
+bool sl_box_is_alive(const struct sl_box *b, uint64_t id);  /* whoever waits there */
+void sl_box_answer(struct sl_box *b, uint64_t id, int err); /* 0: it succeeded */
+pid_t sl_box_leader(pid_t tid, uint32_t *ret_umask);        /* of its process; -1: gone */
 /* relay.c */
 void sl_relay_init(struct sl_relay *r);
 void sl_relay_close(struct sl_box *b);
@@ -339,7 +344,8 @@ enum sl_box_tag {
 	SL_TAG_LISTEN,
 	SL_TAG_SYNC,
 	SL_TAG_TIMER,
-	SL_TAG_INIT
+	SL_TAG_INIT,
+	SL_TAG_DIAL, /* its place << 8 */
 };
 
 #endif

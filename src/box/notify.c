@@ -4,7 +4,8 @@
  * CONTINUE is given only where the kernel enforces the outcome anyway (exec: the tree,
  * Landlock) or where the decision was on scalar arguments, which cannot change after
  * the stop.  Arguments behind pointers are copied once; a decision on such a copy is
- * carried out by us with that copy (connect, bind), never by letting the call go on.
+ * carried out by us with that copy (connect, bind), never by letting the call go on: in
+ * the box by its init, to what the grant lists by dial.c.
  */
 #include "box/internal.h"
 #include "os/proc.h"
@@ -97,8 +98,8 @@ read_path(pid_t pid, uint64_t at, uint8_t *room)
 	return (struct sl_slice){ room, e != NULL ? (size_t)(e - room) : n };
 }
 
-static bool
-is_alive(const struct sl_box *b, uint64_t id)
+bool
+sl_box_is_alive(const struct sl_box *b, uint64_t id)
 {
 	return ioctl(b->listen_fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
@@ -108,12 +109,20 @@ is_alive(const struct sl_box *b, uint64_t id)
 static void
 answer(struct sl_box *b, uint64_t id, int err, bool is_continue)
 {
+	if (b->listen_fd < 0)
+		return;
 	memset(b->resp, 0, b->resp_size);
 	b->resp->id = id;
 	b->resp->error = -err;
 	b->resp->flags = is_continue ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
 	/* ENOENT: it was killed meanwhile. */
 	(void)ioctl(b->listen_fd, SECCOMP_IOCTL_NOTIF_SEND, b->resp);
+}
+
+void
+sl_box_answer(struct sl_box *b, uint64_t id, int err)
+{
+	answer(b, id, err, false);
 }
 
 static void
@@ -148,7 +157,7 @@ on_exec(struct sl_box *b, struct sl_bpf_name n)
 		memcpy(room + 32 - len, pre, (size_t)len);
 		p = (struct sl_slice){ room + 32 - len, p.len + (size_t)len };
 	}
-	if (!is_alive(b, b->req->id))
+	if (!sl_box_is_alive(b, b->req->id))
 		return;
 	/* The act's own exec comes out of init's memory, which may be closed to us. */
 	if (b->first[0] != '\0') {
@@ -275,17 +284,16 @@ judge(struct addr *a, bool is_bind)
 }
 
 /* The process behind a thread, and its umask. */
-static pid_t
-leader(pid_t tid, uint32_t *ret_umask)
+pid_t
+sl_box_leader(pid_t tid, uint32_t *ret_umask)
 {
 	char path[64], text[1024] = "";
 	const char *p;
 
-	*ret_umask = 022;
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", tid);
 	if (sl_os_read_file(AT_FDCWD, path, text, sizeof(text) - 1) <= 0)
 		return -1;
-	if ((p = strstr(text, "\nUmask:")) != NULL)
+	if (ret_umask != NULL && (p = strstr(text, "\nUmask:")) != NULL)
 		*ret_umask = (uint32_t)strtoul(p + 7, NULL, 8);
 	p = strstr(text, "\nTgid:");
 	return p != NULL ? (pid_t)strtol(p + 6, NULL, 10) : -1;
@@ -301,8 +309,9 @@ start_sock(struct sl_box *b, const struct addr *a, bool is_bind, struct sl_sock_
 			       .is_path = a->is_path,
 			       .is_direct = b->m_setup.ws_mode == SL_WS_DIRECT,
 			       .is_strict = !b->is_dgram_ok,
+			       .umask = 022,
 			       .len = a->len };
-	pid_t tid = (pid_t)b->req->pid, pid = leader(tid, &m.umask);
+	pid_t tid = (pid_t)b->req->pid, pid = sl_box_leader(tid, &m.umask);
 	SL_AUTO_FD pidfd = -1;
 	SL_AUTO_FD sock = -1;
 	SL_AUTO_FD cwd = -1;
@@ -313,10 +322,13 @@ start_sock(struct sl_box *b, const struct addr *a, bool is_bind, struct sl_sock_
 	if (pid < 0 || (pidfd = sl_os_pidfd_open(pid)) < 0 ||
 	    (sock = sl_os_pidfd_getfd(pidfd, (int)b->req->data.args[0])) < 0)
 		return sock == -EBADF ? EBADF : EACCES;
+	/* What was connected for the act would otherwise be a socket of the host's. */
+	if (sl_dial_is_foreign(b, sock))
+		return is_bind ? EINVAL : EISCONN;
 	(void)snprintf(path, sizeof(path), "/proc/%d/cwd", tid);
 	if (a->is_path && (cwd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return EACCES;
-	if (!is_alive(b, b->req->id))
+	if (!sl_box_is_alive(b, b->req->id))
 		return EINTR;
 	memcpy(m.addr, a->u.b, sizeof(m.addr));
 	fds[0] = sock;
@@ -336,6 +348,7 @@ static void
 on_connect(struct sl_box *b, struct sl_bpf_name n, bool is_bind)
 {
 	const struct seccomp_data *d = &b->req->data;
+	const struct sl_dial_target *to;
 	struct sl_sock_op *op = NULL;
 	struct addr a = { .len = (uint32_t)d->args[2] };
 	int e;
@@ -345,9 +358,16 @@ on_connect(struct sl_box *b, struct sl_bpf_name n, bool is_bind)
 		answer(b, b->req->id, a.len > sizeof(a.u.b) ? EINVAL : EFAULT, false);
 		return;
 	}
-	if (!is_alive(b, b->req->id))
+	if (!sl_box_is_alive(b, b->req->id))
 		return;
-	if ((e = judge(&a, is_bind)) != 0) {
+	e = judge(&a, is_bind);
+	if (!is_bind && e != EINVAL &&
+	    (a.u.sa.sa_family == AF_INET || a.u.sa.sa_family == AF_INET6) &&
+	    (to = sl_dial_find(b, &a.u.sa)) != NULL) {
+		sl_dial_start(b, to, a.u.sa.sa_family);
+		return;
+	}
+	if (e != 0) {
 		deny(b, n, (struct sl_slice){ (uint8_t *)a.text, a.text_len }, e);
 		return;
 	}
@@ -401,8 +421,7 @@ sl_box_on_sock_done(struct sl_box *b, const struct sl_m_done *m)
 		    m->err == EROFS ||
 		    (m->err == ENOENT && !is_in_place(obj) && !is_name_cache(obj));
 	sl_box_observe(b, n.class, n.act, obj, is_denied, m->err);
-	if (b->listen_fd >= 0)
-		answer(b, m->id, m->err, false);
+	answer(b, m->id, m->err, false);
 	b->sock_used &= ~((uint64_t)1 << (op - b->sock));
 }
 
@@ -420,10 +439,14 @@ on_refused(struct sl_box *b, struct sl_bpf_name n)
 		if (strcmp(path_arg[i].act, n.act) == 0)
 			obj =
 			    read_path((pid_t)b->req->pid, d->args[path_arg[i].arg], room);
+	if (d->nr == SYS_setsockopt)
+		obj.len =
+		    (size_t)snprintf((char *)room, sizeof(room), "level %d option %d",
+				     (int)d->args[1], (int)d->args[2]);
 	if (obj.len == 0)
 		obj.len = (size_t)snprintf((char *)room, sizeof(room), "0x%llx",
 					   (unsigned long long)d->args[0]);
-	if (!is_alive(b, b->req->id))
+	if (!sl_box_is_alive(b, b->req->id))
 		return;
 	/* A memory cgroup counts these; a secret one cannot be looked into, ever. */
 	if (is_memory && b->cgroup_fd >= 0 && d->nr != SYS_memfd_secret)

@@ -78,6 +78,7 @@ close_act(struct sl_box *b)
 {
 	int *fd[] = { &b->sync_fd, &b->listen_fd, &b->timer_fd };
 
+	sl_dial_drop(b);
 	for (size_t i = 0; i < 3; i++) {
 		if (*fd[i] >= 0) {
 			(void)sl_box_watch_fd(b, *fd[i], 0, 0);
@@ -422,6 +423,7 @@ on_timer(struct sl_box *b)
 	if (b->state != SL_BS_RUN)
 		return;
 	sl_box_sample(b);
+	sl_dial_tick(b);
 	/* Init does not answer: the namespace goes with it. */
 	if (b->is_killing && sl_os_now_ms() - b->kill_ms > SL_BOX_KILL_MS)
 		(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
@@ -444,7 +446,7 @@ on_listen(struct sl_box *b, uint32_t events)
 static int
 on_event(struct sl_box *b, const struct epoll_event *e, struct sl_err *err)
 {
-	switch ((enum sl_box_tag)e->data.u64) {
+	switch ((enum sl_box_tag)(e->data.u64 & 0xff)) {
 	case SL_TAG_CHAN:
 		return on_chan(b, err);
 	case SL_TAG_SYNC:
@@ -466,6 +468,9 @@ on_event(struct sl_box *b, const struct epoll_event *e, struct sl_err *err)
 		return 0;
 	case SL_TAG_TIMER:
 		on_timer(b);
+		return 0;
+	case SL_TAG_DIAL:
+		sl_dial_ready(b, (unsigned)(e->data.u64 >> 8));
 		return 0;
 	case SL_TAG_INIT:
 	default:

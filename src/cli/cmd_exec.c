@@ -5,6 +5,7 @@
 #include "cli/listen.h"
 #include "cli/session.h"
 #include "cli/ui.h"
+#include "grant/hostport.h"
 #include "grant/limit.h"
 #include "record/host.h"
 #include "run/exec.h"
@@ -50,8 +51,8 @@ static const struct sl_opt opts[] = {
 	[O_FILE_SIZE] = { "file-size", 0, "SIZE", "size of a file that is written",
 			  false },
 	[O_OUTPUT] = { "output", 0, "SIZE", "bytes on standard output and error", false },
-	[O_NET] = { "net", 0, "HOST:PORT",
-		    "refused: the box cannot grant a host and port yet", true },
+	[O_NET] = { "net", 0, "HOST:PORT", "let it connect to this host and port, TCP",
+		    true },
 	[O_TIMING] = { "timing", 0, NULL, "say at the end where the time went", false },
 	[O_JSON] = { "json", 0, NULL, "one event a line on standard output", false },
 	{ 0 },
@@ -128,6 +129,44 @@ take_paths(struct work *w, struct sl_err *err)
 		r = sl_want_path(&w->want, path, SL_ACC_READ | SL_ACC_WRITE | SL_ACC_EXEC,
 				 err);
 	return r;
+}
+
+/* A service that is named twice is one grant. */
+static bool
+has_net(const struct sl_grant *g, struct sl_slice host, uint16_t port)
+{
+	for (size_t i = 0; i < g->n_net; i++)
+		if (g->net[i].port == port && sl_slice_eq(g->net[i].host, host))
+			return true;
+	return false;
+}
+
+static int
+take_net(struct work *w, struct sl_err *err)
+{
+	size_t n = sl_arg_count(w->args, O_NET);
+	struct sl_grant_net *net = SL_NEW_N(&w->a, struct sl_grant_net, n + 1);
+
+	if (net == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	if (n > SL_GRANT_NET_MAX)
+		return SL_ERR(err, LIMIT, "more than %d hosts and ports",
+			      SL_GRANT_NET_MAX);
+	w->want.g.net = net;
+	for (size_t i = 0; i < n; i++) {
+		struct sl_slice text = sl_slice_str(sl_arg(w->args, O_NET, i)), host;
+		struct sl_hostport h;
+
+		if (sl_hostport_parse(text, &h, err) < 0)
+			return sl_err_ctx(err, "--net");
+		host = sl_arena_dup(&w->a, sl_slice_str(h.host));
+		if (host.p == NULL)
+			return SL_ERR(err, NOMEM, "out of memory");
+		if (!has_net(&w->want.g, host, h.port))
+			net[w->want.g.n_net++] =
+			    (struct sl_grant_net){ host, h.port, h.addr.family != 0 };
+	}
+	return 0;
 }
 
 /* A terminal's kind is a name, never a path into a database of the caller's choice. */
@@ -345,8 +384,8 @@ run_it(struct work *w, struct sl_err *err)
 	int r;
 
 	if ((r = take_profile(w, err)) < 0 || (r = take_limits(w, err)) < 0 ||
-	    (r = take_paths(w, err)) < 0 || (r = take_env(w, err)) < 0 ||
-	    (r = take_command(w, err)) < 0)
+	    (r = take_paths(w, err)) < 0 || (r = take_net(w, err)) < 0 ||
+	    (r = take_env(w, err)) < 0 || (r = take_command(w, err)) < 0)
 		return r;
 	w->x.want = w->want.g;
 	if (is_json) {
@@ -381,10 +420,6 @@ run(const struct sl_args *args, struct sl_err *err)
 	struct work w = { .args = args, .s.home.fd = -1 };
 	int r;
 
-	if (sl_arg_is(args, O_NET))
-		return SL_ERR(err, UNSUPPORTED,
-			      "--net: the box cannot grant a host and port exactly yet; "
-			      "a box has no network");
 	sl_exec_mark(&w.x, "");
 	sl_arena_init(&w.a, 64 << 20);
 	w.x.end.limit = SL_LIM_COUNT;

@@ -14,6 +14,7 @@
 #include "run/carry.h"
 #include "run/output.h"
 #include "run/parser_ops.h"
+#include "run/resolve.h"
 #include "run/workspace.h"
 
 #include <stdio.h>
@@ -77,6 +78,15 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		{ "grant.variables", "count", "of the caller's environment",
 		  SL_GRANT_ENV_MAX },
 		{ "profile.bytes", "bytes", "of a profile", SL_PROFILE_BYTES_MAX },
+		{ "grant.net", "count", "hosts and ports of one grant",
+		  SL_GRANT_NET_MAX },
+		{ "net.host", "bytes", "of a host's name", SL_HOST_MAX },
+		{ "net.addresses", "count", "kept of one name", SL_RESOLVE_MAX },
+		{ "net.resolve", "ms", "to find one name's", SL_RESOLVE_MS },
+		{ "net.connecting", "count", "connections under way in a box",
+		  SL_BOX_DIALS_MAX },
+		{ "net.connect", "ms", "until a connection has timed out",
+		  SL_BOX_DIAL_MS },
 		{ "workspace.entries", "count", "files and directories",
 		  SL_WS_ENTRIES_MAX },
 		{ "workspace.depth", "levels", "of directories", SL_WS_DEPTH_MAX },

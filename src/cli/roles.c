@@ -23,6 +23,14 @@ static const struct sl_role_row rows[] = {
 	  .never = "has a network, parses foreign bytes beyond bounded fields",
 	  .limits = "files below $SLUICE_HOME by one descriptor; ends with its channel",
 	  .jail = &sl_recorder_role },
+	{ .name = "resolver",
+	  .started = "by exec for each name that --net gives, before the box: the host's "
+		     "getent, executed",
+	  .sees = "the name, the host's resolver and what it answers",
+	  .never = "holds a key, writes a file, reads one of a home, sees what will run",
+	  .limits =
+	      "no environment, no further process, Landlock, 10 s, 16 KiB of answer; "
+	      "as root it is nobody" },
 	{ .name = "box init",
 	  .started = "from a permit, once a job or exec; pid 1 of the box's namespaces",
 	  .sees = "what the grant lists; re-executed where the supervisor holds a secret",

@@ -9,13 +9,13 @@
 enum { BY_MAX = 96 };
 
 /* The column allowed_by of data/observation.tsv; a test compares the two. */
-enum rule { RULE_EXEC, RULE_ADDRESS, RULE_FAMILY, RULE_LIMIT, RULE_NONE };
+enum rule { RULE_EXEC, RULE_CONNECT, RULE_ADDRESS, RULE_FAMILY, RULE_LIMIT, RULE_NONE };
 
 static const struct {
 	const char *class;
 	enum rule rule;
 } rules[] = {
-	{ "exec", RULE_EXEC },     { "connect", RULE_ADDRESS }, { "bind", RULE_ADDRESS },
+	{ "exec", RULE_EXEC },     { "connect", RULE_CONNECT }, { "bind", RULE_ADDRESS },
 	{ "socket", RULE_FAMILY }, { "memory", RULE_LIMIT },    { "limit", RULE_LIMIT },
 };
 
@@ -102,6 +102,24 @@ is_own_address(struct sl_slice o)
 	return false;
 }
 
+/* "HOST:PORT (ADDRESS)" of a name, "ADDRESS:PORT" of an address; connect alone. */
+static bool
+covers_net(const struct sl_grant *g, struct sl_slice o, char *by)
+{
+	for (size_t i = 0; i < g->n_net; i++) {
+		char s[SL_NET_TEXT_MAX];
+		struct sl_slice row = { (uint8_t *)s, sl_grant_net_text(&g->net[i], s) };
+		struct sl_slice rest = sl_slice_skip(o, row.len);
+
+		if (sl_slice_starts(o, row) &&
+		    (g->net[i].is_address ? rest.len == 0
+					  : sl_slice_starts(rest, SL_LIT(" (")) &&
+						rest.p[rest.len - 1] == ')'))
+			return say(by, "grant: net ", row);
+	}
+	return false;
+}
+
 static bool
 covers_address(const struct sl_grant *g, struct sl_slice o, struct sl_slice e, char *by)
 {
@@ -154,6 +172,9 @@ sl_audit_covers(const struct sl_grant *g, struct sl_slice class, struct sl_slice
 	switch (rule) {
 	case RULE_EXEC:
 		return covers_exec(g, object, by);
+	case RULE_CONNECT:
+		return covers_net(g, object, by) ||
+		       covers_address(g, object, errno_name, by);
 	case RULE_ADDRESS:
 		return covers_address(g, object, errno_name, by);
 	case RULE_FAMILY:

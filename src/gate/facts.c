@@ -27,6 +27,9 @@ want_facts(struct sl_policy_facts *f, const struct sl_grant *w)
 		str1(f, "want_env", w->env[i]);
 	for (size_t i = 0; i < w->n_secrets; i++)
 		str1(f, "want_secret", w->secrets[i]);
+	for (size_t i = 0; i < w->n_net; i++)
+		SL_FACT(f, src, "want_net", sl_term_str(w->net[i].host),
+			sl_term_int(w->net[i].port));
 	SL_FACT(f, src, "want_workspace", sl_term_cstr(sl_ws_mode_name(w->ws_mode)));
 	if (w->ws_mode == SL_WS_DIRECT)
 		str1(f, "want_write", w->ws_path);

@@ -2,6 +2,7 @@
 #include "grant/grant.h"
 
 #include "crypto/sha256.h"
+#include "grant/net.h"
 
 static const char *const limit_names[SL_LIM_COUNT] = { "memory", "pids",  "cpu",
 						       "wall",   "disk",  "file_size",
@@ -120,7 +121,7 @@ sl_grant_json(struct sl_jb *b, const struct sl_grant *g)
 	(void)sl_json_set(b, ws, "path", sl_json_str(b, g->ws_path));
 	put_names(b, o, "env", g->env, g->n_env);
 	put_names(b, o, "secrets", g->secrets, g->n_secrets);
-	(void)sl_json_set(b, o, "net", sl_json_cstr(b, "none"));
+	(void)sl_json_set(b, o, "net", sl_grant_net_json(b, g));
 	(void)sl_json_set(b, o, "tty", sl_json_bool(b, g->is_tty));
 	lim = sl_json_set(b, o, "limits", sl_json_obj(b));
 	for (int i = 0; i < SL_LIM_COUNT; i++) {
@@ -303,8 +304,6 @@ parse(const struct sl_json *v, struct sl_arena *a, struct sl_grant *g, struct sl
 	if ((r = only_keys(v, "a grant", keys, err)) < 0 ||
 	    (r = only_keys(ws, "the workspace", ws_keys, err)) < 0)
 		return r;
-	if (!sl_slice_eq(sl_json_get_str(v, "net"), SL_LIT("none")))
-		return SL_ERR(err, UNSUPPORTED, "network grants are not supported");
 	if (mode < 0 || (mode == SL_WS_NONE) != (ws_path.len == 0) ||
 	    (ws_path.len > 0 && !sl_path_is_canonical(ws_path)))
 		return SL_ERR(err, FORMAT, "bad workspace");
@@ -318,7 +317,8 @@ parse(const struct sl_json *v, struct sl_arena *a, struct sl_grant *g, struct sl
 	if ((r = parse_fs(sl_json_get(v, "fs"), a, g, err)) < 0 ||
 	    (r = get_names(v, "env", SL_GRANT_ENV_MAX, a, &g->env, &g->n_env, err)) < 0 ||
 	    (r = get_names(v, "secrets", SL_GRANT_ENV_MAX, a, &g->secrets, &g->n_secrets,
-			   err)) < 0)
+			   err)) < 0 ||
+	    (r = sl_grant_net_parse(sl_json_get(v, "net"), a, g, err)) < 0)
 		return r;
 	return parse_limits(sl_json_get(v, "limits"), g, err);
 }
@@ -414,7 +414,7 @@ sl_grant_within(const struct sl_grant *g, const struct sl_grant *outer)
 		if (g->limit[i].max > outer->limit[i].max ||
 		    g->limit[i].class < outer->limit[i].class)
 			return false;
-	return fs_within(g, outer) &&
+	return fs_within(g, outer) && sl_grant_net_within(g, outer) &&
 	       names_within(g->env, g->n_env, outer->env, outer->n_env) &&
 	       names_within(g->secrets, g->n_secrets, outer->secrets, outer->n_secrets);
 }
@@ -506,7 +506,8 @@ sl_grant_intersect(const struct sl_grant *x, const struct sl_grant *y, struct sl
 	if (names_intersect(x->env, x->n_env, y->env, y->n_env, a, &g->env, &g->n_env) <
 		0 ||
 	    names_intersect(x->secrets, x->n_secrets, y->secrets, y->n_secrets, a,
-			    &g->secrets, &g->n_secrets) < 0)
+			    &g->secrets, &g->n_secrets) < 0 ||
+	    sl_grant_net_intersect(x, y, a, g) < 0)
 		return SL_ERR(err, NOMEM, "grant: out of memory");
 	for (int i = 0; i < SL_LIM_COUNT; i++) {
 		if (y->limit[i].max < g->limit[i].max)

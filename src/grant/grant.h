@@ -18,6 +18,8 @@ enum {
 	SL_GRANT_PATH_MAX = 4095,
 	SL_GRANT_FS_MAX = 256,
 	SL_GRANT_ENV_MAX = 512,
+	SL_GRANT_NET_MAX = 64,
+	SL_NET_TEXT_MAX = 210,
 };
 
 enum sl_access { SL_ACC_READ = 1, SL_ACC_WRITE = 2, SL_ACC_EXEC = 4 };
@@ -25,6 +27,13 @@ enum sl_access { SL_ACC_READ = 1, SL_ACC_WRITE = 2, SL_ACC_EXEC = 4 };
 struct sl_grant_fs {
 	struct sl_slice path; /* on the host, and the same inside */
 	unsigned access;      /* enum sl_access; WRITE implies create and remove below */
+};
+
+/* One service, TCP; hostport.h says how both are written. */
+struct sl_grant_net {
+	struct sl_slice host; /* canonical: a name, or an address without brackets */
+	uint16_t port;
+	bool is_address; /* follows from host; not part of the canonical form */
 };
 
 /* How the workspace is given; NONE for `exec`. */
@@ -61,6 +70,8 @@ struct sl_grant {
 	size_t n_env;
 	const struct sl_slice *secrets; /* names */
 	size_t n_secrets;
+	const struct sl_grant_net *net; /* none: no network but the box's own loopback */
+	size_t n_net;
 	bool is_tty; /* a private pty */
 	struct sl_grant_limit limit[SL_LIM_COUNT];
 };
@@ -68,6 +79,8 @@ struct sl_grant {
 const char *sl_limit_name(enum sl_limit l);             /* "memory" ... */
 const char *sl_limit_class_name(enum sl_limit_class c); /* "none" ... "aggregate" */
 const char *sl_ws_mode_name(enum sl_ws_mode m);
+/* HOST:PORT as it is written ([ADDRESS]:PORT); its length. */
+size_t sl_grant_net_text(const struct sl_grant_net *n, char ret[SL_NET_TEXT_MAX]);
 /* Adds the default limits and tier; everything else empty. */
 void sl_grant_init(struct sl_grant *g);
 struct sl_json *sl_grant_json(struct sl_jb *b, const struct sl_grant *g);

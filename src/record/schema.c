@@ -148,6 +148,18 @@ is_type(const struct sl_json *v, struct sl_slice name)
 	return sl_slice_eq(name, sl_slice_str(names[v->kind]));
 }
 
+/* One name, or a list of which one must hold. */
+static bool
+is_any_type(const struct sl_json *v, const struct sl_json *k)
+{
+	if (k->kind != SL_JSON_ARR)
+		return is_type(v, k->s);
+	SL_JSON_EACH(x, k)
+	if (is_type(v, x->s))
+		return true;
+	return false;
+}
+
 static bool
 is_one_of(const struct sl_json *v, const struct sl_json *list)
 {
@@ -196,7 +208,7 @@ holds(const struct at *at, const struct sl_json *k)
 	struct sl_slice name = k->key;
 
 	if (sl_slice_eq(name, SL_LIT("type")))
-		return is_type(v, k->s);
+		return is_any_type(v, k);
 	if (sl_slice_eq(name, SL_LIT("const")))
 		return sl_json_eq(v, k);
 	if (sl_slice_eq(name, SL_LIT("enum")))

@@ -9,6 +9,7 @@
 #include "run/emit.h"
 #include "run/mark.h"
 #include "run/outcome.h"
+#include "run/resolve.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -30,6 +31,8 @@ struct work {
 	struct sl_gate *gate;
 	struct sl_mark mark;
 	struct sl_decision *d;
+	const struct sl_box_pin *pins;
+	size_t n_pins;
 	struct sl_box_vector vector;
 	bool has_vector; /* the box was set up */
 	struct sl_output out;
@@ -108,6 +111,8 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 				 .run_fd = -1,
 				 .masked = masked,
 				 .n_masked = 1,
+				 .pins = w->pins,
+				 .n_pins = w->n_pins,
 				 .is_single = true,
 				 .is_crowded = true,
 				 .stdin_fd = w->x->stdin_fd };
@@ -462,7 +467,9 @@ run_it(struct work *w, struct sl_err *err)
 
 	/* The box is set up by its own process while the recorder starts and the decision
 	 * is made and synced; nothing of the request runs in it before that. */
-	if ((r = sl_signals_init(&w->sig, err)) < 0 ||
+	/* Names come first: who must wait for them can still be interrupted. */
+	if ((r = sl_resolve(&w->x->want, NULL, &w->a, &w->pins, &w->n_pins, err)) < 0 ||
+	    (r = sl_signals_init(&w->sig, err)) < 0 ||
 	    (r = prepare(w, &w->x->want, err)) < 0)
 		return r;
 	sl_exec_mark(w->x, "box begun");

@@ -19,7 +19,7 @@ check 0 'sluice ' --version
 check 0 '' limits
 check 0 '' limits --json
 check 125 '[usage]' exec
-check 125 '[input.unsupported]' exec --net example.org:443 -- true
+check 125 '[input.malformed]' exec --net example.org -- true
 check 2 '[input.unsupported]' run --net example.org:443 flow.yml
 check 2 '[input.not-found]' run "$T/absent.yml"
 

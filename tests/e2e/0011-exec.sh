@@ -32,7 +32,7 @@ st 125 "no command" --
 st 125 "an unknown option" --nope -- true
 st 125 "a grant of what is not there" --read "$T/absent" -- true
 has "it is named" "$out" "$T/absent"
-st 125 "a network" --net example.org:443 -- true
+st 125 "a network without a port" --net example.org -- true
 st 125 "the node's own home" --read "$SLUICE_HOME" -- true
 st 125 "what lies in it" --read "$SLUICE_HOME/keys" -- true
 st 125 "a variable that is not set" --env SL_TEST_UNSET -- true

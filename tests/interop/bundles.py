@@ -39,7 +39,8 @@ def with_runs(n):
     (n.base / (n.flow_run + '.bundle')).unlink()
     n.sl('exec', '--write', '/etc', '--', 'true', status=125)
     n.denied_run = n.rows('runs', '--json')[0]['run']
-    n.sl('exec', '--read', n.base / 'in', '--write', n.base / 'out', '--env', 'A=1', '--', 'true')
+    n.sl('exec', '--read', n.base / 'in', '--write', n.base / 'out', '--env', 'A=1',
+         '--net', '127.0.0.1:1', '--net', '[2001:DB8::0:1]:65535', '--', 'true')
     n.granted_run = n.rows('runs', '--json')[0]['run']
     n.bundles = {r: n.export(r) for r in (n.exec_run, n.flow_run, n.denied_run, n.granted_run)}
     n.store = forge.Store(n.home)

@@ -369,7 +369,9 @@ def check_wants(w, facts):
     same('want_workspace', [(member(w, 'workspace.mode', str),)])
     same('root', [(member(w, 'root', str),)])
     same('tier', [(member(w, 'tier', str),)])
-    need(w.get('net') != 'none' or 'want_net' not in facts, 'facts: want_net')
+    net = w.get('net')
+    need(net == 'none' or isinstance(net, list) and net, 'wants: net')
+    same('want_net', [(x['host'], x['port']) for x in net] if net != 'none' else [])
 
 
 def check_proof(s, blob, facts, policy):
@@ -427,7 +429,7 @@ def check_within(grant, bound):
             most = {x['path']: set(x['access']) for x in r}
             need(all(set(x['access']) <= most.get(x['path'], set()) for x in v), 'grant: fs is beyond')
         elif isinstance(v, list):
-            need(all(x in r for x in v), 'grant: {} is beyond', k)
+            need(isinstance(r, list) and all(x in r for x in v), 'grant: {} is beyond', k)
         else:
             need(v == r or v in (False, 'none'), 'grant: {} is beyond', k)
 

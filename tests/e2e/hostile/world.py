@@ -23,6 +23,25 @@ WATCHED = ('/proc/sys/kernel/hostname', '/proc/sys/kernel/domainname', '/proc/sy
 ESCAPES = ('/', '/tmp', '/var/tmp', '/dev/shm', '/dev', '/run', '/etc', '/usr', '/usr/bin', '/usr/local', '/usr/local/bin', '/root',
            '/home', '/home/*', '/opt', '/var/lib', '/workspace')
 
+# Serves the one port that cases may be granted; each connection says what it wants with its first byte.
+SERVER = '''
+import socket, struct, sys, threading
+def serve(c):
+    c.settimeout(20)
+    try:
+        what = c.recv(1)
+        if what == b"r":  # ends it with a reset
+            c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif what:
+            c.sendall(b"granted")
+    except OSError:
+        pass
+    c.close()
+s = socket.socket(fileno=int(sys.argv[1]))
+while True:
+    threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
+'''
+
 
 def read(path):
     try:
@@ -153,6 +172,11 @@ class World:
                                        start_new_session=True, stdin=subprocess.DEVNULL)
         v['VICTIM'] = str(self.victim.pid)
         self.known.add(self.victim.pid)
+        with socket.create_server(('127.0.0.1', 0), backlog=256) as k:
+            v['OPEN'] = str(k.getsockname()[1])
+            self.server = subprocess.Popen([sys.executable, '-c', SERVER, str(k.fileno())], pass_fds=[k.fileno()],
+                                           start_new_session=True, stdin=subprocess.DEVNULL)
+        self.known.add(self.server.pid)
         # Descriptors that a careless parent leaves open: a file, a directory, a socket, a process.
         self.fds = [os.open(os.path.join(out, 'canary'), os.O_RDWR), os.open(out, os.O_RDONLY | os.O_DIRECTORY),
                     os.open('/', os.O_PATH), self.socks['pair'][0].fileno(), os.pidfd_open(self.victim.pid)]
@@ -312,6 +336,7 @@ class World:
         return bad
 
     def close(self):
-        if hasattr(self, 'victim') and self.victim.poll() is None:
-            self.victim.kill()
-            self.victim.wait()
+        for p in (getattr(self, 'victim', None), getattr(self, 'server', None)):
+            if p is not None and p.poll() is None:
+                p.kill()
+                p.wait()

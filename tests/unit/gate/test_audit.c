@@ -27,6 +27,20 @@ covers(void **state)
 		{ "bind", "/dev/shm/s", "", true, "box: /dev/shm" },
 		{ "socket", "AF_UNIX type 1", "", true, "box: own network" },
 		{ "memory", "memfd", "", true, "grant: limits" },
+		{ "connect", "127.0.0.1:5432", "", true, "grant: net 127.0.0.1:5432" },
+		{ "connect", "192.0.2.9:80", "ECONNREFUSED", true,
+		  "grant: net 192.0.2.9:80" },
+		{ "connect", "[2001:db8::9]:80", "", true,
+		  "grant: net [2001:db8::9]:80" },
+		{ "connect", "db.test:443 (203.0.113.7)", "", true,
+		  "grant: net db.test:443" },
+		{ "connect", "db.test:443 (2001:db8::1)", "", true,
+		  "grant: net db.test:443" },
+		{ "bind", "192.0.2.9:80", "", false, NULL },
+		{ "connect", "192.0.2.9:8", "", false, NULL },
+		{ "connect", "192.0.2.9:800", "", false, NULL },
+		{ "connect", "192.0.2.9:80 (x)", "", false, NULL },
+		{ "connect", "2001:db8::9:80", "", false, NULL },
 		{ "connect", "203.0.113.7:443", "", false, NULL },
 		{ "connect", "[2001:db8::1]:443", "", false, NULL },
 		{ "connect", "@abstract", "", false, NULL },
@@ -41,12 +55,18 @@ covers(void **state)
 	const struct sl_grant_fs fs[] = { { SL_LIT("/opt/tool"),
 					    SL_ACC_READ | SL_ACC_EXEC },
 					  { SL_LIT("/srv/data"), SL_ACC_READ } };
+	const struct sl_grant_net net[] = { { SL_LIT("127.0.0.1"), 5432, true },
+					    { SL_LIT("192.0.2.9"), 80, true },
+					    { SL_LIT("2001:db8::9"), 80, true },
+					    { SL_LIT("db.test"), 443, false } };
 	struct sl_grant g;
 
 	(void)state;
 	sl_grant_init(&g);
 	g.fs = fs;
 	g.n_fs = 2;
+	g.net = net;
+	g.n_net = 4;
 	g.ws_mode = SL_WS_OVERLAY;
 	g.ws_path = SL_LIT("/home/u/w");
 	for (size_t i = 0; i < SL_ARRAY_LEN(t); i++) {

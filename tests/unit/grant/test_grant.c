@@ -38,6 +38,9 @@ test_round_trip(void **state)
 	struct sl_grant_fs fs[] = { { SL_LIT("/srv/x"), SL_ACC_READ | SL_ACC_EXEC },
 				    { SL_LIT("/srv/y"), SL_ACC_READ | SL_ACC_WRITE } };
 	struct sl_slice names[] = { SL_LIT("A"), SL_LIT("B") };
+	struct sl_grant_net net[] = { { SL_LIT("example.test"), 443, false },
+				      { SL_LIT("10.0.0.1"), 1, true },
+				      { SL_LIT("::1"), 65535, true } };
 	struct sl_grant g = sample(fs, 2);
 	const struct sl_grant *h;
 	uint8_t d1[32], d2[32];
@@ -52,8 +55,13 @@ test_round_trip(void **state)
 	g.ws_mode = SL_WS_OVERLAY;
 	g.ws_path = SL_LIT("/home/u/p");
 	g.is_tty = true;
+	g.net = net;
+	g.n_net = 3;
 	h = round_trip(&a, &g);
 	assert_true(sl_grant_within(h, &g) && sl_grant_within(&g, h));
+	assert_int_equal(h->n_net, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(h->net[i].is_address, net[i].is_address);
 	assert_int_equal(sl_grant_digest(&g, d1, &err), 0);
 	assert_int_equal(sl_grant_digest(h, d2, &err), 0);
 	assert_memory_equal(d1, d2, 32);
@@ -91,7 +99,38 @@ test_refused(void **state)
 		const char *from, *to;
 		int code;
 	} rows[] = {
-		{ "\"net\":\"none\"", "\"net\":\"all\"", SL_E(UNSUPPORTED) },
+		{ "\"net\":\"none\"", "\"net\":\"all\"", SL_E(FORMAT) },
+		{ "\"net\":\"none\"", "\"net\":[]", SL_E(FORMAT) },
+		{ "\"net\":\"none\"", "\"net\":{}", SL_E(FORMAT) },
+		{ "\"net\":\"none\"", "\"net\":[1]", SL_E(FORMAT) },
+		{ "\"net\":\"none\"", "\"net\":[{}]", SL_E(FORMAT) },
+		{ "\"net\":\"none\"", "\"net\":[{\"host\":\"a.test\"}]", SL_E(FORMAT) },
+		{ "\"net\":\"none\"", "\"net\":[{\"port\":1}]", SL_E(FORMAT) },
+		{ "\"net\":\"none\"", "\"net\":[{\"host\":\"a.test\",\"port\":0}]",
+		  SL_E(FORMAT) },
+		{ "\"net\":\"none\"", "\"net\":[{\"host\":\"a.test\",\"port\":65536}]",
+		  SL_E(FORMAT) },
+		{ "\"net\":\"none\"", "\"net\":[{\"host\":\"a.test\",\"port\":\"1\"}]",
+		  SL_E(FORMAT) },
+		{ "\"net\":\"none\"", "\"net\":[{\"host\":\"A.test\",\"port\":1}]",
+		  SL_E(FORMAT) },
+		{ "\"net\":\"none\"", "\"net\":[{\"host\":\"[::1]\",\"port\":1}]",
+		  SL_E(FORMAT) },
+		{ "\"net\":\"none\"", "\"net\":[{\"host\":\"::01\",\"port\":1}]",
+		  SL_E(FORMAT) },
+		{ "\"net\":\"none\"", "\"net\":[{\"host\":\"010.0.0.1\",\"port\":1}]",
+		  SL_E(FORMAT) },
+		{ "\"net\":\"none\"",
+		  "\"net\":[{\"host\":\"::ffff:1.2.3.4\",\"port\":1}]", SL_E(FORMAT) },
+		{ "\"net\":\"none\"", "\"net\":[{\"host\":\"a.test:80\",\"port\":1}]",
+		  SL_E(FORMAT) },
+		{ "\"net\":\"none\"",
+		  "\"net\":[{\"host\":\"a.test\",\"port\":1,\"udp\":true}]",
+		  SL_E(UNKNOWN) },
+		{ "\"net\":\"none\"",
+		  "\"net\":[{\"host\":\"a.test\",\"port\":1},{\"host\":\"a.test\","
+		  "\"port\":1}]",
+		  SL_E(FORMAT) },
 		{ "\"net\":\"none\"", "\"net\":\"none\",\"x\":1", SL_E(UNKNOWN) },
 		{ "\"access\":\"rx\"", "\"access\":\"xr\"", SL_E(FORMAT) },
 		{ "\"access\":\"rx\"", "\"access\":\"\"", SL_E(FORMAT) },
@@ -171,6 +210,45 @@ test_within(void **state)
 	assert_false(sl_grant_within(&x, &w));
 }
 
+/* A network: what both list, by host and port together. */
+static void
+test_net(void **state)
+{
+	SL_AUTO_ARENA a = { 0 };
+	struct sl_grant_net n1[] = { { SL_LIT("a.test"), 443, false },
+				     { SL_LIT("10.0.0.1"), 80, true } },
+			    n2[] = { { SL_LIT("a.test"), 80, false },
+				     { SL_LIT("10.0.0.1"), 80, true },
+				     { SL_LIT("b.test"), 443, false } };
+	struct sl_grant x = sample(NULL, 0), y = sample(NULL, 0);
+	const struct sl_grant *r = NULL;
+	struct sl_err err = { 0 };
+	char text[SL_NET_TEXT_MAX];
+	uint8_t d1[32], d2[32];
+
+	(void)state;
+	sl_arena_init(&a, 1 << 20);
+	x.net = n1;
+	x.n_net = 2;
+	assert_false(sl_grant_within(&x, &y));
+	assert_true(sl_grant_within(&y, &x));
+	y.net = n2;
+	y.n_net = 3;
+	assert_false(sl_grant_within(&x, &y));
+	assert_false(sl_grant_within(&y, &x));
+	assert_int_equal(sl_grant_intersect(&x, &y, &a, &r, &err), 0);
+	assert_int_equal(r->n_net, 1);
+	assert_true(sl_slice_eq(r->net[0].host, SL_LIT("10.0.0.1")));
+	assert_true(sl_grant_within(r, &x) && sl_grant_within(r, &y));
+	assert_int_equal(sl_grant_digest(&x, d1, &err), 0);
+	n1[0].port++;
+	assert_int_equal(sl_grant_digest(&x, d2, &err), 0);
+	assert_memory_not_equal(d1, d2, 32);
+	n1[0].host = SL_LIT("2001:db8::1");
+	(void)sl_grant_net_text(&n1[0], text);
+	assert_string_equal(text, "[2001:db8::1]:444");
+}
+
 static void
 test_intersect(void **state)
 {
@@ -243,9 +321,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_paths),
-		cmocka_unit_test(test_refused),    cmocka_unit_test(test_within),
-		cmocka_unit_test(test_intersect),  cmocka_unit_test(test_intersect_hole),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_within),
+		cmocka_unit_test(test_net),
+		cmocka_unit_test(test_intersect),
+		cmocka_unit_test(test_intersect_hole),
 		cmocka_unit_test(test_memory),
 	};
 

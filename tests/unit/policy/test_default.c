@@ -127,10 +127,23 @@ test_places(void **state)
 static void
 test_net(void **state)
 {
+	static const struct {
+		const char *kind, *who, *reason;
+	} rows[] = {
+		{ "exec", owner, "allow" }, { "exec", other, "none" },
+		{ "run", owner, "deny" },   { "run", other, "deny" },
+		{ "step", owner, "deny" },  { "else", owner, "deny" },
+	};
 	SL_AUTO_BUF out = { .max = 1 << 16 };
 	struct world w;
 
 	(void)state;
+	for (size_t k = 0; k < SL_ARRAY_LEN(rows); k++) {
+		start(&w, rows[k].kind, rows[k].who);
+		SL_FACT(w.f, "gate", "want_net", sl_term_cstr("example.org"),
+			sl_term_int(443));
+		finish(&w, rows[k].reason);
+	}
 	start(&w, "run", owner);
 	SL_FACT(w.f, "gate", "want_net", sl_term_cstr("example.org"), sl_term_int(443));
 	world_decide(&w, NULL);
