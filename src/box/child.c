@@ -50,8 +50,9 @@ limits(const struct sl_m_spawn *m)
 	    (r = limit(RLIMIT_MEMLOCK, 8 << 20, 0)) < 0 ||
 	    (r = limit(RLIMIT_DATA, m->rlim_data, 0)) < 0 ||
 	    (r = limit(RLIMIT_NPROC, m->rlim_nproc, 0)) < 0 ||
-	    /* One second between SIGXCPU, which can be caught, and SIGKILL. */
-	    (r = limit(RLIMIT_CPU, m->rlim_cpu, 1)) < 0 ||
+	    /* SIGXCPU can be ignored: a second later the supervisor's watch, which counts
+	     * exactly, ends the box, and only after it the kernel, which counts ticks. */
+	    (r = limit(RLIMIT_CPU, m->rlim_cpu, 3)) < 0 ||
 	    (r = limit(RLIMIT_FSIZE, m->rlim_fsize, 0)) < 0)
 		return r;
 	return limit(RLIMIT_NOFILE, m->rlim_nofile, 0);

@@ -102,14 +102,10 @@ died(struct sl_box *b, const char *why)
 	return 0;
 }
 
-/* The kernel's own end of an rlimit.  Where SIGXCPU was ignored it is SIGKILL a second
- * later, which it counts in ticks: near that much by the process's own account. */
 static enum sl_limit
-limit_of_signal(const struct sl_box *b, int sig, uint64_t cpu_us)
+limit_of_signal(int sig)
 {
-	if (sig == SIGXCPU ||
-	    (sig == SIGKILL && !b->is_killing &&
-	     cpu_us >= b->grant->limit[SL_LIM_CPU].max * 1000000 + 800000))
+	if (sig == SIGXCPU)
 		return SL_LIM_CPU;
 	return sig == SIGXFSZ ? SL_LIM_FILE_SIZE : SL_LIM_COUNT;
 }
@@ -237,7 +233,7 @@ finish(struct sl_box *b, struct sl_err *err)
 	else
 		end.signal = m->value;
 	if (end.limit == SL_LIM_COUNT &&
-	    (end.limit = limit_of_signal(b, end.signal, m->cpu_us)) != SL_LIM_COUNT)
+	    (end.limit = limit_of_signal(end.signal)) != SL_LIM_COUNT)
 		sl_box_observe(b, "limit", sl_limit_name(end.limit), SL_LIT("over"), true,
 			       0);
 	end.is_not_found = b->exec_errno == ENOENT || b->exec_errno == ENOTDIR;
