@@ -17,14 +17,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_MAX_LEN = 1024, LINES_MAX = 512, CONDS_MAX = 6, PROG_MAX = 1024 };
+enum { LINE_MAX_LEN = 1024, LINES_MAX = 512, CONDS_MAX = 6, VALUES_MAX = 12, PROG_MAX = 1024 };
 
 enum op { EQUAL, NOT_EQUAL, MASKED, ANY_BIT };
 
 struct cond {
 	enum op op;
 	unsigned arg;
-	uint64_t mask, value;
+	uint64_t mask, value[VALUES_MAX];
+	size_t n; /* any of these */
 };
 
 struct notify {
@@ -82,7 +83,7 @@ number_of(const struct gen *g, const char *name)
 	return nr;
 }
 
-/* N=V, N!=V, N&MASK=V, N&MASK */
+/* N=V, N!=V, N&MASK=V[,V...], N&MASK */
 static struct cond
 condition(const struct gen *g, const char *s)
 {
@@ -102,8 +103,12 @@ condition(const struct gen *g, const char *s)
 	}
 	if (*p++ != '=')
 		die(g, "bad condition", s);
-	c.value = strtoull(p, &p, 0);
-	if (*p != '\0')
+	do {
+		if (c.n == VALUES_MAX)
+			die(g, "too many values", s);
+		c.value[c.n++] = strtoull(p, &p, 0);
+	} while (*p++ == ',');
+	if (p[-1] != '\0' || (c.n > 1 && (c.op != MASKED || c.mask > UINT32_MAX)))
 		die(g, "bad condition", s);
 	return c;
 }
@@ -204,7 +209,7 @@ static void
 half(const struct gen *g, struct prog *p, const struct cond *c, bool is_high)
 {
 	unsigned shift = is_high ? 32 : 0;
-	uint32_t mask = (uint32_t)(c->mask >> shift), v = (uint32_t)(c->value >> shift);
+	uint32_t mask = (uint32_t)(c->mask >> shift), v = (uint32_t)(c->value[0] >> shift);
 
 	if (c->op == MASKED && mask == 0)
 		return;
@@ -215,6 +220,11 @@ half(const struct gen *g, struct prog *p, const struct cond *c, bool is_high)
 	}
 	if (c->op == MASKED && mask != UINT32_MAX)
 		put(g, p, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
+	/* Any but the last goes straight to what follows the last. */
+	for (size_t i = 0; !is_high && i + 1 < c->n; i++)
+		put(g, p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)c->value[i],
+		    c->n - 1 - i, 0);
+	v = (uint32_t)(c->value[c->n > 0 ? c->n - 1 : 0] >> shift);
 	if (c->op == NOT_EQUAL) /* the low half follows the high one: two to skip */
 		put(g, p, BPF_JMP | BPF_JEQ | BPF_K, v, is_high ? 0 : NEXT,
 		    is_high ? 2 : 0);
@@ -331,6 +341,11 @@ watch(const struct gen *g, struct prog *p, uint32_t ret, bool is_quiet)
 			to[l->nr] = (uint16_t)shared(&blocks, BLOCKS, from);
 		}
 	}
+	/* What the gate refuses (an errno goes before a notification) may go anywhere:
+	 * with its neighbour, the ranges are fewer. */
+	for (int nr = 1; nr < SL_BPF_CALLS; nr++)
+		if (g->gate[nr] != RET_ALLOW)
+			to[nr] = to[nr - 1];
 	head(g, p);
 	tree(g, p, to, ALLOW, KILL);
 	for (size_t i = 0; i < blocks.n; i++)

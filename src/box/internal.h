@@ -186,6 +186,12 @@ const char *sl_box_step_advice(unsigned step, int sys, bool is_root);
 int sl_box_userns_text(int e, bool is_private, struct sl_err *err);
 
 /* Parts of the set-up: 0 or -errno, s->what holds the detail. */
+#define SL_BOX_RO (SL_LL_EXEC | SL_LL_READ)
+#define SL_BOX_RW (SL_BOX_RO | SL_LL_WRITE)
+int sl_box_rules_new(struct sl_setup *s);
+/* A Landlock rule for what fd (O_PATH) is: a mount's own descriptor, before it is moved
+ * to its place or after. */
+int sl_box_rule(struct sl_setup *s, int fd, uint64_t rights);
 int sl_box_root_make(struct sl_setup *s);
 int sl_box_etc_make(struct sl_setup *s);
 /* The digest that it will give, without making anything. */

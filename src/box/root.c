@@ -7,12 +7,14 @@
  * clones of its directories, so one size bounds them all.
  */
 #include "box/internal.h"
+#include "os/jail.h"
 #include "os/mnt.h"
 #include "os/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -216,10 +218,21 @@ make_nodes(struct sl_setup *s)
 	return 0;
 }
 
+static bool
+has_flags(const char *path, unsigned long flags)
+{
+	struct statvfs v;
+
+	return statvfs(path, &v) == 0 && (v.f_flag & flags) == flags;
+}
+
 static int
 mount_dev(struct sl_setup *s)
 {
 	const uint64_t attr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+	const uint64_t node_attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+	/* Mostly the host's own is so already. */
+	bool is_tame = has_flags("/dev", ST_NOSUID | ST_NOEXEC);
 	static const struct sl_mnt_opt pts[] = { { "newinstance", NULL },
 						 { "ptmxmode", "0666" },
 						 { "mode", "0620" } };
@@ -239,8 +252,7 @@ mount_dev(struct sl_setup *s)
 		(void)snprintf(host, sizeof(host), "/dev/%s", nodes[i].name);
 		(void)snprintf(in, sizeof(in), "dev/%s", nodes[i].name);
 		sl_box_at(s, SL_BOX_STEP_DEV, "%s", host);
-		if ((r = show(s, AT_FDCWD, host, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-			      false, in)) < 0)
+		if ((r = show(s, AT_FDCWD, host, is_tame ? 0 : node_attr, false, in)) < 0)
 			return r;
 	}
 	if (s->o->grant->is_tty) {
@@ -258,12 +270,16 @@ static int
 mount_places(struct sl_setup *s)
 {
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		SL_AUTO_FD fd = -1;
 		int r;
 
 		sl_box_at(s, SL_BOX_STEP_PLACES, "%s", places[i].inside);
 		/* nosuid and nodev, as S is */
-		if ((r = show(s, s->s_fd, places[i].in_s, 0, false,
-			      places[i].inside + 1)) < 0)
+		if ((fd = sl_mnt_clone(s->s_fd, places[i].in_s, false, 0, -1)) < 0)
+			return fd;
+		/* Sockets are made only where nothing of the host can see them. */
+		if ((r = sl_box_rule(s, fd, SL_BOX_RW | SL_LL_MAKE_SOCK)) < 0 ||
+		    (r = sl_mnt_move(fd, s->root_fd, places[i].inside + 1)) < 0)
 			return r;
 	}
 	return 0;
@@ -275,8 +291,9 @@ sl_box_root_make(struct sl_setup *s)
 	int r;
 
 	sl_box_at(s, SL_BOX_STEP_PRIVATE, "/");
-	if ((r = sl_mnt_private()) < 0 || (r = make_tmpfs(s)) < 0 ||
-	    (r = make_skeleton(s)) < 0 || (r = sl_box_etc_make(s)) < 0)
+	if ((r = sl_mnt_private()) < 0 || (r = sl_box_rules_new(s)) < 0 ||
+	    (r = make_tmpfs(s)) < 0 || (r = make_skeleton(s)) < 0 ||
+	    (r = sl_box_etc_make(s)) < 0)
 		return r;
 	sl_box_at(s, SL_BOX_STEP_TREE, "root");
 	if ((s->root_fd = sl_mnt_clone(s->s_fd, "r", false, RO, -1)) < 0)

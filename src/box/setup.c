@@ -127,34 +127,44 @@ raw3(long nr, long a, long b, long c)
 	return r;
 }
 
+/* Into a new network namespace with lo up: its descriptor, or -errno. */
+static long
+net_new(void)
+{
+	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	long fd, e = raw3(SYS_unshare, CLONE_NEWNET, 0, 0);
+
+	if (e < 0)
+		return e;
+	if ((fd = raw3(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) < 0)
+		return fd;
+	e = raw3(SYS_ioctl, fd, SIOCSIFFLAGS, (long)(uintptr_t)&r);
+	if (e >= 0) /* the namespace itself; by /proc it takes four times as long */
+		e = raw3(SYS_ioctl, fd, SIOCGSKNS, 0);
+	(void)raw3(SYS_close, fd, 0, 0);
+	return e;
+}
+
 /* In a process that shares init's memory and descriptors: raw system calls only. */
 static int
 net_make(void *arg)
 {
 	struct sl_net *n = arg;
-	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	long fd = -1, e = raw3(SYS_unshare, CLONE_NEWNET, 0, 0);
+	long e = net_new();
 
-	if (e == 0)
-		e = fd = raw3(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0) {
-		e = raw3(SYS_ioctl, fd, SIOCSIFFLAGS, (long)(uintptr_t)&r);
-		if (e >=
-		    0) /* the namespace itself; by /proc it takes four times as long */
-			e = raw3(SYS_ioctl, fd, SIOCGSKNS, 0);
-		(void)raw3(SYS_close, fd, 0, 0);
-	}
 	n->fd = e >= 0 ? (int)e : -1;
 	n->err = e < 0 ? (int)-e : 0;
 	return 0;
 }
 
 /* A network namespace takes as long to make as half of the tree: a process of its own
- * makes it meanwhile.  It shares our memory, as copying the page tables would cost more
- * than it saves. */
+ * makes it meanwhile, where there is a processor for it.  It shares our memory, as
+ * copying the page tables would cost more than it saves. */
 static int
 net_start(struct sl_setup *s)
 {
+	if (s->o->is_crowded && sl_os_n_cpus() <= 2)
+		return 0;
 	sl_box_at(s, SL_BOX_STEP_NET, "network namespace");
 	if ((s->net = malloc(sizeof(*s->net))) == NULL)
 		return -ENOMEM;
@@ -175,6 +185,8 @@ net_join(struct sl_setup *s)
 	SL_AUTO_FD fd = -1;
 
 	sl_box_at(s, SL_BOX_STEP_NET, "network namespace and lo");
+	if (s->net == NULL)
+		return (fd = (int)net_new()) < 0 ? fd : 0;
 	while (waitpid(s->net_pid, NULL, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
@@ -186,51 +198,58 @@ net_join(struct sl_setup *s)
 	return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
 }
 
-static int
-add_rule(struct sl_setup *s, const char *path, uint64_t rights)
+int
+sl_box_rules_new(struct sl_setup *s)
 {
-	SL_AUTO_FD fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	sl_box_at(s, SL_BOX_STEP_LANDLOCK, "rule set");
+	s->rules_fd = sl_jail_landlock_new(s->landlock_abi);
+	return s->rules_fd < 0 ? s->rules_fd : 0;
+}
+
+int
+sl_box_rule(struct sl_setup *s, int fd, uint64_t rights)
+{
 	struct stat st;
 
-	sl_box_at(s, SL_BOX_STEP_LANDLOCK, "%s", path);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return -errno;
 	return sl_jail_landlock_add(s->rules_fd, s->landlock_abi, fd, rights,
 				    S_ISDIR(st.st_mode));
 }
 
+static int
+add_rule(struct sl_setup *s, const char *path, uint64_t rights)
+{
+	SL_AUTO_FD fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+
+	sl_box_at(s, SL_BOX_STEP_LANDLOCK, "%s", path);
+	return fd < 0 ? -errno : sl_box_rule(s, fd, rights);
+}
+
 /* Rules are taken inside the finished tree: one on a directory that a mount hides
- * later would be ignored. */
+ * later would be ignored.  The box's own places have theirs (root.c). */
 static int
 landlock_rules(struct sl_setup *s)
 {
 	const struct sl_grant *g = s->o->grant;
-	const uint64_t ro = SL_LL_EXEC | SL_LL_READ, rw = ro | SL_LL_WRITE;
 	const uint64_t ioctl_dev = 1 << 15;
 	char path[SL_GRANT_PATH_MAX + 1];
-	const char *p;
 	int r;
 
-	sl_box_at(s, SL_BOX_STEP_LANDLOCK, "rule set");
-	if ((s->rules_fd = sl_jail_landlock_new(s->landlock_abi)) < 0)
-		return s->rules_fd;
-	if ((r = add_rule(s, "/", ro)) < 0 ||
+	if ((r = add_rule(s, "/", SL_BOX_RO)) < 0 ||
 	    (r = add_rule(s, "/dev", SL_LL_WRITE_FILE | ioctl_dev)) < 0)
 		return r;
-	/* Sockets are made only where nothing of the host can see them. */
-	for (unsigned i = 0; (p = sl_box_place(i)) != NULL; i++)
-		if ((r = add_rule(s, p, rw | SL_LL_MAKE_SOCK)) < 0)
-			return r;
 	if (s->m.ws_mode != SL_WS_NONE &&
 	    (r = add_rule(s, "/workspace",
-			  rw | (s->m.ws_mode == SL_WS_DIRECT ? 0 : SL_LL_MAKE_SOCK))) < 0)
+			  SL_BOX_RW |
+			      (s->m.ws_mode == SL_WS_DIRECT ? 0 : SL_LL_MAKE_SOCK))) < 0)
 		return r;
 	for (size_t i = 0; i < g->n_fs; i++) {
 		if ((g->fs[i].access & SL_ACC_WRITE) == 0)
 			continue;
 		(void)snprintf(path, sizeof(path), "%.*s", (int)g->fs[i].path.len,
 			       (const char *)g->fs[i].path.p);
-		if ((r = add_rule(s, path, rw)) < 0)
+		if ((r = add_rule(s, path, SL_BOX_RW)) < 0)
 			return r;
 	}
 	return 0;

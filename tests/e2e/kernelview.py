@@ -433,7 +433,7 @@ class Judge:
 
     def limits(self):
         """(rlimit, limit, what init and a grace add); a class "process" is seen as an rlimit."""
-        w, rows = self.want, (("Max processes", "pids", 1, 1), ("Max cpu time", "cpu", 0, 1),
+        w, rows = self.want, (("Max processes", "pids", 1, 1), ("Max cpu time", "cpu", 0, 3),
                               ("Max file size", "file_size", 0, 0), ("Max open files", "nofile", 0, 0),
                               ("Max data size", "memory", 0, 0))
         cg = any(p["cgroup"] != self.snap["supervisor"]["cgroup"] for p in self.acts)
