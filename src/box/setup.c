@@ -158,13 +158,11 @@ net_make(void *arg)
 }
 
 /* A network namespace takes as long to make as half of the tree: a process of its own
- * makes it meanwhile, where there is a processor for it.  It shares our memory, as
- * copying the page tables would cost more than it saves. */
+ * makes it meanwhile.  It shares our memory, as copying the page tables would cost more
+ * than it saves. */
 static int
 net_start(struct sl_setup *s)
 {
-	if (s->o->is_crowded && sl_os_n_cpus() <= 2)
-		return 0;
 	sl_box_at(s, SL_BOX_STEP_NET, "network namespace");
 	if ((s->net = malloc(sizeof(*s->net))) == NULL)
 		return -ENOMEM;
@@ -185,8 +183,6 @@ net_join(struct sl_setup *s)
 	SL_AUTO_FD fd = -1;
 
 	sl_box_at(s, SL_BOX_STEP_NET, "network namespace and lo");
-	if (s->net == NULL)
-		return (fd = (int)net_new()) < 0 ? fd : 0;
 	while (waitpid(s->net_pid, NULL, 0) < 0)
 		if (errno != EINTR)
 			return -errno;

@@ -54,14 +54,6 @@ sl_os_wait(int pidfd, bool is_nohang, int *ret_code, int *ret_value)
 	return 0;
 }
 
-int
-sl_os_n_cpus(void)
-{
-	cpu_set_t all;
-
-	return sched_getaffinity(0, sizeof(all), &all) == 0 ? CPU_COUNT(&all) : 1;
-}
-
 /* Nothing is running or waiting to run but we and the child. */
 static bool
 is_otherwise_idle(void)

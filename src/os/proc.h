@@ -17,7 +17,6 @@
 pid_t sl_os_clone(uint64_t ns_flags, int cgroup_fd, int *ret_pidfd);
 /* Waits for the child behind pidfd; *ret_status as CLD code and value of waitid. */
 int sl_os_wait(int pidfd, bool is_nohang, int *ret_code, int *ret_value);
-int sl_os_n_cpus(void); /* that we may run on; at least 1 */
 /* Lets a child that was just started begin on the other of two processors, where that is
  * idle: the kernel often leaves it waiting here until its parent does.  With more of them
  * it finds an idle one by itself. */
