@@ -106,7 +106,6 @@ struct sl_box_opts {
 	size_t n_pins;
 	int stdin_fd;      /* -1: /dev/null; else relayed (a tty: through the pty) */
 	bool is_single;    /* for one act: it ends by itself when that has ended */
-	bool is_crowded;   /* others of ours are at work meanwhile, on a processor each */
 	bool holds_secret; /* the supervisor's memory holds one: re-exec init (the
 			      program then calls sl_box_init_main() first of all) */
 	/* Tests, and users who have reason to: do without newer features. */

@@ -172,8 +172,7 @@ net_start(struct sl_setup *s)
 			   CLONE_VM | CLONE_FILES | SIGCHLD, s->net);
 	if (s->net_pid < 0)
 		return -errno;
-	if (!s->o->is_crowded)
-		sl_os_start_elsewhere(s->net_pid);
+	sl_os_start_elsewhere(s->net_pid);
 	return 0;
 }
 

@@ -114,7 +114,6 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 				 .pins = w->pins,
 				 .n_pins = w->n_pins,
 				 .is_single = true,
-				 .is_crowded = true,
 				 .stdin_fd = w->x->stdin_fd };
 	int r;
 
