@@ -258,6 +258,22 @@ sl_box_etc(const struct sl_box *b, char ret_hex[65])
 	sl_hex(ret_hex, b->etc, sizeof(b->etc));
 }
 
+int
+sl_box_etc_plain(const char *host_name, char ret_hex[65], struct sl_err *err)
+{
+	const struct sl_box_opts o = { .host_name = host_name };
+	struct sl_box_ids ids = { 0 };
+	uint8_t d[32];
+	int r;
+
+	if ((r = sl_box_ids_pick(&ids, err)) < 0)
+		return r;
+	if ((r = sl_box_etc_digest(&ids, &o, d)) < 0)
+		return SL_ERR_SYS(err, r, "box: cannot look at the host's /etc");
+	sl_hex(ret_hex, d, sizeof(d));
+	return 0;
+}
+
 static void
 layer(struct sl_slice *l, size_t *n, const char *s)
 {

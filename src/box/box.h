@@ -117,6 +117,9 @@ int sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret,
 		   struct sl_err *err) SL_MUST_CHECK;
 /* The digest of the box's /etc as hex, at once: contexts name it, and need not wait. */
 void sl_box_etc(const struct sl_box *b, char ret_hex[65]);
+/* The same before there is a box, and without any pins. */
+int sl_box_etc_plain(const char *host_name, char ret_hex[65],
+		     struct sl_err *err) SL_MUST_CHECK;
 /* Set-up is over (waits for it): the vector, in the caller's arena, for statements are
  * made of it when the box is gone.  Callable before open. */
 int sl_box_vector(struct sl_box *b, struct sl_arena *a, struct sl_box_vector *ret,

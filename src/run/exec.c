@@ -23,6 +23,8 @@ enum {
 	EXIT_NOT_FOUND = 127
 };
 
+#define HOST_NAME "sluice"
+
 struct work {
 	struct sl_exec *x;
 	struct sl_arena a;
@@ -107,7 +109,7 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 	const char *masked[] = { w->x->home->path };
 	struct sl_box_opts o = { .grant = grant,
 				 .sink = &sink,
-				 .host_name = "sluice",
+				 .host_name = HOST_NAME,
 				 .run_fd = -1,
 				 .masked = masked,
 				 .n_masked = 1,
@@ -131,14 +133,39 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 	return 0;
 }
 
+/* Names are asked for only once that is decided and recorded, as it is an act: the box,
+ * whose /etc/hosts has the answer, is prepared after that. */
+static bool
+has_names(const struct sl_grant *g)
+{
+	for (size_t i = 0; i < g->n_net; i++)
+		if (!g->net[i].is_address)
+			return true;
+	return false;
+}
+
+static int
+prepare_late(struct work *w, struct sl_err *err)
+{
+	const struct sl_grant *g = sl_decision_view(w->d)->grant;
+	int r;
+
+	/* Who must wait for an answer can still be interrupted. */
+	if ((r = sl_resolve(g, NULL, &w->a, &w->pins, &w->n_pins, err)) < 0)
+		return r;
+	sl_exec_mark(w->x, "names resolved");
+	if ((r = sl_signals_init(&w->sig, err)) < 0 || (r = prepare(w, g, err)) < 0)
+		return r;
+	sl_exec_mark(w->x, "box begun");
+	return 0;
+}
+
 static struct sl_json *
-freeze(struct work *w, struct sl_jb *b, const struct sl_json *root)
+freeze(struct work *w, struct sl_jb *b, const struct sl_json *root, const char *etc)
 {
 	const struct sl_gate_info *i = sl_gate_info(w->gate);
 	struct sl_json *c = sl_context_new(b, "flow", root, i), *e;
-	char etc[65];
 
-	sl_box_etc(w->carry.box, etc);
 	(void)sl_json_set(b, c, "kind", sl_json_cstr(b, "exec"));
 	e = sl_json_set(b, c, "command", sl_json_arr(b));
 	for (size_t k = 0; k < w->x->act.n_argv; k++)
@@ -185,13 +212,18 @@ decide(struct work *w, struct sl_err *err)
 				     .sources = &source,
 				     .n_sources = 1 };
 	struct sl_json *root = NULL;
+	char etc[65];
 	int r;
 
+	if (w->carry.box != NULL)
+		sl_box_etc(w->carry.box, etc);
+	else if ((r = sl_box_etc_plain(HOST_NAME, etc, err)) < 0)
+		return r;
 	if ((r = sl_host_base(w->x->home, &b, &root, err)) < 0 ||
 	    (r = sl_act_digest(&w->x->act, sl_gate_info(w->gate)->node.hmac_key, act,
 			       err)) < 0)
 		return r;
-	q.context = freeze(w, &b, root);
+	q.context = freeze(w, &b, root, etc);
 	if (b.is_failed)
 		return SL_ERR(err, NOMEM, "out of memory");
 	if ((r = sl_gate_decide(w->gate, &q, &w->d, err)) < 0)
@@ -245,6 +277,8 @@ fit(struct work *w, struct sl_err *err)
 	uint8_t want[32], have[32];
 	int r;
 
+	if (w->carry.box == NULL)
+		return prepare_late(w, err);
 	if ((r = sl_grant_digest(&w->x->want, want, err)) < 0 ||
 	    (r = sl_grant_digest(granted, have, err)) < 0)
 		return r;
@@ -466,12 +500,12 @@ run_it(struct work *w, struct sl_err *err)
 
 	/* The box is set up by its own process while the recorder starts and the decision
 	 * is made and synced; nothing of the request runs in it before that. */
-	/* Names come first: who must wait for them can still be interrupted. */
-	if ((r = sl_resolve(&w->x->want, NULL, &w->a, &w->pins, &w->n_pins, err)) < 0 ||
-	    (r = sl_signals_init(&w->sig, err)) < 0 ||
-	    (r = prepare(w, &w->x->want, err)) < 0)
-		return r;
-	sl_exec_mark(w->x, "box begun");
+	if (!has_names(&w->x->want)) {
+		if ((r = sl_signals_init(&w->sig, err)) < 0 ||
+		    (r = prepare(w, &w->x->want, err)) < 0)
+			return r;
+		sl_exec_mark(w->x, "box begun");
+	}
 	if ((r = w->x->session_gate(w->x->session, &w->gate, err)) < 0)
 		return r;
 	sl_exec_mark(w->x, "gate open");

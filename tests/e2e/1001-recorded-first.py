@@ -80,6 +80,23 @@ if point(acts and sync, "exec: the trace shows the sync and the act", trace[-5:]
         point(written_before(trace, run, sync[0]), "exec: what was synced holds the run's decision")
     point(sync[-1] > acts[-1], "exec: the outcome is synced after the act")
 
+# To ask where a name leads is an act, too: after the decision, and never where it was no.
+p, trace = traced("name", ["exec", "--net", "localhost:80", "--", "true"])
+same("a name that leads nowhere: exit 125", 125, p.returncode, p.stderr.decode(errors="replace"))
+acts, sync = in_box(trace, trace[0][0]), syncs(trace)
+if point(acts and sync, "the trace shows the sync and who asks for the name", trace[-5:]):
+    point(sync[0] < acts[0], "fdatasync returned before a name was asked for",
+          f"sync at {sync[:3]}, execve at {acts[:3]}")
+policy = subprocess.run([SLUICE, "policy", "show"], env=environment(HOME), check=True,
+                        capture_output=True, text=True).stdout
+with open(f"{T}/no.dl", "w") as out:
+    out.write("deny if want_net($h, $p);\n" + policy)
+subprocess.run([SLUICE, "policy", "register", f"{T}/no.dl"], env=environment(HOME), check=True,
+               capture_output=True)
+p, trace = traced("denied", ["exec", "--net", "localhost:80", "--", "true"])
+same("a name that policy denies: exit 125", 125, p.returncode, p.stderr.decode(errors="replace"))
+same("nobody asks for it", [], in_box(trace, trace[0][0]))
+
 f = flow(f"{T}/f.yml", "echo one", "echo two", "echo three")
 os.mkdir(T + "/w")
 p, trace = traced("run", ["run", "--json", f, "--workspace", T + "/w"])
