@@ -53,6 +53,7 @@ new_box(const struct sl_box_opts *o)
 	b->sync_fd = b->listen_fd = b->timer_fd = b->ws_fd = -1;
 	b->usage.written = UINT64_MAX;
 	b->is_single = o->is_single;
+	b->trace = (struct sl_trace){ .to = o->trace, .root_fd = -1 };
 	b->is_dgram_ok = o->grant->n_fs == 0 && o->grant->ws_mode != SL_WS_DIRECT;
 	sl_relay_init(&b->relay);
 	sl_buf_init(&b->room, SL_BOX_MSG_MAX);
@@ -504,7 +505,8 @@ static int
 send_act(struct sl_box *b, const struct sl_act *act, struct sl_err *err)
 {
 	SL_AUTO_BUF out = { .max = SL_BOX_MSG_MAX };
-	struct sl_m_spawn m = { .is_tty = b->grant->is_tty, .is_single = b->is_single };
+	struct sl_m_spawn m = { .is_tty = b->grant->is_tty, .is_single = b->is_single,
+				.traced = (uint32_t)sl_trace_kind(&b->trace) };
 	int fds[4] = { -1, -1, -1, -1 }, r;
 	size_t n = 0;
 
@@ -654,6 +656,7 @@ sl_box_observations(const struct sl_box *b, const struct sl_obs **ret, size_t *r
 	*ret = b->obs.row;
 	*ret_n = b->obs.n;
 	*ret_lost = b->obs.lost;
+	ret_lost->is_traced = b->trace.to != NULL;
 }
 
 int
@@ -711,6 +714,7 @@ sl_box_close(struct sl_box *b)
 	sl_box_direct_drop(b);
 	sl_relay_close(b);
 	sl_dial_done(b);
+	sl_trace_done(&b->trace);
 	const int fd[] = { b->chan.fd,   b->init_pidfd, b->epfd,
 			   b->cgroup_fd, b->proc_fd,    b->tmpfs_fd,
 			   b->sync_fd,   b->listen_fd,  b->timer_fd };

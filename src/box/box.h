@@ -31,6 +31,34 @@ struct sl_box_vector {
 	struct sl_slice etc_digest; /* hex SHA-256 of the /etc made for the box */
 };
 
+/* One call by name, on its way: what --trace sees.  The name is that of the moment when
+ * the call stopped; another thread can change it before the kernel reads it again, so
+ * nothing may be decided by it.  err is what the supervisor met where it looked at the
+ * same name in the box's tree with the box's rights. */
+enum sl_look_kind {
+	SL_LOOK_SEEK, /* asked whether it is there, and what it is; or O_PATH */
+	SL_LOOK_READ,
+	SL_LOOK_WRITE, /* a file that is there */
+	SL_LOOK_MAKE,  /* an entry of a directory: made, */
+	SL_LOOK_REMOVE, /* or taken away */
+	SL_LOOK_EXEC
+};
+
+struct sl_look {
+	enum sl_look_kind kind;
+	/* Absolute, as seen inside, not escaped: the place itself where it is there, else
+	 * the name that was asked for.  Both are the callee's for the call only. */
+	struct sl_slice path, asked;
+	int err; /* 0: it is there, or can be made */
+	bool is_dir;
+};
+
+struct sl_box_trace {
+	void *arg;
+	void (*look)(void *arg, const struct sl_look *look); /* may be NULL */
+	bool is_seeking; /* stat, access and chdir too, not only what opens or changes */
+};
+
 /* One folded observation.  class, enforced_by, observed_by and complete are columns
  * of data/observation.tsv. */
 struct sl_obs {
@@ -50,6 +78,7 @@ struct sl_obs_class {
 	const char *name, *acts, *enforced_by, *observed_by;
 	bool is_complete;
 	const char *allowed_by; /* what covers a permitted act: box fs limit none */
+	const char *traced_by;  /* who observes it with a trace, or "-": as without */
 };
 
 enum { SL_OBS_CLASS_MAX = 32 };
@@ -58,12 +87,14 @@ enum { SL_OBS_CLASS_MAX = 32 };
  * complete, whatever its row says. */
 struct sl_obs_lost {
 	uint64_t total, of_class[SL_OBS_CLASS_MAX]; /* in the order of sl_obs_classes() */
+	bool is_traced;                             /* there was a trace */
 };
 
 const struct sl_obs_class *sl_obs_classes(size_t *ret_n);
 const struct sl_obs_class *sl_obs_class(const char *name); /* NULL when unknown */
 /* Whether what is recorded of this class is all of it.  lost: NULL for none. */
 bool sl_obs_is_complete(const struct sl_obs_class *c, const struct sl_obs_lost *lost);
+const char *sl_obs_observer(const struct sl_obs_class *c, const struct sl_obs_lost *lost);
 
 struct sl_proc_end {
 	int status;          /* exit status, or -1 */
@@ -108,6 +139,7 @@ struct sl_box_opts {
 	bool is_single;    /* for one act: it ends by itself when that has ended */
 	bool holds_secret; /* the supervisor's memory holds one: re-exec init (the
 			      program then calls sl_box_init_main() first of all) */
+	const struct sl_box_trace *trace; /* NULL: none */
 	/* Tests, and users who have reason to: do without newer features. */
 	int max_landlock_abi; /* 0: the best there is */
 	bool without_cgroup;

@@ -1,6 +1,6 @@
 /* internal.h -- what the files of src/box share.  Not for other folders.
  *
- * Two processes: the supervisor (box.c sup.c notify.c relay.c watch.c obs.c) and the
+ * Two processes: the supervisor (box.c sup.c notify.c trace.c relay.c watch.c obs.c) and the
  * box's init, pid 1 of its namespaces (setup.c root.c etc.c grants.c ws.c ids.c, then
  * init.c child.c).  They talk over one sl_chan; both are ours, yet whatever init says
  * is bounded and checked, for it runs under the uid of what it contains.
@@ -28,7 +28,13 @@ enum {
 	SL_BOX_OBS_MAX = 512,  /* distinct folded observations of one act */
 	SL_BOX_OBS_SAME = 192, /* of one class and verdict: no class crowds out another */
 	SL_BOX_OBS_REST = 128, /* room for rows that stand for what is not listed */
+	/* Of one class of the trace and verdict; these have room of their own. */
+	SL_BOX_TRACE_SAME = 1024,
+	SL_BOX_TRACE_MAX = 3 * 2 * SL_BOX_TRACE_SAME,
+	SL_BOX_ROWS = SL_BOX_OBS_MAX + SL_BOX_OBS_REST + SL_BOX_TRACE_MAX,
+	SL_BOX_SLOTS = 16384, /* power of 2, more than twice the rows */
 	SL_BOX_OBJ_MAX = 256,
+	SL_BOX_PATH_READ = 4096,
 	SL_BOX_SOCK_MAX = 64,   /* connects and binds under way: bits of sock_used */
 	SL_BOX_OUT_BUF = 65536, /* bytes of output taken at once */
 	SL_BOX_CHAN_FD = 3,
@@ -107,7 +113,7 @@ struct sl_m_ready {
 
 struct sl_m_spawn {
 	uint32_t n_argv, n_env, n_put;
-	uint32_t is_tty, rows, cols, is_single;
+	uint32_t is_tty, rows, cols, is_single, traced; /* enum sl_traced */
 	uint64_t rlim_data, rlim_nproc, rlim_cpu, rlim_fsize, rlim_nofile; /* max: none */
 };
 
@@ -224,9 +230,10 @@ int sl_box_hash(int root_fd, const char *patterns, size_t len, char ret_hex[65])
  * is counted in a row without one (is_rest): that something of this kind was done, or
  * refused, always shows. */
 struct sl_obs_table {
-	struct sl_obs row[SL_BOX_OBS_MAX + SL_BOX_OBS_REST];
-	char obj[SL_BOX_OBS_MAX + SL_BOX_OBS_REST][SL_BOX_OBJ_MAX];
-	size_t n, n_rest; /* of all rows, of those without an object */
+	struct sl_obs row[SL_BOX_ROWS];
+	char obj[SL_BOX_ROWS][SL_BOX_OBJ_MAX];
+	uint16_t slot[SL_BOX_SLOTS]; /* by hash: a row's number + 1; 0: free */
+	size_t n, n_rest, n_traced; /* of all rows, without an object, of the trace */
 	uint16_t n_same[SL_OBS_CLASS_MAX][2]; /* by class and verdict */
 	struct sl_obs_lost lost;
 };
@@ -237,13 +244,23 @@ const struct sl_obs *sl_obs_add(struct sl_obs_table *t, const char *class,
 				const char *act, struct sl_slice object, bool is_denied,
 				int err, bool *ret_is_new);
 
+/* One that happened and whose object is not known. */
+const struct sl_obs *sl_obs_lose(struct sl_obs_table *t, const char *class,
+				 const char *act, bool *ret_is_new);
+
 /* confine.c */
 struct sl_bpf_name {
 	const char *act, *class;
 };
 struct sl_bpf_name sl_box_call_name(int nr); /* NULL names: not a watched call */
 int sl_box_gate_on(void);
-int sl_box_watch_on(void); /* the notification descriptor */
+/* Which programs of data/seccomp/box.list: watch, trace, seek. */
+enum sl_traced { SL_TRACED_NOT, SL_TRACED_OPEN, SL_TRACED_SEEK };
+int sl_box_watch_on(enum sl_traced traced); /* the notification descriptor */
+/* What the watch program alone would stop, or kill: a call that stopped for the trace only
+ * is not.  Decided on the call's own arguments, which cannot change. */
+bool sl_box_is_watched(const struct seccomp_data *d);
+struct sl_bpf_name sl_box_traced_name(int nr); /* NULL names: no call of a trace line */
 
 /* relay.c */
 struct sl_relay {
@@ -254,6 +271,22 @@ struct sl_relay {
 	size_t in_len, in_off;
 	uint8_t in_buf[16384];
 };
+
+/* trace.c: calls by name, looked at on their way. */
+struct sl_trace {
+	const struct sl_box_trace *to; /* NULL: not traced */
+	int root_fd; /* the box's root, from the first that could be asked; -1 */
+	bool is_as_box;   /* this process has the box's fs ids for now */
+	int death_signal; /* of this process */
+};
+enum sl_traced sl_trace_kind(const struct sl_trace *t);
+void sl_trace_call(struct sl_box *b); /* a call that stopped for the trace alone; goes on */
+/* An exec of this name; it goes on elsewhere. */
+void sl_trace_exec(struct sl_box *b, struct sl_bpf_name n, int dirfd,
+		   struct sl_slice path);
+/* Whoever handles a box's events comes back as itself. */
+void sl_trace_as_self(struct sl_box *b);
+void sl_trace_done(struct sl_trace *t);
 
 enum sl_box_state { SL_BS_SETUP, SL_BS_READY, SL_BS_OPEN, SL_BS_RUN, SL_BS_DEAD };
 
@@ -301,6 +334,7 @@ struct sl_box {
 		size_t obj_len;
 	} sock[SL_BOX_SOCK_MAX];
 	struct sl_dial dial;
+	struct sl_trace trace;
 	/* Large and mostly never touched: last. */
 	uint8_t out_buf[SL_BOX_OUT_BUF];
 	struct sl_obs_table obs;
@@ -323,6 +357,13 @@ int sl_box_watch_fd(struct sl_box *b, int fd, uint32_t events, uint64_t what);
 void sl_box_on_listener(struct sl_box *b);
 void sl_box_on_sock_done(struct sl_box *b, const struct sl_m_done *m);
 bool sl_box_is_alive(const struct sl_box *b, uint64_t id);  /* whoever waits there */
+/* A string in a process's memory, at most SL_BOX_PATH_READ bytes, without its NUL;
+ * *ret_is_whole: it ended there.  Foreign; ask sl_box_is_alive() before it is used. */
+struct sl_slice sl_box_read_path(pid_t pid, uint64_t at, uint8_t *room,
+				 bool *ret_is_whole);
+/* The call is the kernel's; false: who made it was gone by then, and what was read of it
+ * may have been another's. */
+bool sl_box_go_on(struct sl_box *b, uint64_t id);
 void sl_box_answer(struct sl_box *b, uint64_t id, int err); /* 0: it succeeded */
 pid_t sl_box_leader(pid_t tid, uint32_t *ret_umask);        /* of its process; -1: gone */
 /* relay.c */

@@ -22,7 +22,7 @@
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
 #endif
 
-enum { EVENTS = 16, ROUNDS = 64 };
+enum { EVENTS = 16, ROUNDS = 64, TRACE_MS = 1 };
 
 /* events 0 removes. */
 int
@@ -475,14 +475,17 @@ on_event(struct sl_box *b, const struct epoll_event *e, struct sl_err *err)
 }
 
 /* One wait, then what is ready; bounded, so that a busy box cannot hold its caller. */
-int
-sl_box_pump(struct sl_box *b, int timeout_ms, struct sl_err *err)
+static int
+pump(struct sl_box *b, int timeout_ms, struct sl_err *err)
 {
+	/* Traced calls come one after another: to wait here for the next is half the price
+	 * of going back to the caller's own wait first. */
+	const int again_ms = b->trace.to != NULL && b->state == SL_BS_RUN ? TRACE_MS : 0;
 	struct epoll_event e[EVENTS];
 	int n, r;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		n = epoll_wait(b->epfd, e, EVENTS, round == 0 ? timeout_ms : 0);
+		n = epoll_wait(b->epfd, e, EVENTS, round == 0 ? timeout_ms : again_ms);
 		if (n < 0 && errno == EINTR)
 			return 0;
 		if (n < 0)
@@ -500,10 +503,19 @@ sl_box_pump(struct sl_box *b, int timeout_ms, struct sl_err *err)
 				return 0;
 		}
 		/* All that was ready fitted: what comes now wakes the caller. */
-		if (n < EVENTS)
+		if (n < EVENTS && again_ms == 0)
 			return 0;
 	}
 	return 0;
+}
+
+int
+sl_box_pump(struct sl_box *b, int timeout_ms, struct sl_err *err)
+{
+	int r = pump(b, timeout_ms, err);
+
+	sl_trace_as_self(b);
+	return r;
 }
 
 /* Send, then wait for the reply of this kind; other messages are handled. */

@@ -29,6 +29,7 @@ enum {
 	O_FILE_SIZE,
 	O_OUTPUT,
 	O_NET,
+	O_TRACE,
 	O_TIMING,
 	O_JSON
 };
@@ -53,6 +54,8 @@ static const struct sl_opt opts[] = {
 	[O_OUTPUT] = { "output", 0, "SIZE", "bytes on standard output and error", false },
 	[O_NET] = { "net", 0, "HOST:PORT", "let it connect to this host and port, TCP",
 		    true },
+	[O_TRACE] = { "trace", 0, NULL, "record each file that is opened, changed or missed",
+		      false },
 	[O_TIMING] = { "timing", 0, NULL, "say at the end where the time went", false },
 	[O_JSON] = { "json", 0, NULL, "one event a line on standard output", false },
 	{ 0 },
@@ -76,6 +79,7 @@ struct work {
 	struct sl_want want;
 	struct sl_exec x;
 	struct sl_listener listener;
+	struct sl_box_trace trace;
 	struct sl_buf denied; /* lines for a command that failed */
 	size_t n_denied;
 };
@@ -403,6 +407,8 @@ run_it(struct work *w, struct sl_err *err)
 	w->x.session = &w->s;
 	w->x.stdin_fd = 0;
 	w->x.is_timed = sl_arg_is(w->args, O_TIMING);
+	if (sl_arg_is(w->args, O_TRACE))
+		w->x.trace = &w->trace;
 	if ((r = sl_session_start(&w->s, err)) == 0) {
 		sl_exec_mark(&w->x, "recorder begun");
 		is_raw = w->x.want.is_tty && raw_terminal(&old);

@@ -116,6 +116,7 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 				 .pins = w->pins,
 				 .n_pins = w->n_pins,
 				 .is_single = true,
+				 .trace = w->x->trace,
 				 .stdin_fd = w->x->stdin_fd };
 	int r;
 

@@ -33,6 +33,7 @@ struct sl_exec {
 		       const struct sl_obs *o); /* first of its kind; may be NULL */
 	void *arg;
 	const struct sl_listener *listener; /* or NULL */
+	const struct sl_box_trace *trace;   /* or NULL: calls by name are looked at */
 	/* The caller's come first: [0] is the beginning. */
 	struct sl_exec_phase phase[SL_EXEC_PHASES];
 	size_t n_phases;

@@ -139,7 +139,7 @@ put_act(struct sl_jb *b, struct sl_json *o, const struct sl_obs *x,
 	(void)sl_json_set(b, o, "enforced_by",
 			  sl_json_cstr(b, c != NULL ? c->enforced_by : "?"));
 	(void)sl_json_set(b, o, "observed_by",
-			  sl_json_cstr(b, c != NULL ? c->observed_by : "?"));
+			  sl_json_cstr(b, c != NULL ? sl_obs_observer(c, lost) : "?"));
 	(void)sl_json_set(b, o, "complete",
 			  sl_json_bool(b, c != NULL && sl_obs_is_complete(c, lost)));
 	if (x->is_rest)
@@ -158,7 +158,7 @@ put_classes(struct sl_jb *b, struct sl_json *o, const struct sl_obs_lost *lost)
 		e = sl_json_add(b, list, sl_json_obj(b));
 		(void)sl_json_set(b, e, "class", sl_json_cstr(b, c[i].name));
 		(void)sl_json_set(b, e, "enforced_by", sl_json_cstr(b, c[i].enforced_by));
-		(void)sl_json_set(b, e, "observed_by", sl_json_cstr(b, c[i].observed_by));
+		(void)sl_json_set(b, e, "observed_by", sl_json_cstr(b, sl_obs_observer(&c[i], lost)));
 		(void)sl_json_set(b, e, "complete",
 				  sl_json_bool(b, sl_obs_is_complete(&c[i], lost)));
 	}
