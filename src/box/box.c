@@ -117,7 +117,8 @@ sl_box_opts_check(const struct sl_box_opts *o, int *ret_abi, struct sl_err *err)
 	if (n == 0 || n > 63 ||
 	    strspn(o->host_name, "abcdefghijklmnopqrstuvwxyz0123456789-") != n)
 		return SL_ERR(err, BUG, "box: bad host name");
-	r = sl_box_grants_check(o, err);
+	if ((r = sl_dial_check(o, err)) == 0)
+		r = sl_box_grants_check(o, err);
 	return r < 0 ? r : find_landlock(o, ret_abi, err);
 }
 
@@ -255,6 +256,8 @@ sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *
 	if ((b = new_box(o)) == NULL)
 		return SL_ERR(err, NOMEM, "out of memory for a box");
 	r = notif_room(b, err);
+	if (r == 0)
+		r = sl_dial_init(b, o, err);
 	if (r == 0 && o->launcher != NULL)
 		from_launcher(b, o->launcher);
 	else if (r == 0)
@@ -263,8 +266,6 @@ sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *
 		find_cgroup(b);
 	if (r == 0)
 		r = sl_box_classes(b, err);
-	if (r == 0)
-		r = sl_dial_init(b, o, err);
 	if (r == 0 && o->grant->ws_mode == SL_WS_DIRECT)
 		r = sl_box_direct_make(b, err);
 	if (r == 0)

@@ -1,7 +1,7 @@
 /* idx.c -- see idx.h.
  *
- * Slots are read and written by offset, not through a map: an append touches a few of them
- * at random, and each fault for one costs ten times what the two calls do. */
+ * Slots are read and written by offset, not through a map: an append touches a few of
+ * them at random, and each fault for one costs ten times what the two calls do. */
 #include "log/idx.h"
 
 #include "log/le.h"
