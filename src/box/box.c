@@ -550,7 +550,8 @@ static int
 send_act(struct sl_box *b, const struct sl_act *act, struct sl_err *err)
 {
 	SL_AUTO_BUF out = { .max = SL_BOX_MSG_MAX };
-	struct sl_m_spawn m = { .is_tty = b->grant->is_tty, .is_single = b->is_single,
+	struct sl_m_spawn m = { .is_tty = b->grant->is_tty,
+				.is_single = b->is_single,
 				.traced = (uint32_t)sl_trace_kind(&b->trace) };
 	int fds[4] = { -1, -1, -1, -1 }, r;
 	size_t n = 0;
@@ -591,6 +592,8 @@ sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
 	if ((r = keep_gets(b, act, err)) < 0)
 		return r;
 	sl_obs_clear(&b->obs);
+	if (b->trace.to != NULL)
+		sl_image_clear(&b->images);
 	b->is_ended_seen = b->is_killing = false;
 	b->exec_errno = 0;
 	b->first[0] = '\0';
@@ -702,6 +705,7 @@ sl_box_observations(const struct sl_box *b, const struct sl_obs **ret, size_t *r
 	*ret_n = b->obs.n;
 	*ret_lost = b->obs.lost;
 	ret_lost->is_traced = b->trace.to != NULL;
+	ret_lost->images = b->images.n_lost;
 }
 
 int
@@ -767,6 +771,8 @@ sl_box_close(struct sl_box *b)
 	sl_relay_close(b);
 	sl_dial_done(b);
 	sl_trace_done(&b->trace);
+	if (b->trace.to != NULL)
+		sl_image_clear(&b->images);
 	const int fd[] = { b->chan.fd,   b->init_pidfd, b->epfd,
 			   b->cgroup_fd, b->proc_fd,    b->tmpfs_fd,
 			   b->sync_fd,   b->listen_fd,  b->timer_fd };

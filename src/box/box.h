@@ -39,8 +39,8 @@ struct sl_box_vector {
 enum sl_look_kind {
 	SL_LOOK_SEEK, /* asked whether it is there, and what it is; or O_PATH */
 	SL_LOOK_READ,
-	SL_LOOK_WRITE, /* a file that is there */
-	SL_LOOK_MAKE,  /* an entry of a directory: made, */
+	SL_LOOK_WRITE,  /* a file that is there */
+	SL_LOOK_MAKE,   /* an entry of a directory: made, */
 	SL_LOOK_REMOVE, /* or taken away */
 	SL_LOOK_EXEC
 };
@@ -60,6 +60,13 @@ struct sl_box_trace {
 	bool is_seeking; /* stat, access and chdir too, not only what opens or changes */
 };
 
+/* The file that a process was made of, with a trace: /proc/PID/exe, read after the exec.
+ * Of a script it is the interpreter. */
+struct sl_image {
+	struct sl_slice path; /* as seen inside; escaped */
+	uint8_t sha256[32];   /* of its content while it ran */
+};
+
 /* One folded observation.  class, enforced_by, observed_by and complete are columns
  * of data/observation.tsv. */
 struct sl_obs {
@@ -69,7 +76,8 @@ struct sl_obs {
 	bool is_denied;
 	int err; /* errno given, 0 when allowed */
 	uint64_t count;
-	int64_t first_ms, last_ms; /* wall clock */
+	int64_t first_ms, last_ms;    /* wall clock */
+	const struct sl_image *image; /* of an exec, with a trace; NULL: not known */
 	bool is_rest; /* stands for further objects that are not listed; object empty */
 };
 
@@ -82,13 +90,20 @@ struct sl_obs_class {
 	const char *traced_by;  /* who observes it with a trace, or "-": as without */
 };
 
-enum { SL_OBS_CLASS_MAX = 32 };
+enum {
+	SL_OBS_CLASS_MAX = 32,
+	/* Rows of one class of the trace and verdict; these have room of their own. */
+	SL_BOX_TRACE_SAME = 1024,
+	SL_BOX_IMAGES_MAX = 256, /* distinct files that were executed, with a trace */
+};
+#define SL_BOX_IMAGE_BYTES ((uint64_t)4 << 30) /* hashed for one act */
 
 /* Observations whose object, or all, was lost to a bound: a class that lost any is not
  * complete, whatever its row says. */
 struct sl_obs_lost {
 	uint64_t total, of_class[SL_OBS_CLASS_MAX]; /* in the order of sl_obs_classes() */
 	bool is_traced;                             /* there was a trace */
+	uint64_t images; /* of the trace: execs whose image is not known */
 };
 
 const struct sl_obs_class *sl_obs_classes(size_t *ret_n);

@@ -174,7 +174,8 @@ sl_box_child(const struct sl_m_spawn *m, const char **argv, const char **env,
 		give_up(sync, 's', -r);
 	/* From here on every watched call waits for the supervisor, which learns of the
 	 * descriptor first. */
-	if ((r = sl_box_watch_on((enum sl_traced)m->traced)) < 0 || (r = tell_listener(sync, r, prog)) < 0)
+	if ((r = sl_box_watch_on((enum sl_traced)m->traced)) < 0 ||
+	    (r = tell_listener(sync, r, prog)) < 0)
 		give_up(sync, 's', -r);
 	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a union hides it */
 	(void)execve(prog, a.out, e.out);

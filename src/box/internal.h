@@ -1,7 +1,7 @@
 /* internal.h -- what the files of src/box share.  Not for other folders.
  *
- * Two processes: the supervisor (box.c sup.c notify.c trace.c relay.c watch.c obs.c) and the
- * box's init, pid 1 of its namespaces (setup.c root.c etc.c grants.c ws.c ids.c, then
+ * Two processes: the supervisor (box.c sup.c notify.c trace.c relay.c watch.c obs.c) and
+ * the box's init, pid 1 of its namespaces (setup.c root.c etc.c grants.c ws.c ids.c, then
  * init.c child.c); perhaps a third, which starts one init after another (launcher.c).
  * They talk over one sl_chan; both are ours, yet whatever init says is bounded and
  * checked, for it runs under the uid of what it contains.
@@ -29,12 +29,11 @@ enum {
 	SL_BOX_OBS_MAX = 512,  /* distinct folded observations of one act */
 	SL_BOX_OBS_SAME = 192, /* of one class and verdict: no class crowds out another */
 	SL_BOX_OBS_REST = 128, /* room for rows that stand for what is not listed */
-	/* Of one class of the trace and verdict; these have room of their own. */
-	SL_BOX_TRACE_SAME = 1024,
 	SL_BOX_TRACE_MAX = 3 * 2 * SL_BOX_TRACE_SAME,
 	SL_BOX_ROWS = SL_BOX_OBS_MAX + SL_BOX_OBS_REST + SL_BOX_TRACE_MAX,
 	SL_BOX_SLOTS = 16384, /* power of 2, more than twice the rows */
 	SL_BOX_OBJ_MAX = 256,
+	SL_BOX_IMAGE_WAITS = 64, /* execs whose image is not known yet */
 	SL_BOX_PATH_READ = 4096,
 	SL_BOX_SOCK_MAX = 64,   /* connects and binds under way: bits of sock_used */
 	SL_BOX_OUT_BUF = 65536, /* bytes of output taken at once */
@@ -267,11 +266,19 @@ int sl_box_hash(int root_fd, const char *patterns, size_t len, char ret_hex[65])
 /* obs.c: folding in bounded memory.  Where there is no room for another object, its act
  * is counted in a row without one (is_rest): that something of this kind was done, or
  * refused, always shows. */
+struct sl_obs_new {
+	const char *class, *act;
+	struct sl_slice object; /* not escaped */
+	bool is_denied;
+	int err;
+	const struct sl_image *image;
+};
+
 struct sl_obs_table {
 	struct sl_obs row[SL_BOX_ROWS];
 	char obj[SL_BOX_ROWS][SL_BOX_OBJ_MAX];
 	uint16_t slot[SL_BOX_SLOTS]; /* by hash: a row's number + 1; 0: free */
-	size_t n, n_rest, n_traced; /* of all rows, without an object, of the trace */
+	size_t n, n_rest, n_traced;  /* of all rows, without an object, of the trace */
 	uint16_t n_same[SL_OBS_CLASS_MAX][2]; /* by class and verdict */
 	struct sl_obs_lost lost;
 };
@@ -281,6 +288,11 @@ void sl_obs_clear(struct sl_obs_table *t);
 const struct sl_obs *sl_obs_add(struct sl_obs_table *t, const char *class,
 				const char *act, struct sl_slice object, bool is_denied,
 				int err, bool *ret_is_new);
+
+const struct sl_obs *sl_obs_put(struct sl_obs_table *t, const struct sl_obs_new *x,
+				bool *ret_is_new);
+/* Printable ASCII; every other byte, and the backslash, as \xNN; cut at the bound. */
+size_t sl_obs_escape(char out[SL_BOX_OBJ_MAX], struct sl_slice s);
 
 /* One that happened and whose object is not known. */
 const struct sl_obs *sl_obs_lose(struct sl_obs_table *t, const char *class,
@@ -295,8 +307,8 @@ int sl_box_gate_on(void);
 /* Which programs of data/seccomp/box.list: watch, trace, seek. */
 enum sl_traced { SL_TRACED_NOT, SL_TRACED_OPEN, SL_TRACED_SEEK };
 int sl_box_watch_on(enum sl_traced traced); /* the notification descriptor */
-/* What the watch program alone would stop, or kill: a call that stopped for the trace only
- * is not.  Decided on the call's own arguments, which cannot change. */
+/* What the watch program alone would stop, or kill: a call that stopped for the trace
+ * only is not.  Decided on the call's own arguments, which cannot change. */
 bool sl_box_is_watched(const struct seccomp_data *d);
 struct sl_bpf_name sl_box_traced_name(int nr); /* NULL names: no call of a trace line */
 
@@ -313,18 +325,55 @@ struct sl_relay {
 /* trace.c: calls by name, looked at on their way. */
 struct sl_trace {
 	const struct sl_box_trace *to; /* NULL: not traced */
-	int root_fd; /* the box's root, from the first that could be asked; -1 */
+	int root_fd;      /* the box's root, from the first that could be asked; -1 */
 	bool is_as_box;   /* this process has the box's fs ids for now */
 	int death_signal; /* of this process */
 };
 enum sl_traced sl_trace_kind(const struct sl_trace *t);
-void sl_trace_call(struct sl_box *b); /* a call that stopped for the trace alone; goes on */
-/* An exec of this name; it goes on elsewhere. */
-void sl_trace_exec(struct sl_box *b, struct sl_bpf_name n, int dirfd,
-		   struct sl_slice path);
+void
+sl_trace_call(struct sl_box *b); /* a call that stopped for the trace alone; goes on */
+/* An exec of this name, which goes on elsewhere: the errno that was met there. */
+int sl_trace_exec(struct sl_box *b, struct sl_bpf_name n, int dirfd,
+		  struct sl_slice path);
 /* Whoever handles a box's events comes back as itself. */
 void sl_trace_as_self(struct sl_box *b);
 void sl_trace_done(struct sl_trace *t);
+
+/* image.c: which file an exec made a process of. */
+struct sl_image_file {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec ctime;
+};
+
+/* An exec that went on, of a thread of a process; where it leads shows at a call of the
+ * new image. */
+struct sl_image_wait {
+	pid_t tid, pid;
+	int pidfd, err; /* err: what was met at the name */
+	dev_t dev;      /* of the image before; 0: not known */
+	ino_t ino;
+	bool is_first;
+	const char *class, *act;
+	uint8_t object[SL_BOX_OBJ_MAX];
+	size_t len_object;
+};
+
+struct sl_images {
+	size_t n, n_wait;
+	uint64_t n_lost, n_hashed; /* execs whose image is not known; bytes */
+	struct sl_image_wait wait[SL_BOX_IMAGE_WAITS];
+	struct sl_image row[SL_BOX_IMAGES_MAX];
+	struct sl_image_file file[SL_BOX_IMAGES_MAX]; /* dev 0: to be read again */
+	char path[SL_BOX_IMAGES_MAX][SL_BOX_OBJ_MAX];
+};
+/* The exec that has stopped, and goes on: it is noted when its image is known. */
+void sl_image_exec(struct sl_box *b, struct sl_bpf_name n, struct sl_slice object,
+		   int err, bool is_first);
+void sl_image_stopped(struct sl_box *b); /* a call; before anything is done about it */
+void sl_image_flush(struct sl_box *b);   /* the end: what waits is noted as it is */
+void sl_image_clear(struct sl_images *t);
 
 enum sl_box_state { SL_BS_SETUP, SL_BS_READY, SL_BS_OPEN, SL_BS_RUN, SL_BS_DEAD };
 
@@ -375,6 +424,7 @@ struct sl_box {
 	/* Large and mostly never touched: last. */
 	uint8_t out_buf[SL_BOX_OUT_BUF];
 	struct sl_obs_table obs;
+	struct sl_images images;
 };
 
 /* direct.c: placeholders for what is absent, made before the box and dropped after it. */
@@ -393,7 +443,7 @@ int sl_box_watch_fd(struct sl_box *b, int fd, uint32_t events, uint64_t what);
 /* notify.c */
 void sl_box_on_listener(struct sl_box *b);
 void sl_box_on_sock_done(struct sl_box *b, const struct sl_m_done *m);
-bool sl_box_is_alive(const struct sl_box *b, uint64_t id);  /* whoever waits there */
+bool sl_box_is_alive(const struct sl_box *b, uint64_t id); /* whoever waits there */
 /* A string in a process's memory, at most SL_BOX_PATH_READ bytes, without its NUL;
  * *ret_is_whole: it ended there.  Foreign; ask sl_box_is_alive() before it is used. */
 struct sl_slice sl_box_read_path(pid_t pid, uint64_t at, uint8_t *room,

@@ -2,10 +2,11 @@
  * go on, and the record of it.
  *
  * CONTINUE is given only where the kernel enforces the outcome anyway (exec, and what
- * stops for the trace alone: the tree, Landlock) or where the decision was on scalar arguments, which cannot change after
- * the stop.  Arguments behind pointers are copied once; a decision on such a copy is
- * carried out by us with that copy (connect, bind), never by letting the call go on: in
- * the box by its init, to what the grant lists by dial.c.
+ * stops for the trace alone: the tree, Landlock) or where the decision was on scalar
+ * arguments, which cannot change after the stop.  Arguments behind pointers are copied
+ * once; a decision on such a copy is carried out by us with that copy (connect, bind),
+ * never by letting the call go on: in the box by its init, to what the grant lists by
+ * dial.c.
  */
 #include "box/internal.h"
 #include "os/proc.h"
@@ -164,13 +165,13 @@ on_exec(struct sl_box *b, struct sl_bpf_name n)
 	const struct seccomp_data *d = &b->req->data;
 	uint8_t room[SL_BOX_PATH_READ + 32];
 	bool is_at = d->nr == SYS_execveat;
-	int dfd = is_at ? (int)d->args[0] : AT_FDCWD, len = 0;
+	int dfd = is_at ? (int)d->args[0] : AT_FDCWD, len = 0, err = 0;
+	bool is_first = b->first[0] != '\0';
 	struct sl_slice p =
 	    read_path((pid_t)b->req->pid, d->args[is_at ? 1 : 0], room + 32);
 
 	if (b->trace.to != NULL)
-		sl_trace_exec(b, n, dfd,
-			      b->first[0] != '\0' ? sl_slice_str(b->first) : p);
+		err = sl_trace_exec(b, n, dfd, is_first ? sl_slice_str(b->first) : p);
 	/* A descriptor's name is known only inside; an empty path is the descriptor. */
 	if (dfd != AT_FDCWD && (p.len == 0 || p.p[0] != '/')) {
 		char pre[32];
@@ -182,14 +183,15 @@ on_exec(struct sl_box *b, struct sl_bpf_name n)
 	if (!sl_box_is_alive(b, b->req->id))
 		return;
 	/* The act's own exec comes out of init's memory, which may be closed to us. */
-	if (b->first[0] != '\0') {
-		if (p.len == 0)
-			p = sl_slice_str(b->first);
+	if (is_first && p.len == 0)
+		p = sl_slice_str(b->first);
+	if (b->trace.to == NULL) {
 		allow(b, n, p);
-		b->first[0] = '\0';
-		return;
+	} else {
+		sl_image_exec(b, n, p, err, is_first);
+		(void)sl_box_go_on(b, b->req->id);
 	}
-	allow(b, n, p);
+	b->first[0] = '\0';
 }
 
 static void
@@ -491,6 +493,8 @@ sl_box_on_listener(struct sl_box *b)
 		b->listen_fd = -1;
 		return;
 	}
+	if (b->images.n_wait > 0)
+		sl_image_stopped(b);
 	if (b->trace.to != NULL && !sl_box_is_watched(&b->req->data)) {
 		sl_trace_call(b);
 		return;

@@ -13,7 +13,6 @@ sl_obs_clear(struct sl_obs_table *t)
 	t->lost = (struct sl_obs_lost){ 0 };
 }
 
-/* Printable ASCII; every other byte, and the backslash, as \xNN; cut at the bound. */
 static size_t
 escape(char *out, size_t cap, struct sl_slice s, bool *ret_is_cut)
 {
@@ -45,7 +44,7 @@ static bool
 is_same(const struct sl_obs *x, const struct sl_obs *y)
 {
 	return x->class == y->class && x->is_denied == y->is_denied && x->err == y->err &&
-	       x->act.p == y->act.p && x->is_rest == y->is_rest &&
+	       x->image == y->image && x->act.p == y->act.p && x->is_rest == y->is_rest &&
 	       sl_slice_eq(x->object, y->object);
 }
 
@@ -59,6 +58,7 @@ hash(const struct sl_obs *o)
 		h = (h ^ o->object.p[i]) * 0x100000001b3;
 	h = (h ^ (uintptr_t)o->class) * 0x100000001b3;
 	h = (h ^ (uintptr_t)o->act.p) * 0x100000001b3;
+	h = (h ^ (uintptr_t)o->image) * 0x100000001b3;
 	h = (h ^ (uint64_t)(o->err * 4 + o->is_denied * 2 + o->is_rest)) * 0x100000001b3;
 	return (size_t)(h ^ h >> 32) & (SL_BOX_SLOTS - 1);
 }
@@ -121,6 +121,7 @@ rest_row(struct sl_obs_table *t, struct sl_obs *o, size_t class)
 	lose(t, class);
 	o->is_rest = true;
 	o->object.len = 0;
+	o->image = NULL;
 	if ((row = find(t, o)) != NULL || t->n_rest == SL_BOX_OBS_REST)
 		return row;
 	t->n_rest++;
@@ -154,19 +155,19 @@ count(struct sl_obs *row, int64_t now, bool *ret_is_new)
 }
 
 const struct sl_obs *
-sl_obs_add(struct sl_obs_table *t, const char *class, const char *act,
-	   struct sl_slice object, bool is_denied, int err, bool *ret_is_new)
+sl_obs_put(struct sl_obs_table *t, const struct sl_obs_new *x, bool *ret_is_new)
 {
-	const struct sl_obs_class *c = sl_obs_class(class);
+	const struct sl_obs_class *c = sl_obs_class(x->class);
 	bool is_traced = c != NULL && c->traced_by[0] != '-', is_cut = false;
 	char obj[SL_BOX_OBJ_MAX];
 	int64_t now = sl_os_wall_ms();
-	struct sl_obs o = { .class = class,
-			    .act = sl_slice_str(act),
+	struct sl_obs o = { .class = x->class,
+			    .act = sl_slice_str(x->act),
 			    .object = { (uint8_t *)obj,
-					escape(obj, sizeof(obj), object, &is_cut) },
-			    .is_denied = is_denied,
-			    .err = err,
+					escape(obj, sizeof(obj), x->object, &is_cut) },
+			    .is_denied = x->is_denied,
+			    .err = x->err,
+			    .image = x->image,
 			    .first_ms = now };
 	struct sl_obs *row = find(t, &o);
 
@@ -174,10 +175,27 @@ sl_obs_add(struct sl_obs_table *t, const char *class, const char *act,
 	if (is_cut && is_traced)
 		lose(t, place_of(c));
 	if (row == NULL)
-		row = has_room(t, place_of(c), is_denied, is_traced)
+		row = has_room(t, place_of(c), x->is_denied, is_traced)
 			  ? append(t, &o)
 			  : rest_row(t, &o, place_of(c));
 	return count(row, now, ret_is_new);
+}
+
+const struct sl_obs *
+sl_obs_add(struct sl_obs_table *t, const char *class, const char *act,
+	   struct sl_slice object, bool is_denied, int err, bool *ret_is_new)
+{
+	struct sl_obs_new x = { class, act, object, is_denied, err, NULL };
+
+	return sl_obs_put(t, &x, ret_is_new);
+}
+
+size_t
+sl_obs_escape(char out[SL_BOX_OBJ_MAX], struct sl_slice s)
+{
+	bool is_cut;
+
+	return escape(out, SL_BOX_OBJ_MAX, s, &is_cut);
 }
 
 const struct sl_obs *

@@ -242,6 +242,7 @@ finish(struct sl_box *b, struct sl_err *err)
 	end.cpu_ms = (int64_t)(m->cpu_us / 1000);
 	end.max_rss = m->max_rss;
 	end.n_left = m->n_left;
+	sl_image_flush(b);
 	close_act(b);
 	b->state = SL_BS_OPEN;
 	if (b->sink.ended != NULL)
@@ -505,8 +506,8 @@ on_event(struct sl_box *b, const struct epoll_event *e, struct sl_err *err)
 static int
 pump(struct sl_box *b, int timeout_ms, struct sl_err *err)
 {
-	/* Traced calls come one after another: to wait here for the next is half the price
-	 * of going back to the caller's own wait first. */
+	/* Traced calls come one after another: to wait here for the next is half the
+	 * price of going back to the caller's own wait first. */
 	const int again_ms = b->trace.to != NULL && b->state == SL_BS_RUN ? TRACE_MS : 0;
 	struct epoll_event e[EVENTS];
 	int n, r;

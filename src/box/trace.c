@@ -14,6 +14,7 @@
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -68,17 +69,17 @@ static const struct how {
 /* What the call asked for. */
 struct want {
 	enum sl_look_kind kind;
-	int mode;        /* for access(): of the thing, or of the directory it is in */
-	bool is_link;    /* the last name is not followed */
-	bool may_make;   /* made where it is absent */
-	bool must_make;  /* and only there */
-	bool is_in_dir;  /* what counts is the directory that it is in */
+	int mode;       /* for access(): of the thing, or of the directory it is in */
+	bool is_link;   /* the last name is not followed */
+	bool may_make;  /* made where it is absent */
+	bool must_make; /* and only there */
+	bool is_in_dir; /* what counts is the directory that it is in */
 };
 
 struct name {
-	char text[NAME_MAX_LEN]; /* absolute, as asked for */
+	char text[NAME_MAX_LEN];  /* absolute, as asked for */
 	char clean[NAME_MAX_LEN]; /* the same without "." and ".." */
-	char real[NAME_MAX_LEN]; /* where it led */
+	char real[NAME_MAX_LEN];  /* where it led */
 };
 
 /* --- names --- */
@@ -195,15 +196,20 @@ real_of(int fd, char *to)
 	return n > 0;
 }
 
-/* With the fs ids in force: mode bits, ACLs, read-only mounts, noexec. */
+/* With the fs ids in force: mode bits, ACLs, read-only mounts, noexec.  To write, the
+ * kernel asks the mount first. */
 static int
 may(int fd, int mode)
 {
-	if (mode == 0)
+	struct statvfs v;
+
+	if (mode == 0 ||
+	    syscall(SYS_faccessat2, fd, "", mode, AT_EMPTY_PATH | AT_EACCESS) == 0)
 		return 0;
-	return syscall(SYS_faccessat2, fd, "", mode, AT_EMPTY_PATH | AT_EACCESS) < 0
-		   ? errno
-		   : 0;
+	if (errno == EACCES && (mode & W_OK) != 0 && fstatvfs(fd, &v) == 0 &&
+	    (v.f_flag & ST_RDONLY) != 0)
+		return EROFS;
+	return errno;
 }
 
 static bool
@@ -257,8 +263,8 @@ meet(const struct sl_box *b, struct name *n, const struct want *w, bool *ret_is_
 }
 
 /* As the box's uid, whose files these are; root's own rights would see more.  It stays so
- * until sl_trace_as_self(), for it costs more than a look does.  To change these ids takes
- * the signal that was asked for at a parent's death away. */
+ * until sl_trace_as_self(), for it costs more than a look does.  To change these ids
+ * takes the signal that was asked for at a parent's death away. */
 static void
 as_box(struct sl_box *b)
 {
@@ -340,7 +346,7 @@ look(struct sl_box *b, struct name *name, const struct want *w)
 	fold_proc(name->clean);
 	l.asked = sl_slice_str(name->clean);
 	l.path = name->real[0] != '\0' && !is_absent(l.err) ? sl_slice_str(name->real)
-							     : l.asked;
+							    : l.asked;
 	return l;
 }
 
@@ -357,8 +363,8 @@ want_open(uint64_t flags)
 		w = (struct want){ .kind = SL_LOOK_WRITE, .mode = W_OK | X_OK };
 	else if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0)
 		w = (struct want){ .kind = SL_LOOK_WRITE,
-				   .mode = W_OK | ((flags & O_ACCMODE) == O_RDWR ? R_OK
-										 : 0) };
+				   .mode = W_OK |
+					   ((flags & O_ACCMODE) == O_RDWR ? R_OK : 0) };
 	w.may_make = (flags & O_CREAT) != 0 && (flags & O_PATH) == 0;
 	w.must_make = w.may_make && (flags & O_EXCL) != 0;
 	w.is_link = (flags & O_NOFOLLOW) != 0 || w.must_make;
@@ -382,8 +388,8 @@ want_of(const struct how *h, const struct seccomp_data *d)
 				      .is_link = true,
 				      .may_make = true,
 				      .is_in_dir = true,
-				      .must_make = d->nr == SYS_mkdir ||
-						   d->nr == SYS_mkdirat };
+				      .must_make =
+					  d->nr == SYS_mkdir || d->nr == SYS_mkdirat };
 	case REMOVE:
 		return (struct want){ .kind = SL_LOOK_REMOVE,
 				      .is_link = true,
@@ -431,7 +437,8 @@ see(struct sl_box *b, const struct how *h, struct seen *s)
 
 	s->is_named = !is_whole || p.len > 0;
 	s->look = (struct sl_look){ .kind = w.kind };
-	if (p.len > 0 && has_root(b, tid) && join(tid, dirfd, p, s->name.text))
+	if (is_whole && p.len > 0 && has_root(b, tid) &&
+	    join(tid, dirfd, p, s->name.text))
 		s->look = look(b, &s->name, &w);
 }
 
@@ -468,7 +475,7 @@ sl_trace_kind(const struct sl_trace *t)
 	return t->to->is_seeking ? SL_TRACED_SEEK : SL_TRACED_OPEN;
 }
 
-void
+int
 sl_trace_exec(struct sl_box *b, struct sl_bpf_name n, int dirfd, struct sl_slice path)
 {
 	static const struct want w = { .kind = SL_LOOK_EXEC, .mode = X_OK };
@@ -478,12 +485,13 @@ sl_trace_exec(struct sl_box *b, struct sl_bpf_name n, int dirfd, struct sl_slice
 	bool is_known;
 
 	if (path.len == 0)
-		return; /* a descriptor: what it is was opened before */
+		return 0; /* a descriptor: what it is was opened before */
 	is_known = has_root(b, tid) && join(tid, dirfd, path, name.text);
 	if (!is_known || !sl_box_is_alive(b, b->req->id))
-		return; /* the exec itself is noted all the same */
+		return 0; /* the exec itself is noted all the same */
 	l = look(b, &name, &w);
 	note(b, n, &l);
+	return l.err;
 }
 
 void

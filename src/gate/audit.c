@@ -205,8 +205,8 @@ is_way(const struct sl_grant *g, struct sl_slice path, bool is_cut)
 
 /* What was opened, or changed. */
 static bool
-covers_file(const struct sl_grant *g, struct sl_slice o, struct sl_slice e,
-	    bool is_write, char *by)
+covers_file(const struct sl_grant *g, struct sl_slice o, struct sl_slice e, bool is_write,
+	    char *by)
 {
 	uint8_t room[SL_GRANT_PATH_MAX];
 	struct sl_slice path = unescaped(o, room);
@@ -377,6 +377,7 @@ one_act(struct walk *w, const struct sl_evident *e, const struct sl_evident *d,
 		.first = sl_json_get_str(j, "first"),
 		.last = sl_json_get_str(j, "last"),
 		.count = sl_json_get_int(j, "count"),
+		.image = sl_json_get(j, "image"),
 		.is_denied = sl_slice_eq(sl_json_get_str(j, "verdict"), SL_LIT("denied")),
 	};
 	int r = 0;

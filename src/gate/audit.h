@@ -20,6 +20,7 @@ struct sl_audit_act {
 	int64_t leg, step;   /* step -1: of the run's own process */
 	struct sl_slice class, act, object, first, last;
 	int64_t count;
+	const struct sl_json *image; /* { path, sha256 }; NULL: not known */
 	bool is_denied, is_covered;
 	char by[96]; /* what covers it: "refused", "grant fs /src rx", "box: /tmp", ... */
 };

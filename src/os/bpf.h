@@ -29,8 +29,8 @@ size_t sl_bpf_ranges(const uint16_t to[SL_BPF_CALLS], uint16_t rest, uint16_t x3
  * nothing is written: it must go to 0.  -E2BIG where a jump is too long. */
 int sl_bpf_tree(struct sock_filter *at, const struct sl_bpf_range *r, size_t n);
 
-/* What such a program (load, and, compare, return: what tools/gen-seccomp.c writes) says of
- * a call: its SECCOMP_RET value.  Of anything else it is SECCOMP_RET_KILL_PROCESS. */
+/* What such a program (load, and, compare, return: what tools/gen-seccomp.c writes) says
+ * of a call: its SECCOMP_RET value.  Of anything else it is SECCOMP_RET_KILL_PROCESS. */
 uint32_t sl_bpf_run(const struct sock_filter *p, size_t n, const struct seccomp_data *d);
 
 #endif
