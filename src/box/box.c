@@ -599,6 +599,7 @@ sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
 	b->first[0] = '\0';
 	b->hit = SL_LIM_COUNT;
 	b->base_cpu_us = b->usage.cpu_us;
+	b->peak = (struct sl_box_peak){ 0 };
 	b->start_ms = sl_os_now_ms();
 	if ((r = send_act(b, act, err)) < 0)
 		return r;

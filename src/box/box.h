@@ -203,6 +203,12 @@ int sl_box_hash_files(struct sl_box *b, const struct sl_slice *pattern, size_t n
  * next spawn or close. */
 void sl_box_observations(const struct sl_box *b, const struct sl_obs **ret, size_t *ret_n,
 			 struct sl_obs_lost *ret_lost);
+/* The most that was seen at once, of all samples so far (SL_BOX_SAMPLE_MS apart): a short
+ * act may have none. */
+struct sl_box_peak {
+	uint64_t memory, pids, disk;
+};
+struct sl_box_peak sl_box_peak(const struct sl_box *b);
 int sl_box_signal(struct sl_box *b, int sig); /* to the act's process group; -errno */
 int sl_box_resize(struct sl_box *b, unsigned rows, unsigned cols); /* its tty; -errno */
 /* Begins the end of a box in which nothing runs any more; close does the rest. */

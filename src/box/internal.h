@@ -421,6 +421,7 @@ struct sl_box {
 	} sock[SL_BOX_SOCK_MAX];
 	struct sl_dial dial;
 	struct sl_trace trace;
+	struct sl_box_peak peak;
 	/* Large and mostly never touched: last. */
 	uint8_t out_buf[SL_BOX_OUT_BUF];
 	struct sl_obs_table obs;

@@ -246,15 +246,17 @@ in_dir(const struct sl_box *b, struct name *n, int mode)
 
 /* What the call will meet; n->real is set where that is 0 or a refusal. */
 static int
-meet(const struct sl_box *b, struct name *n, const struct want *w, bool *ret_is_dir)
+meet(const struct sl_box *b, struct name *n, const struct want *w, struct sl_look *l)
 {
 	SL_AUTO_FD fd = find(b, n->text, w->is_link);
 
 	if (fd < 0 && !(fd == -ENOENT && w->may_make))
 		return -fd;
-	if (fd < 0)
+	if (fd < 0) {
+		l->kind = SL_LOOK_MAKE;
 		return in_dir(b, n, W_OK | X_OK);
-	*ret_is_dir = b->trace.to->look != NULL && is_dir(fd); /* of use to it alone */
+	}
+	l->is_dir = b->trace.to->look != NULL && is_dir(fd); /* of use to it alone */
 	if (w->must_make)
 		return EEXIST;
 	if (w->is_in_dir)
@@ -342,7 +344,7 @@ look(struct sl_box *b, struct name *name, const struct want *w)
 	clean(name->text, name->clean);
 	name->real[0] = '\0';
 	if (!is_by_name_only(name->clean))
-		l.err = meet(b, name, w, &l.is_dir);
+		l.err = meet(b, name, w, &l);
 	fold_proc(name->clean);
 	l.asked = sl_slice_str(name->clean);
 	l.path = name->real[0] != '\0' && !is_absent(l.err) ? sl_slice_str(name->real)

@@ -12,6 +12,7 @@
 #include "log/rec.h"
 #include "policy/policy.h"
 #include "run/carry.h"
+#include "run/learn.h"
 #include "run/output.h"
 #include "run/parser_ops.h"
 #include "run/resolve.h"
@@ -91,6 +92,9 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		{ "trace.programs", "count", "distinct files executed",
 		  SL_BOX_IMAGES_MAX },
 		{ "trace.hashed", "bytes", "of these, in one act", SL_BOX_IMAGE_BYTES },
+		{ "learn.names", "count", "of one command", SL_LEARN_NAMES_MAX },
+		{ "learn.paths", "count", "proposed, to read and to write each",
+		  SL_LEARN_READ_MAX },
 		{ "workspace.entries", "count", "files and directories",
 		  SL_WS_ENTRIES_MAX },
 		{ "workspace.depth", "levels", "of directories", SL_WS_DEPTH_MAX },
