@@ -18,6 +18,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Large, filled before it is read, and here for each call: not zeroed as all else is. */
+#if defined(__has_attribute) && __has_attribute(uninitialized)
+#define UNINITIALISED __attribute__((uninitialized))
+#else
+#define UNINITIALISED
+#endif
+
 enum {
 	NAME_MAX_LEN = SL_BOX_PATH_READ * 2 + 16,
 	AGAIN_MAX = 4, /* a rename beside a look-up makes it start anew */
@@ -433,7 +440,7 @@ see(struct sl_box *b, const struct how *h, struct seen *s)
 	pid_t tid = (pid_t)b->req->pid;
 	int dirfd = h->dirfd == NONE ? AT_FDCWD : (int)d->args[h->dirfd];
 	struct want w = want_of(h, d);
-	uint8_t room[SL_BOX_PATH_READ];
+	UNINITIALISED uint8_t room[SL_BOX_PATH_READ];
 	bool is_whole;
 	struct sl_slice p = sl_box_read_path(tid, d->args[h->path], room, &is_whole);
 
@@ -450,7 +457,7 @@ void
 sl_trace_call(struct sl_box *b)
 {
 	struct sl_bpf_name n = sl_box_traced_name(b->req->data.nr);
-	struct seen seen[2];
+	UNINITIALISED struct seen seen[2];
 	size_t n_seen = 0;
 
 	for (size_t i = 0; i < sizeof(how) / sizeof(how[0]) && n_seen < 2; i++)
@@ -483,7 +490,7 @@ sl_trace_exec(struct sl_box *b, struct sl_bpf_name n, int dirfd, struct sl_slice
 	static const struct want w = { .kind = SL_LOOK_EXEC, .mode = X_OK };
 	pid_t tid = (pid_t)b->req->pid;
 	struct sl_look l;
-	struct name name;
+	UNINITIALISED struct name name;
 	bool is_known;
 
 	if (path.len == 0)
