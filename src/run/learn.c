@@ -173,7 +173,7 @@ on_connect(struct sl_learn *l, const struct sl_obs *o)
 		l->has_asked_names = true;
 		return;
 	}
-	if (!o->is_denied && o->err != ECONNREFUSED)
+	if (!o->is_denied && o->err != ECONNREFUSED && o->err != EINPROGRESS)
 		return;
 	while (i < l->n_net && !sl_slice_eq(l->net[i], o->object))
 		i++;
@@ -182,7 +182,7 @@ on_connect(struct sl_learn *l, const struct sl_obs *o)
 	if (i == l->n_net && (l->net[i] = sl_arena_dup(l->a, o->object)).p == NULL)
 		return;
 	l->n_net += i == l->n_net;
-	l->is_net_refused[i] |= o->is_denied;
+	l->is_net_missed[i] |= o->is_denied || o->err == ECONNREFUSED;
 }
 
 /* "HOST:PORT (ADDRESS)" of a name, "ADDRESS:PORT" of an address. */

@@ -34,7 +34,8 @@ struct sl_learn {
 	size_t n_bytes; /* of all paths */
 	size_t n_lost;  /* names that not even a directory stands for */
 	struct sl_slice net[SL_GRANT_NET_MAX];
-	bool is_net_refused[SL_GRANT_NET_MAX]; /* else: nothing listened there, inside */
+	/* Refused, or nobody listened there, inside; else it did not wait to hear. */
+	bool is_net_missed[SL_GRANT_NET_MAX];
 	size_t n_net;
 	bool is_net_used[SL_GRANT_NET_MAX]; /* of what was granted */
 	bool has_asked_names;               /* a name server was looked for */

@@ -2,6 +2,9 @@
 #include "base/auto.h"
 #include "run/learn_int.h"
 
+#include <dirent.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -24,6 +27,13 @@ is_base(struct sl_slice path)
 {
 	return sl_path_is_below(path, SL_LIT("/usr")) &&
 	       !sl_path_is_below(path, SL_LIT("/usr/local"));
+}
+
+/* A box has an /etc of its own. */
+static bool
+is_setting(struct sl_slice path)
+{
+	return sl_path_is_below(path, SL_LIT("/etc"));
 }
 
 /* In the box of this act it is there already, as far as it can be. */
@@ -63,6 +73,22 @@ place_of(struct sl_learn_work *w, struct sl_slice path)
 		   : sl_arena_dup(w->l->a, sl_slice_str(real));
 }
 
+/* To see it would change little: more than once it was all that a compiler asked for. */
+static bool
+is_empty_dir(struct sl_slice place)
+{
+	DIR *d = opendir((const char *)place.p); /* sl_arena_dup ends it */
+	const struct dirent *e;
+	size_t n = 0;
+
+	if (d == NULL)
+		return false;
+	while (n < 3 && (e = readdir(d)) != NULL)
+		n++;
+	(void)closedir(d);
+	return n < 3;
+}
+
 static void
 offer(struct sl_learn_work *w, struct sl_learn_set *to, struct sl_slice path,
       bool is_write)
@@ -76,7 +102,8 @@ offer(struct sl_learn_work *w, struct sl_learn_set *to, struct sl_slice path,
 	place = place_of(w, path);
 	if (place.len == 0 ||
 	    (is_own(place) && sl_learn_granted(w->f->want, place) == NULL) ||
-	    is_base(place) || sl_learn_is_noise(w, place) ||
+	    (!is_write && is_empty_dir(place)) || is_base(place) ||
+	    sl_learn_is_noise(w, place) ||
 	    (!sl_slice_eq(place, path) && !is_offered(w, place, is_write)))
 		return;
 	sl_learn_set_add(w, to, place);
@@ -97,6 +124,32 @@ is_of_cwd(struct sl_learn_work *w, struct sl_slice path)
 	text = sl_arena_printf(w->l->a, "%s%.*s", w->f->cwd, (int)(path.len - home.len),
 			       (const char *)path.p + home.len);
 	return text != NULL && sl_learn_host(sl_slice_str(text)) != 0;
+}
+
+/* A service of this host's own, by its port: a socket that does not wait is not told that
+ * inside there is none. */
+static bool
+is_served(struct sl_slice address)
+{
+	static const char *const table[] = { "/proc/net/tcp", "/proc/net/tcp6" };
+	const uint8_t *colon = memrchr(address.p, ':', address.len);
+	unsigned long port =
+	    colon != NULL ? strtoul((const char *)colon + 1, NULL, 10) : 0;
+	bool is_it = false;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		FILE *f = fopen(table[i], "re");
+		char line[512];
+		unsigned at, state;
+
+		while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+			if (sscanf(line, " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x", &at,
+				   &state) == 2)
+				is_it |= at == port && state == TCP_LISTEN;
+		if (f != NULL)
+			(void)fclose(f);
+	}
+	return is_it;
 }
 
 static void
@@ -145,15 +198,27 @@ sl_learn_next(struct sl_learn_work *w, struct sl_err *err)
 	const struct sl_grant *g = w->f->want;
 	struct sl_learn *l = w->l;
 	struct sl_lesson *x = w->x;
+	struct sl_slice net[SL_GRANT_NET_MAX];
+	size_t n_net = 0;
+	bool is_last_resort;
 
 	if (!sl_slice_eq(w->f->act->cwd, SL_LIT("/home/runner")))
 		x->cwd = w->f->act->cwd;
 	for (size_t i = 0; i < l->n; i++)
-		missed(w, &l->name[i]);
+		if (!is_setting(l->name[i].path))
+			missed(w, &l->name[i]);
 	program(w);
 	sl_learn_set_trim(&w->read);
 	sl_learn_set_trim(&w->write);
-	x->is_news = w->read.n + w->write.n + l->n_net > 0;
+	for (size_t i = 0; i < l->n_net; i++)
+		if (l->is_net_missed[i] || is_served(l->net[i]))
+			net[n_net++] = l->net[i];
+	/* Most programs do without: only when it was nothing else. */
+	is_last_resort = w->read.n + w->write.n + n_net == 0;
+	for (size_t i = 0; is_last_resort && i < l->n; i++)
+		if (is_setting(l->name[i].path))
+			missed(w, &l->name[i]);
+	x->is_news = w->read.n + w->write.n + n_net > 0;
 	for (size_t i = 0; i < g->n_fs; i++)
 		sl_learn_set_add(
 		    w, (g->fs[i].access & SL_ACC_WRITE) != 0 ? &w->write : &w->read,
@@ -171,8 +236,8 @@ sl_learn_next(struct sl_learn_work *w, struct sl_err *err)
 		if ((x->net[x->n_net++] = sl_arena_dup(l->a, text)).p == NULL)
 			return SL_ERR(err, NOMEM, "out of memory");
 	}
-	for (size_t i = 0; i < l->n_net; i++)
-		x->net[x->n_net++] = l->net[i];
+	for (size_t i = 0; i < n_net; i++)
+		x->net[x->n_net++] = net[i];
 	if (l->has_asked_names)
 		sl_learn_left(w, SL_LIT("a name server"),
 			      "a box has none; --net NAME:PORT, for each name");

@@ -503,7 +503,8 @@ not_needed(struct sl_learn_work *w)
 			sl_learn_left(w, text, "granted, not used");
 	}
 	for (size_t i = 0; i < l->n_net; i++)
-		sl_learn_left(w, l->net[i], "tried; the command did without");
+		if (l->is_net_missed[i])
+			sl_learn_left(w, l->net[i], "tried; the command did without");
 	for (size_t i = 0; i < l->n; i++)
 		if (was_missed(w, &l->name[i]))
 			sl_learn_left(w, l->name[i].path,
