@@ -72,6 +72,8 @@ void sl_learn_left(struct sl_learn_work *w, struct sl_slice what, const char *wh
 /* NULL, or why nobody is offered this. */
 const char *sl_learn_barred(const struct sl_learn_work *w, struct sl_slice path,
 			    bool is_write);
+/* Made for each box: not to be had from the host. */
+bool sl_learn_is_own(struct sl_slice path);
 /* Asked for by everybody, needed by nobody. */
 bool sl_learn_is_noise(const struct sl_learn_work *w, struct sl_slice path);
 /* Files of one directory: itself where they are more than a few. */

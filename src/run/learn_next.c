@@ -12,8 +12,8 @@
 static const char *const own[] = { "/home/runner", "/run", "/dev",
 				   "/proc",        "/sys", "/workspace" };
 
-static bool
-is_own(struct sl_slice path)
+bool
+sl_learn_is_own(struct sl_slice path)
 {
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		if (sl_path_is_below(path, sl_slice_str(own[i])))
@@ -101,7 +101,7 @@ offer(struct sl_learn_work *w, struct sl_learn_set *to, struct sl_slice path,
 		return;
 	place = place_of(w, path);
 	if (place.len == 0 ||
-	    (is_own(place) && sl_learn_granted(w->f->want, place) == NULL) ||
+	    (sl_learn_is_own(place) && sl_learn_granted(w->f->want, place) == NULL) ||
 	    (!is_write && is_empty_dir(place)) || is_base(place) ||
 	    sl_learn_is_noise(w, place) ||
 	    (!sl_slice_eq(place, path) && !is_offered(w, place, is_write)))

@@ -467,7 +467,7 @@ was_missed(const struct sl_learn_work *w, const struct sl_learn_name *n)
 	unsigned refused = SL_DENIED_READ | SL_DENIED_WRITE | SL_DENIED_ENTRY;
 
 	if ((n->what & (refused | SL_MISSED)) == 0 || n->path.len == 1 ||
-	    sl_learn_is_noise(w, n->path))
+	    sl_learn_is_noise(w, n->path) || sl_learn_is_own(n->path))
 		return false;
 	if ((n->what & refused) == 0 && sl_learn_granted(w->f->want, n->path) != NULL)
 		return false;
