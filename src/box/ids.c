@@ -139,7 +139,7 @@ sl_box_ids_take(const struct sl_box_ids *ids)
 int
 sl_box_ids_idmap(const struct sl_box_ids *ids, uid_t disk_uid, gid_t disk_gid)
 {
-	int sp[2], fd = -1, st, r;
+	int sp[2], fd = -1, st = 0, r;
 	char tag = 0;
 	pid_t pid;
 
@@ -155,12 +155,17 @@ sl_box_ids_idmap(const struct sl_box_ids *ids, uid_t disk_uid, gid_t disk_gid)
 		r = enter_as(ids, disk_uid, disk_gid);
 		if (r == 0 && (r = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC)) < 0)
 			r = -errno;
-		_exit(r < 0 || sl_os_send_fd(sp[1], r, 'u') < 0 ? 1 : 0);
+		if (r >= 0)
+			r = sl_os_send_fd(sp[1], r, 'u');
+		_exit(r < 0 ? -r : 0);
 	}
 	(void)close(sp[1]);
 	r = sl_os_recv_fd(sp[0], &tag, &fd);
 	(void)close(sp[0]);
 	while (waitpid(pid, &st, 0) < 0 && errno == EINTR)
 		continue;
-	return r == 1 && fd >= 0 ? fd : -EPERM;
+	if (r == 1 && fd >= 0)
+		return fd;
+	/* Its status is the errno; one that was killed has none. */
+	return WIFEXITED(st) && WEXITSTATUS(st) != 0 ? -WEXITSTATUS(st) : -ECHILD;
 }

@@ -79,7 +79,8 @@ leave_supervisor(struct sl_setup *s)
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)umask(0);
-	(void)setsid();
+	if (setsid() < 0)
+		return -errno;
 	/* Above everything, then down to 3, 4, 5. */
 	for (int i = 0; i < 3; i++)
 		if (keep[i] >= 0 && (keep[i] = fcntl(keep[i], F_DUPFD_CLOEXEC, 64)) < 0)
