@@ -513,8 +513,11 @@ send_act(struct sl_box *b, const struct sl_act *act, struct sl_err *err)
 	put_act(&out, &m, act);
 	if (out.is_failed)
 		r = SL_ERR(err, LIMIT, "an act of more than %d bytes", SL_BOX_MSG_MAX);
-	else if ((r = make_streams(b, fds, &n, err)) == 0 && (r = watch_all(b, err)) == 0)
-		r = sl_chan_send(&b->chan, SL_OP_SPAWN, sl_buf_get(&out), fds, n, err);
+	else if ((r = make_streams(b, fds, &n, err)) == 0 &&
+		 (r = watch_all(b, err)) == 0 &&
+		 (r = sl_chan_send(&b->chan, SL_OP_SPAWN, sl_buf_get(&out), fds, n,
+				   err)) < 0)
+		r = sl_err_ctx(err, "box: its init");
 	for (size_t i = 0; i < 4; i++)
 		if (fds[i] >= 0)
 			(void)close(fds[i]);
@@ -544,8 +547,9 @@ sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
 	if ((r = keep_gets(b, act, err)) < 0)
 		return r;
 	sl_obs_clear(&b->obs);
-	b->is_ended_seen = b->is_killing = false;
-	b->exec_errno = 0;
+	b->is_ended_seen = b->is_killing = b->is_begun = b->is_signalled = false;
+	b->exec_errno = b->broken_err = 0;
+	b->broken = NULL;
 	b->first[0] = '\0';
 	b->hit = SL_LIM_COUNT;
 	b->base_cpu_us = b->usage.cpu_us;
@@ -664,6 +668,7 @@ sl_box_signal(struct sl_box *b, int sig)
 
 	if (b->state != SL_BS_RUN)
 		return -ESRCH;
+	b->is_signalled = true;
 	return sl_chan_send(&b->chan, SL_OP_SIGNAL,
 			    (struct sl_slice){ (uint8_t *)&m, sizeof(m) }, NULL, 0,
 			    &err) < 0

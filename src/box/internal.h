@@ -277,6 +277,9 @@ struct sl_box {
 	int sync_fd, listen_fd, timer_fd;
 	struct sl_relay relay;
 	bool is_ended_seen, is_killing;
+	bool is_begun, is_signalled; /* it asked for its exec; somebody sent a signal */
+	const char *broken;          /* what we can no longer do for it, or NULL */
+	int broken_err;
 	int exec_errno;
 	char first[SL_BOX_OBJ_MAX +
 		   1]; /* the path of the act's own exec, until it is seen */
@@ -316,6 +319,9 @@ int sl_box_request(struct sl_box *b, uint16_t op, struct sl_slice body, uint16_t
 		   struct sl_msg *ret, struct sl_err *err) SL_MUST_CHECK;
 void sl_box_limit_hit(struct sl_box *b, enum sl_limit l);
 void sl_box_kill_all(struct sl_box *b);
+/* The act cannot go on, by a fault on our side: it is killed, and its end is that error.
+ * what: a static string. */
+void sl_box_break(struct sl_box *b, const char *what, int neg_errno);
 void sl_box_observe(struct sl_box *b, const char *class, const char *act,
 		    struct sl_slice object, bool is_denied, int err);
 int sl_box_watch_fd(struct sl_box *b, int fd, uint32_t events, uint64_t what);
