@@ -222,7 +222,7 @@ sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *
 	if (r == 0 && (r = sl_box_etc_digest(&b->ids, o, b->etc)) < 0)
 		r = SL_ERR_SYS(err, r, "box: cannot look at the host's /etc");
 	if (r == 0 && o->grant->ws_mode == SL_WS_DIRECT)
-		r = sl_box_direct_make(b, err);
+		r = sl_box_direct_make(b, o->run_fd, err);
 	if (r == 0)
 		r = start_init(b, o, abi, err);
 	if (r == 0 && (b->epfd = epoll_create1(EPOLL_CLOEXEC)) < 0)

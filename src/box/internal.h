@@ -310,7 +310,7 @@ struct sl_box {
 };
 
 /* direct.c: placeholders for what is absent, made before the box and dropped after it. */
-int sl_box_direct_make(struct sl_box *b, struct sl_err *err) SL_MUST_CHECK;
+int sl_box_direct_make(struct sl_box *b, int run_fd, struct sl_err *err) SL_MUST_CHECK;
 void sl_box_direct_drop(struct sl_box *b);
 
 /* sup.c */

@@ -1,10 +1,18 @@
 /* recover.c -- see recover.h. */
 #include "run/recover.h"
 
+#include "base/auto.h"
 #include "base/hex.h"
+#include "box/box.h"
 #include "record/read.h"
+#include "run/left.h"
 #include "run/mark.h"
 #include "run/outcome.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
 
 struct work {
 	const struct sl_home *home;
@@ -67,6 +75,35 @@ is_closed(struct work *w, const struct sl_run_info *i, struct sl_arena *a, bool 
 	return 0;
 }
 
+/* What lies outside the log: placeholders in a workspace that a job was given in place,
+ * and a directory of the run in which nothing is that `changes` could show. */
+static int
+tidy(const struct sl_home *h, const uint8_t run[32], struct sl_err *err)
+{
+	struct sl_err none = { 0 };
+	char hex[65], name[96];
+	int r = 0;
+
+	sl_hex(hex, run, 32);
+	for (unsigned n = 0; r == 0 && n < SL_LEFT_JOBS_MAX; n++) {
+		SL_AUTO_FD dir = -1;
+
+		(void)snprintf(name, sizeof(name), "runs/%s/%u", hex, n);
+		dir =
+		    openat(h->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (dir < 0)
+			break;
+		if ((r = sl_box_direct_recover(dir)) < 0)
+			return SL_ERR_SYS(err, r, "cannot tidy up after '%s/%s'", h->path,
+					  name);
+	}
+	(void)snprintf(name, sizeof(name), "runs/%s/manifest", hex);
+	if (faccessat(h->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		/* Mostly there is no directory; one that stays is only litter. */
+		(void)!sl_left_drop(h, run, &none);
+	return 0;
+}
+
 static int
 each(void *arg, const uint8_t run[32], struct sl_err *err)
 {
@@ -79,6 +116,8 @@ each(void *arg, const uint8_t run[32], struct sl_err *err)
 
 	sl_arena_init(&a, 256 << 20);
 	sl_hex(hex, run, 32);
+	if ((r = tidy(w->home, run, err)) < 0)
+		return r;
 	if (w->reader == NULL && (r = sl_reader_open(w->home->fd, &w->reader, err)) < 0)
 		return r;
 	r = sl_run_lookup(w->reader, sl_slice_str(hex), &a, &i, err);
