@@ -166,7 +166,7 @@ void sl_box_close(struct sl_box *b); /* kill, reap, wait until gone; accepts NUL
  * run_fd: that box's directory.  0, or -errno. */
 int sl_box_direct_recover(int run_fd);
 
-/* data/tiers.tsv, built in. */
+/* data/tiers.tsv, built in; need: "mandatory", "set-up", "optional" or "unused". */
 struct sl_tier_layer {
 	const char *tier, *layer, *need, *since, *enforces, *without_it;
 };

@@ -315,9 +315,9 @@ struct sl_box {
 	struct sl_relay relay;
 	bool is_ended_seen, is_killing;
 	bool is_begun, is_signalled; /* it asked for its exec; somebody sent a signal */
-	const char *broken;          /* what we can no longer do for it, or NULL */
-	int broken_err;
-	int exec_errno;
+	bool is_dgram_ok;            /* no socket of the host can be in the tree */
+	int broken_err, exec_errno;
+	const char *broken; /* what we can no longer do for it, or NULL */
 	char first[SL_BOX_OBJ_MAX +
 		   1]; /* the path of the act's own exec, until it is seen */
 	struct sl_m_ended m_ended;
@@ -327,7 +327,6 @@ struct sl_box {
 	uint64_t base_cpu_us;
 	int ws_fd; /* of a workspace given in place: locked */
 	ino_t placeholder[SL_OBEYED_MAX];
-	bool is_dgram_ok;  /* no socket of the host can be in the tree */
 	struct sl_buf get; /* paths to read back, each NUL-terminated */
 	size_t n_get, get_max;
 	struct seccomp_notif *req;

@@ -149,7 +149,7 @@ send_net(int sock, int net)
 
 /* For as many boxes as the bell has rung. */
 static void
-hand_out(const struct maker *m, int *ahead, unsigned *n)
+hand_out(const struct maker *m, const int *ahead, unsigned *n)
 {
 	eventfd_t rung = 0;
 	char tag;

@@ -93,6 +93,8 @@ class World:
 
     def argv(self, how):
         d = self.dir
+        if isinstance(how, list): # arguments of sluice's
+            return [self.sluice, *how]
         if how == "exec":
             return [self.sluice, "exec", "--json", "--read", f"{d}/r", "--write", f"{d}/rw", "--read", f"{d}/rw/in",
                     "--net", "127.0.0.1:9", "--", "sh", "-c", VIEW]
@@ -102,10 +104,10 @@ class World:
             return [self.sluice, "run", "--json", "--workspace", f"{d}/ws", "--direct", self.flow]
         return [self.sluice, "run", "--json", "--workspace", f"{d}/ws", "--secret", "TOKEN", self.flow]
 
-    def run(self, how, faults=(), trace=None, seconds=20):
+    def run(self, how, faults=(), trace=None, seconds=20, options=()):
         """(status, what came out, standard error, report of the tracer); with a tty the second is all that was shown."""
         report = f"{self.dir}/report"
-        argv = [*self.prefix, TRACER, "-r", report, *(["-t", trace] if trace else []), *faults, "--", *self.argv(how)]
+        argv = [*self.prefix, TRACER, *options, "-r", report, *(["-t", trace] if trace else []), *faults, "--", *self.argv(how)]
         if how != "tty":
             p = subprocess.Popen(argv, env=self.env, cwd=self.dir, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.PIPE)

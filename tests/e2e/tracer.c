@@ -1,7 +1,7 @@
 /* tracer.c -- starts a program, tells which system calls its processes make, and makes
  * chosen ones fail.  For the tests that inject faults; built by them.
  *
- *     tracer [-t TRACE] [-r REPORT] [FAULT...] -- PROGRAM [ARGUMENT...]
+ *   tracer [-k] [-t TRACE] [-r REPORT] [FAULT...] -- PROGRAM [ARGUMENT...]
  *
  * strace can inject too, but counts in each process by itself, so that one rule faults
  * several of them; it can kill only instead of a call; and it can only pretend that a
@@ -11,20 +11,24 @@
  * namespaces of its own, "init/vm1" the first that init made sharing its memory,
  * "init/fork2" and "init/vfork1" likewise.  Other children of the program (the recorder)
  * are left alone, and so is everybody once a process below init has executed something:
- * the set-up is over then.
+ * the set-up is over then.  With -k the program and init are kept, and faulted, after it.
  *
- * FAULT is LABEL:CALL:N:KIND.  LABEL may be "*", N is the how manieth such call of that
- * process, "N+" all from there on.  CALL may be several, joined with "|".  KIND:
- *     error=E          it is not made and gives -E; as the kernel does it, close() is
- * made all the same and brk() gives the end of before kill=before      SIGKILL instead of
- * the call kill=after       SIGKILL when it has been made short            a transfer of
- * at most one byte, or one descriptor's worth only,A&M=V,error=E    where (argument A &
- * M) == V only,A*O&M=V,error=E  where the 8 bytes at argument A + O do
- *     only,A=TEXT,error=E   where argument A is that string
+ * FAULT is LABEL:CALL:N:KIND.  LABEL may be "*"; N counts such calls of one process, "N+"
+ * means all from there on; CALL may be several, joined with "|".  The kinds:
+ *
+ *   - error=E: it is not made and gives -E.  As the kernel does it, close() is made all
+ * the same, and brk() gives the end of before.
+ *   - value=V: it is not made and gives V.
+ *   - kill=before, kill=after: SIGKILL instead of the call, or when it has been made.
+ *   - short: a transfer of at most one byte, and with it all descriptors.
+ *   - only,COND,KIND: where COND holds; A&M=V: (argument A & M) == V; A*O&M=V: the same
+ * of the 8 bytes at argument A + O; A=TEXT: argument A is that string.
  *
  * TRACE gets a line a call: label, call, n, its first string argument or two small ones.
- * REPORT gets "hit LABEL CALL N" for each fault and "exec" for the act's.  The status is
- * the program's, or 128 + its signal. */
+ * REPORT gets "hit LABEL CALL N" for each fault, "exec" for the act's, and "fell LABEL
+ * SIGNAL WHERE" for each process that ran into a signal of its own making; WHERE is
+ * "libc" between an exec and its main(), else "code".  The status is the program's, or
+ * 128 + its signal. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <seccomp.h>
@@ -63,6 +67,7 @@ struct proc {
 	pid_t pid;
 	char label[64];
 	bool is_known, is_waiting; /* waiting: stopped before its label was known */
+	bool is_in_libc;           /* has executed something whose main() is to come */
 	unsigned n[CALL_MAX], n_vm, n_fork, n_vfork;
 	const struct fault *now; /* in the call that it is in */
 	struct user_regs_struct was;
@@ -74,7 +79,7 @@ static struct fault faults[FAULT_MAX];
 static size_t n_faults;
 static struct proc procs[PROC_MAX];
 static FILE *trace, *report;
-static bool is_over;
+static bool is_over, is_kept;
 
 static struct proc *
 find(pid_t pid)
@@ -240,6 +245,16 @@ string_of(pid_t pid, const struct user_regs_struct *r, char *to, size_t cap)
 		(void)snprintf(to, cap, "-");
 }
 
+/* What a static program's C library calls before main(). */
+static bool
+is_libc_start(unsigned nr)
+{
+	return nr == SYS_brk || nr == SYS_mmap || nr == SYS_arch_prctl ||
+	       nr == SYS_set_tid_address || nr == SYS_set_robust_list || nr == SYS_rseq ||
+	       nr == SYS_prlimit64 || nr == SYS_readlink || nr == SYS_readlinkat ||
+	       nr == SYS_getrandom || nr == SYS_mprotect;
+}
+
 static void
 on_entry(struct proc *p)
 {
@@ -252,6 +267,8 @@ on_entry(struct proc *p)
 		return;
 	nr = (unsigned)r.orig_rax;
 	p->n[nr]++;
+	if (!is_libc_start(nr))
+		p->is_in_libc = false;
 	if ((call = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, (int)nr)) == NULL)
 		return;
 	if (trace != NULL) {
@@ -305,7 +322,7 @@ on_exit_of(struct proc *p)
 static void
 resume(struct proc *p, int sig)
 {
-	if (is_over) {
+	if (is_over && !(is_kept && strchr(p->label, '/') == NULL)) {
 		(void)ptrace(PTRACE_DETACH, p->pid, 0, sig);
 		p->pid = 0;
 	} else {
@@ -378,6 +395,8 @@ on_event(struct proc *p, int event)
 		} else if (strncmp(p->label, "init/", 5) == 0) {
 			is_over = true;
 			fprintf(report, "exec\n");
+		} else {
+			p->is_in_libc = true;
 		}
 	} else if (event != PTRACE_EVENT_STOP &&
 		   ptrace(PTRACE_GETEVENTMSG, p->pid, 0, &msg) == 0 && msg > 0) {
@@ -387,6 +406,23 @@ on_event(struct proc *p, int event)
 			start_child(c);
 	}
 	resume(p, 0);
+}
+
+/* A fault ends even the init of a pid namespace; but not one that is traced, which would
+ * run into it again and again. */
+static void
+on_signal(struct proc *p, int sig)
+{
+	static const int own[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (sig == own[i]) {
+			fprintf(report, "fell %s %d %s\n", p->label, sig,
+				p->is_in_libc ? "libc" : "code");
+			if (strcmp(p->label, "init") == 0)
+				(void)kill(p->pid, SIGKILL);
+		}
+	resume(p, sig);
 }
 
 static void
@@ -407,7 +443,8 @@ on_stop(pid_t pid, int st)
 	} else if (event != 0) {
 		on_event(p, event);
 	} else if (sig == (SIGTRAP | 0x80)) {
-		if (!is_over && ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(i), &i) > 0) {
+		if ((!is_over || is_kept) &&
+		    ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(i), &i) > 0) {
 			if (i.op == PTRACE_SYSCALL_INFO_ENTRY)
 				on_entry(p);
 			else if (i.op == PTRACE_SYSCALL_INFO_EXIT)
@@ -417,7 +454,7 @@ on_stop(pid_t pid, int st)
 		}
 		resume(p, 0);
 	} else {
-		resume(p, sig);
+		on_signal(p, sig);
 	}
 }
 
@@ -452,6 +489,8 @@ add_fault(const char *text)
 		at++;
 	}
 	if (sscanf(at, "error=%d", &f->err) == 1)
+		f->kind = ERROR;
+	else if (sscanf(at, "value=%d", &f->err) == 1 && (f->err = -f->err, true))
 		f->kind = ERROR;
 	else if (strcmp(at, "kill=before") == 0)
 		f->kind = KILL_BEFORE;
@@ -511,6 +550,8 @@ main(int argc, char **argv)
 	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		if (i + 1 < argc && strcmp(argv[i], "-t") == 0)
 			trace = fopen(argv[++i], "we");
+		else if (strcmp(argv[i], "-k") == 0)
+			is_kept = true;
 		else if (i + 1 < argc && strcmp(argv[i], "-r") == 0)
 			report = fopen(argv[++i], "we");
 		else
