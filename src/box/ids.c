@@ -180,5 +180,7 @@ sl_box_ids_idmap(const struct sl_box_ids *ids, uid_t disk_uid, gid_t disk_gid)
 	if (r == 1 && fd >= 0)
 		return fd;
 	/* Its status is the errno; one that was killed has none. */
-	return WIFEXITED(st) && WEXITSTATUS(st) != 0 ? -WEXITSTATUS(st) : -ECHILD;
+	if (WIFEXITED(st) && WEXITSTATUS(st) != 0)
+		return -WEXITSTATUS(st);
+	return r < 0 ? r : -ECHILD;
 }

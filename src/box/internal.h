@@ -364,6 +364,8 @@ int sl_box_watch_fd(struct sl_box *b, int fd, uint32_t events, uint64_t what);
 /* notify.c */
 void sl_box_on_listener(struct sl_box *b);
 void sl_box_on_sock_done(struct sl_box *b, const struct sl_m_done *m);
+/* A request to the act's listener, again when a signal interrupts it.  0, or -errno. */
+int sl_box_ask(const struct sl_box *b, unsigned long what, void *arg);
 bool sl_box_is_alive(const struct sl_box *b, uint64_t id);  /* whoever waits there */
 void sl_box_answer(struct sl_box *b, uint64_t id, int err); /* 0: it succeeded */
 pid_t sl_box_leader(pid_t tid, uint32_t *ret_umask);        /* of its process; -1: gone */

@@ -100,13 +100,13 @@ read_path(pid_t pid, uint64_t at, uint8_t *room)
 
 /* A signal may interrupt each of these (SIGCONT does), and whoever waits there goes on
  * waiting: so it is asked again. */
-static int
-ask(int listen_fd, unsigned long what, void *arg)
+int
+sl_box_ask(const struct sl_box *b, unsigned long what, void *arg)
 {
 	int r;
 
 	do
-		r = ioctl(listen_fd, what, arg);
+		r = ioctl(b->listen_fd, what, arg);
 	while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : 0;
 }
@@ -125,7 +125,7 @@ give_up(struct sl_box *b, int e)
 bool
 sl_box_is_alive(const struct sl_box *b, uint64_t id)
 {
-	return ask(b->listen_fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+	return sl_box_ask(b, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 /* --- answers --- */
@@ -142,8 +142,8 @@ answer(struct sl_box *b, uint64_t id, int err, bool is_continue)
 	b->resp->error = -err;
 	b->resp->flags = is_continue ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
 	/* ENOENT: it was killed meanwhile; EINPROGRESS: it has its answer. */
-	if ((r = ask(b->listen_fd, SECCOMP_IOCTL_NOTIF_SEND, b->resp)) < 0 &&
-	    r != -ENOENT && r != -EINPROGRESS)
+	if ((r = sl_box_ask(b, SECCOMP_IOCTL_NOTIF_SEND, b->resp)) < 0 && r != -ENOENT &&
+	    r != -EINPROGRESS)
 		give_up(b, r);
 }
 

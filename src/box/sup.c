@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -22,7 +23,7 @@
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
 #endif
 
-enum { EVENTS = 16, ROUNDS = 64 };
+enum { EVENTS = 16, ROUNDS = 64, REST_MS = 1000 };
 
 /* events 0 removes. */
 int
@@ -155,16 +156,19 @@ take_terminal(struct sl_box *b, int fd, struct sl_err *err)
 	return 0;
 }
 
-/* What is there already, as it was sent in one piece with its tag. */
+/* What was sent in one piece with its tag, so mostly is there; by ourselves, as the act
+ * has not begun. */
 static bool
 take_bytes(int fd, void *to, size_t n)
 {
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 	size_t done = 0;
 
 	while (done < n) {
 		ssize_t r = recv(fd, (uint8_t *)to + done, n - done, 0);
 
-		if (r < 0 && errno == EINTR)
+		if (r < 0 &&
+		    (errno == EINTR || (errno == EAGAIN && poll(&p, 1, REST_MS) == 1)))
 			continue;
 		if (r <= 0)
 			return false;

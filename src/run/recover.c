@@ -81,25 +81,30 @@ static int
 tidy(const struct sl_home *h, const uint8_t run[32], struct sl_err *err)
 {
 	struct sl_err none = { 0 };
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
 	char hex[65], name[96];
+	SL_AUTO_FD top = -1;
 	int r = 0;
 
 	sl_hex(hex, run, 32);
-	for (unsigned n = 0; r == 0 && n < SL_LEFT_JOBS_MAX; n++) {
+	(void)snprintf(name, sizeof(name), "runs/%s", hex);
+	if ((top = openat(h->fd, name, flags)) < 0 && errno == ENOENT)
+		return 0;
+	for (unsigned n = 0; top >= 0 && n < SL_LEFT_JOBS_MAX; n++) {
 		SL_AUTO_FD dir = -1;
+		char job[16];
 
-		(void)snprintf(name, sizeof(name), "runs/%s/%u", hex, n);
-		dir =
-		    openat(h->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		if (dir < 0)
+		(void)snprintf(job, sizeof(job), "%u", n);
+		if ((dir = openat(top, job, flags)) < 0 && errno == ENOENT)
+			continue; /* numbers of skipped jobs are gaps */
+		if ((r = dir < 0 ? -errno : sl_box_direct_recover(dir)) < 0)
 			break;
-		if ((r = sl_box_direct_recover(dir)) < 0)
-			return SL_ERR_SYS(err, r, "cannot tidy up after '%s/%s'", h->path,
-					  name);
 	}
-	(void)snprintf(name, sizeof(name), "runs/%s/manifest", hex);
-	if (faccessat(h->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
-		/* Mostly there is no directory; one that stays is only litter. */
+	if (top < 0 || r < 0)
+		return SL_ERR_SYS(err, r < 0 ? r : -errno, "cannot tidy up after '%s/%s'",
+				  h->path, name);
+	if (faccessat(top, "manifest", F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		/* One that stays is only litter. */
 		(void)!sl_left_drop(h, run, &none);
 	return 0;
 }

@@ -194,6 +194,20 @@ def descriptors(node, who):
           held)
 
 
+def second_in_place(node, base, who):
+    """Placeholders of a job that is not the first, as that was skipped."""
+    path = f"{node.dir}/second.yml"
+    write(path, "on: push\njobs:\n  a:\n    if: ${{ false }}\n    runs-on: ubuntu-latest\n    steps:\n      - run: 'true'\n"
+          "  b:\n    runs-on: ubuntu-latest\n    steps:\n      - run: sleep 60\n")
+    p = subprocess.Popen([node.sluice, "run", "--json", "--workspace", node.ws, "--direct", path], env=node.env, cwd=node.dir,
+                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    is_held = fault.wait_for(10, lambda: tree(node.ws) != base["ws"] and fault.below(p.pid))
+    fault.kill(p.pid)
+    p.wait()
+    bad = left(node, base)
+    point(is_held and not bad, f"{who}: killed while the second job worked in place, the first skipped: nothing is left", bad)
+
+
 def teeth(node, base, who):
     """What would be left is seen: one thing of each kind, put there and taken away."""
     seen = []
@@ -224,6 +238,7 @@ def in_namespaces(who):
     base = {"mounts": mounts(), "ws": tree(node.ws), "fds": len(os.listdir("/proc/self/fd"))}
     subprocess.run([node.sluice, "exec", "--", "true"], env=node.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     teeth(node, base, who)
+    second_in_place(node, base, who)
     seen, wrong, n, began = collections.Counter(), [], 0, time.monotonic()
     while n < N / 2 and len(wrong) < 5:
         k, bad = batch(node, rnd, seen, receipts)
