@@ -80,6 +80,7 @@ same "and are passed on" e "$(sl exec -- sh -c 'echo e >&2' 2>&1 >/dev/null)"
 sl exec -- yes 2>/dev/null | head -n 1 >"$T/yes"
 same "a reader that goes away ends it" y "$(cat "$T/yes")"
 st 0 "bytes are passed on as they are" -- sh -c 'printf "\000\033\377"'
+same "input that is empty ends" "" "$(timeout 20 "$SLUICE" exec -- cat </dev/null 2>&1 || echo "status $?")"
 same "no terminal where there is none" "not" "$(sl exec -- sh -c '[ -t 0 ] && echo tty || echo not' </dev/null)"
 
 # A denial is said where the command failed, and only there.
