@@ -44,7 +44,7 @@ new_box(const struct sl_box_opts *o)
 
 	if (b == NULL)
 		return NULL;
-	b->grant = o->grant;
+	b->grant = b->act = o->grant;
 	b->sink = *o->sink;
 	b->stdin_fd = o->stdin_fd;
 	b->hit = SL_LIM_COUNT;
@@ -53,7 +53,7 @@ new_box(const struct sl_box_opts *o)
 	b->sync_fd = b->listen_fd = b->timer_fd = b->ws_fd = -1;
 	b->usage.written = UINT64_MAX;
 	b->is_single = o->is_single;
-	b->is_dgram_ok = o->grant->n_fs == 0 && o->grant->ws_mode != SL_WS_DIRECT;
+	b->is_dgram_ok = o->grant->n_fs == 0 && !sl_box_is_host_ws(o->grant->ws_mode);
 	sl_relay_init(&b->relay);
 	sl_buf_init(&b->room, SL_BOX_MSG_MAX);
 	sl_buf_init(&b->get, 1 << 20);
@@ -382,7 +382,8 @@ check_act(const struct sl_act *act, struct sl_err *err)
 }
 
 static void
-put_act(struct sl_buf *out, struct sl_m_spawn *m, const struct sl_act *act)
+put_act(struct sl_buf *out, struct sl_m_spawn *m, const struct sl_act *act,
+	struct sl_slice places)
 {
 	m->n_argv = (uint32_t)act->n_argv;
 	m->n_env = (uint32_t)act->n_env;
@@ -393,6 +394,7 @@ put_act(struct sl_buf *out, struct sl_m_spawn *m, const struct sl_act *act)
 	for (size_t i = 0; i < act->n_env; i++)
 		put_str(out, act->env[i]);
 	put_str(out, act->cwd);
+	sl_buf_slice(out, places);
 	for (size_t i = 0; i < act->n_put; i++) {
 		uint32_t v[2] = { act->put[i].mode, (uint32_t)act->put[i].bytes.len };
 
@@ -504,14 +506,17 @@ static int
 send_act(struct sl_box *b, const struct sl_act *act, struct sl_err *err)
 {
 	SL_AUTO_BUF out = { .max = SL_BOX_MSG_MAX };
+	SL_AUTO_BUF places = { .max = 2 << 20 };
 	struct sl_m_spawn m = { .is_tty = b->grant->is_tty, .is_single = b->is_single };
 	int fds[4] = { -1, -1, -1, -1 }, r;
 	size_t n = 0;
 
 	window_of(b->stdin_fd, &m);
 	sl_box_rlimits(b, &m);
-	put_act(&out, &m, act);
-	if (out.is_failed)
+	sl_box_narrow_put(b, &m, &places);
+	b->is_narrow = m.is_narrow != 0;
+	put_act(&out, &m, act, sl_buf_get(&places));
+	if (out.is_failed || places.is_failed)
 		r = SL_ERR(err, LIMIT, "an act of more than %d bytes", SL_BOX_MSG_MAX);
 	else if ((r = make_streams(b, fds, &n, err)) == 0 && (r = watch_all(b, err)) == 0)
 		r = sl_chan_send(&b->chan, SL_OP_SPAWN, sl_buf_get(&out), fds, n, err);
@@ -521,6 +526,24 @@ send_act(struct sl_box *b, const struct sl_act *act, struct sl_err *err)
 	if (out.p != NULL)
 		explicit_bzero(out.p, out.cap); /* may hold secrets */
 	return r;
+}
+
+/* An act has its box's grant or less, and each limit as its decision asks. */
+static int
+take_grant(struct sl_box *b, const struct sl_grant *g, struct sl_err *err)
+{
+	if (!sl_grant_within(g, b->grant))
+		return SL_ERR(err, BUG, "box: the permit is for more than the box has");
+	for (enum sl_limit l = 0; l < SL_LIM_COUNT; l++)
+		if (g->limit[l].class > sl_box_act_class(b, g, l))
+			return SL_ERR(err, ENV,
+				      "limit '%s' is asked for as '%s', and can be '%s' "
+				      "for a step of its own",
+				      sl_limit_name(l),
+				      sl_limit_class_name(g->limit[l].class),
+				      sl_limit_class_name(sl_box_act_class(b, g, l)));
+	b->act = g;
+	return 0;
 }
 
 int
@@ -541,7 +564,7 @@ sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
 	v = sl_permit_use(step, SL_PERMIT_PROC);
 	if (memcmp(d, v.act, sizeof(d)) != 0)
 		return SL_ERR(err, BUG, "box: the permit is for another act");
-	if ((r = keep_gets(b, act, err)) < 0)
+	if ((r = take_grant(b, v.grant, err)) < 0 || (r = keep_gets(b, act, err)) < 0)
 		return r;
 	sl_obs_clear(&b->obs);
 	b->is_ended_seen = b->is_killing = false;
@@ -549,6 +572,7 @@ sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
 	b->first[0] = '\0';
 	b->hit = SL_LIM_COUNT;
 	b->base_cpu_us = b->usage.cpu_us;
+	sl_box_base(b);
 	b->start_ms = sl_os_now_ms();
 	if ((r = send_act(b, act, err)) < 0)
 		return r;

@@ -147,7 +147,7 @@ find(const char *name, const char *const *env, char *room, size_t cap)
  * nothing is allocated here and nothing of init's is changed. */
 void
 sl_box_child(const struct sl_m_spawn *m, const char **argv, const char **env,
-	     const char *cwd, int sync, int in, int out, int errfd)
+	     const char *cwd, int rules, int sync, int in, int out, int errfd)
 {
 	/* execve's vectors are of plain char for history's sake; it only reads them. */
 	const union {
@@ -170,7 +170,8 @@ sl_box_child(const struct sl_m_spawn *m, const char **argv, const char **env,
 		give_up(sync, 'd', errno);
 	if ((prog = find(argv[0], env, room, sizeof(room))) == NULL)
 		give_up(sync, 'x', errno);
-	if ((r = sl_os_cloexec_from(3)) < 0 || (r = limits(m)) < 0)
+	if ((r = sl_os_cloexec_from(3)) < 0 || (r = limits(m)) < 0 ||
+	    (rules >= 0 && (r = sl_jail_landlock_on(rules)) < 0))
 		give_up(sync, 's', -r);
 	/* From here on every watched call waits for the supervisor, which learns of the
 	 * descriptor first. */

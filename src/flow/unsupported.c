@@ -21,6 +21,13 @@ static const struct sl_unsupported table[] = {
 	{ "F-SHELL", "shell: pwsh, powershell, cmd, or one that is not installed",
 	  "use bash, sh or a shell that the root file system has" },
 	{ "F-ENV", "environment", "nobody can approve a deployment here" },
+	{ "F-TIER", "sandbox: tier: T0, T2, T3",
+	  "boxes are of tier T1; a flow may ask for a higher one, never a lower one" },
+	{ "F-DEVICE",
+	  "sandbox: devices: other than the six, or below the flow's own level",
+	  "a box has null, zero, full, random, urandom and tty, for all of its steps" },
+	{ "F-STEP-PATH", "sandbox of a step: a part of a place, or one in a box's own",
+	  "a step keeps or gives up whole places of its job" },
 	{ "F-BACKGROUND", "background, wait, wait-all, cancel, parallel",
 	  "steps run one after another" },
 };
