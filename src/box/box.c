@@ -577,8 +577,14 @@ send_act(struct sl_box *b, const struct sl_act *act, struct sl_err *err)
 static int
 take_grant(struct sl_box *b, const struct sl_grant *g, struct sl_err *err)
 {
+	struct sl_slice place = { 0 };
+
 	if (!sl_grant_within(g, b->grant))
 		return SL_ERR(err, BUG, "box: the permit is for more than the box has");
+	if (!sl_box_can_narrow(b->grant, g, &place))
+		return SL_ERR(err, UNSUPPORTED,
+			      "an act cannot be held to less of '%.*s' than its box has",
+			      SL_ARG(place));
 	for (enum sl_limit l = 0; l < SL_LIM_COUNT; l++)
 		if (g->limit[l].class > sl_box_act_class(b, g, l))
 			return SL_ERR(err, ENV,

@@ -150,6 +150,12 @@ int sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *
  * than its box's, is not held by the box's cgroup. */
 enum sl_limit_class sl_box_act_class(const struct sl_box *b, const struct sl_grant *act,
 				     enum sl_limit l);
+/* Whether an act can be held to act in a box with all: Landlock only ever adds, so a
+ * place in another that is kept, or in what every act can write to, has no less than
+ * that; and one that can be read can be executed.  If not, *ret_place is the first such
+ * place. */
+bool sl_box_can_narrow(const struct sl_grant *all, const struct sl_grant *act,
+		       struct sl_slice *ret_place);
 int sl_box_fd(const struct sl_box *b); /* epoll: readable when dispatch has work */
 int sl_box_dispatch(struct sl_box *b, int timeout_ms, struct sl_err *err) SL_MUST_CHECK;
 /* After ended: the files that act->get named, in its order; absent ones empty. */
@@ -168,7 +174,7 @@ int sl_box_resize(struct sl_box *b, unsigned rows, unsigned cols); /* its tty; -
 void sl_box_end(struct sl_box *b);
 void sl_box_close(struct sl_box *b); /* kill, reap, wait until gone; accepts NULL */
 
-/* Inside paths of the places that every act can write to, or NULL. */
+/* Inside paths of the places that every act can write to; NULL behind the last. */
 const char *sl_box_place(unsigned i);
 
 /* data/tiers.tsv, built in. */

@@ -171,7 +171,8 @@ sl_box_child(const struct sl_m_spawn *m, const char **argv, const char **env,
 	if ((prog = find(argv[0], env, room, sizeof(room))) == NULL)
 		give_up(sync, 'x', errno);
 	if ((r = sl_os_cloexec_from(3)) < 0 || (r = limits(m)) < 0 ||
-	    (rules >= 0 && (r = sl_jail_landlock_on(rules)) < 0))
+	    (rules >= 0 && (r = sl_jail_landlock_on(rules)) < 0) ||
+	    (m->is_frozen && (r = sl_box_freeze((int)m->abi)) < 0))
 		give_up(sync, 's', -r);
 	/* From here on every watched call waits for the supervisor, which learns of the
 	 * descriptor first. */

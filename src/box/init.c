@@ -441,6 +441,7 @@ on_spawn(struct init *in, struct sl_msg *msg)
 	int r, e;
 
 	memcpy(&m, msg->body.p, sizeof(m));
+	m.abi = (uint32_t)in->abi;
 	in->is_single = m.is_single != 0;
 	if (msg->n_fds < 1)
 		_exit(1);

@@ -114,7 +114,7 @@ struct sl_m_ready {
 struct sl_m_spawn {
 	uint32_t n_argv, n_env, n_put;
 	uint32_t is_tty, rows, cols, is_single;
-	uint32_t is_narrow, ws, n_places;                                  /* narrow.c */
+	uint32_t is_narrow, is_frozen, ws, n_places, abi; /* narrow.c; abi: init's */
 	uint64_t rlim_data, rlim_nproc, rlim_cpu, rlim_fsize, rlim_nofile; /* max: none */
 };
 
@@ -261,6 +261,7 @@ _Noreturn void sl_box_child(const struct sl_m_spawn *m, const char **argv,
 struct sl_box;
 void sl_box_narrow_put(const struct sl_box *b, struct sl_m_spawn *m, struct sl_buf *out);
 int sl_box_narrow_rules(const struct sl_m_spawn *m, int abi, struct sl_slice *strings);
+int sl_box_freeze(int abi); /* in the act: where it is_frozen */
 int sl_box_hash(int root_fd, const char *patterns, size_t len, char ret_hex[65]);
 
 /* obs.c: folding in bounded memory.  Where there is no room for another object, its act

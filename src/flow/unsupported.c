@@ -26,8 +26,9 @@ static const struct sl_unsupported table[] = {
 	{ "F-DEVICE",
 	  "sandbox: devices: other than the six, or below the flow's own level",
 	  "a box has null, zero, full, random, urandom and tty, for all of its steps" },
-	{ "F-STEP-PATH", "sandbox of a step: a part of a place, or one in a box's own",
-	  "a step keeps or gives up whole places of its job" },
+	{ "F-STEP-PATH",
+	  "sandbox of a step: a part of a place, or less of one in another that it keeps",
+	  "a step keeps or gives up whole places of its job, none in /tmp" },
 	{ "F-BACKGROUND", "background, wait, wait-all, cancel, parallel",
 	  "steps run one after another" },
 };

@@ -422,23 +422,13 @@ check_limits(struct work *w, struct sl_err *err)
 	return r;
 }
 
-static bool
-is_in_place(struct sl_slice path)
-{
-	const char *p;
-
-	for (unsigned i = 0; (p = sl_box_place(i)) != NULL; i++)
-		if (sl_path_is_below(path, sl_slice_str(p)))
-			return true;
-	return false;
-}
-
-/* A step's own rules are Landlock's: places as a whole, and none in what the step has
- * as the box's own.  What cannot be held to is refused. */
+/* A step's own rules are Landlock's: places as a whole.  What cannot be held to is
+ * refused. */
 static void
 check_step(struct work *w)
 {
 	const struct sl_grant *p = w->parent;
+	struct sl_slice kept = { 0 };
 
 	for (size_t i = 0; i < w->g->n_fs; i++) {
 		size_t k = 0;
@@ -451,13 +441,11 @@ check_step(struct work *w)
 				    "keeps or gives up whole ones",
 				    SL_ARG(w->fs[i].path));
 	}
-	for (size_t k = 0; k < p->n_fs; k++)
-		if ((p->fs[k].access & ~sl_grant_access(w->g, p->fs[k].path)) != 0 &&
-		    is_in_place(p->fs[k].path))
-			sl_diag_put(w->in->problems, w->at->key, "F-STEP-PATH", NULL,
-				    "'%.*s' lies in what every step can write to: a step "
-				    "cannot give it up",
-				    SL_ARG(p->fs[k].path));
+	if (!sl_box_can_narrow(p, w->g, &kept))
+		sl_diag_put(w->in->problems, w->at->key, "F-STEP-PATH", NULL,
+			    "a step cannot give up '%.*s': it lies in another place that "
+			    "it keeps, or in one that every step can write to",
+			    SL_ARG(kept));
 }
 
 static bool

@@ -20,13 +20,14 @@ static unsigned n_runs;
 
 /* The box: r to read, w and v to write, the workspace as an overlay. */
 static void
-start(struct both *b)
+start(struct both *b, int abi)
 {
 	char run[16];
 
 	(void)snprintf(run, sizeof(run), "run%u", n_runs++);
 	place_dir(&place, run);
 	b->r = rig_new();
+	b->r->o.max_landlock_abi = abi;
 	b->r->o.run_fd =
 	    open(place_path(&place, run), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	rig_fs(b->r, place_path(&place, "r"), SL_ACC_READ | SL_ACC_EXEC);
@@ -73,7 +74,7 @@ gives_up_places(void **state)
 	struct both b;
 
 	(void)state;
-	start(&b);
+	start(&b, 0);
 	b.less.n_fs = 0;
 	/* Nothing of them, by no way; all that is the box's own as ever. */
 	runs(&b, 0,
@@ -99,7 +100,7 @@ keeps_some_places(void **state)
 	struct both b;
 
 	(void)state;
-	start(&b);
+	start(&b, 0);
 	b.fs[0] = b.fs[1]; /* w, and v only to read */
 	b.fs[1] = b.fs[2];
 	b.fs[1].access &= ~(unsigned)SL_ACC_WRITE;
@@ -111,7 +112,7 @@ keeps_some_places(void **state)
 	end(&b);
 
 	/* Only to read: then nothing is hidden, and / can be listed. */
-	start(&b);
+	start(&b, 0);
 	b.fs[1].access = b.fs[2].access = SL_ACC_READ | SL_ACC_EXEC;
 	runs(&b, 0,
 	     "no 'echo x >> $P/v/f'; no 'touch $P/w/n'\n"
@@ -125,7 +126,7 @@ narrows_the_workspace(void **state)
 	struct both b;
 
 	(void)state;
-	start(&b);
+	start(&b, 0);
 	b.less.ws_mode = SL_WS_READ;
 	runs(&b, 0,
 	     "cd /workspace; no 'touch n'; no 'echo x >> f'; no 'rm f'\n"
@@ -140,6 +141,99 @@ narrows_the_workspace(void **state)
 	     "no 'touch n'; no 'cat /tmp/../workspace/f'\n"
 	     "ln -s /workspace /tmp/w; no 'cat /tmp/w/f'; cat $P/r/f >/dev/null");
 	end(&b);
+}
+
+/* What Landlock has no right for, or had none. */
+static void
+freezes(void **state)
+{
+	struct both b;
+
+	(void)state;
+	for (int abi = 0; abi < 3; abi += 2) {
+		start(&b, abi);
+		b.less.ws_mode = SL_WS_READ;
+		runs(&b, 0,
+		     "cd /workspace; ls -l f >/tmp/was; test -s f || exit 3; no 'chmod "
+		     "777 f'; no 'chmod 600 "
+		     "/tmp'\n"
+		     "no 'truncate -s 0 f'; no 'python3 -c \"import os; "
+		     "os.truncate(\\\"f\\\", 0)\"'\n"
+		     "for m in 0 3; do no 'python3 -c \"import os; os.open(\\\"f\\\", "
+		     "$m | os.O_TRUNC)\"'; done\n"
+		     "no 'chattr +d f'; no 'chattr +d /tmp'; stty -F /dev/null 2>&1 | "
+		     "grep -q Inappropriate || echo CAN not ask\n"
+		     "no 'python3 -c \"import os; os.setxattr(\\\"f\\\", \\\"user.x\\\", "
+		     "b\\\"y\\\")\"'\n"
+		     "ls -l f | cmp - /tmp/was && cat f && : > /tmp/t && touch /tmp/t");
+		b.less = b.r->g;
+		b.less.fs = b.fs;
+		b.fs[2].access &= ~(unsigned)SL_ACC_WRITE;
+		runs(&b, 0,
+		     "no 'chmod 777 $P/v/f'; no 'chmod 777 $P/v'; no ': > $P/v/f'\n"
+		     "no 'truncate -s 1 $P/v/f'; cat $P/v/f && echo x > /workspace/x");
+		b.less = b.r->g;
+		b.less.n_fs = 0; /* not even read */
+		runs(&b, 0,
+		     "no 'chmod 777 $P/v/f'; no 'truncate -s 0 $P/v/f'; no ': > $P/v/f'");
+		/* A place that could not be written to is not missed. */
+		b.less = b.r->g;
+		b.less.fs = b.fs + 1;
+		b.less.n_fs = 2;
+		b.fs[2].access = b.fs[1].access;
+		runs(&b, 0,
+		     "no 'cat $P/r/f'; echo x > /tmp/m && chmod 700 /tmp/m && chmod 644 "
+		     "$P/v/f && truncate -s 0 /tmp/m");
+		end(&b);
+	}
+}
+
+/* What only adding rights cannot say is refused, not left wider. */
+static void
+refuses_what_it_cannot_hold(void **state)
+{
+	struct sl_slice place_of = { 0 };
+	struct rig *r;
+	struct sl_grant less;
+	struct sl_grant_fs fs[3];
+	const unsigned rx = SL_ACC_READ | SL_ACC_EXEC, all = rx | SL_ACC_WRITE;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		r = rig_new();
+		rig_fs(r, place_path(&place, "w"), all);
+		rig_fs(r, place_path(&place, "w/in"), i == 2 ? rx : all);
+		rig_fs(r, place_path(&place, "r"), rx);
+		less = r->g;
+		memcpy(fs, r->fs, sizeof(fs));
+		less.fs = fs;
+		r->act = &less;
+		if (i == 1) /* both: then nothing around it gives more */
+			fs[0].access = rx;
+		if (i == 3)
+			fs[2].access = SL_ACC_READ; /* not to execute */
+		else
+			fs[1].access = rx;
+		if (rig_open(r) < 0)
+			fail_msg("%s", r->err.msg);
+		if (i == 0 || i == 3) {
+			assert_int_equal(rig_sh(r, "echo ran"), SL_E(UNSUPPORTED));
+			assert_int_equal(r->n_out, 0);
+			assert_non_null(strstr(r->err.msg, i == 0 ? "/w/in'" : "/r'"));
+			assert_false(sl_box_can_narrow(&r->g, &less, &place_of));
+		} else {
+			assert_int_equal(rig_sh(r, "echo ran"), 0);
+			assert_string_equal(r->out, "ran\n");
+		}
+		rig_free(r);
+	}
+	r = rig_new();
+	rig_fs(r, "/tmp/place", all);
+	less = r->g;
+	less.n_fs = 0;
+	assert_false(sl_box_can_narrow(&r->g, &less, &place_of));
+	assert_true(sl_slice_eq(place_of, SL_LIT("/tmp/place")));
+	rig_free(r);
 }
 
 static const char sockets[] =
@@ -168,7 +262,7 @@ makes_no_socket_there(void **state)
 	(void)state;
 	if (access(argv[0], X_OK) < 0)
 		return;
-	start(&b);
+	start(&b, 0);
 	b.less.ws_mode = SL_WS_READ;
 	assert_int_equal(rig_run(b.r, argv), 0);
 	assert_string_equal(b.r->out, "True True False False\nFalse\n");
@@ -196,7 +290,7 @@ lowers_limits(void **state)
 	char fill[64];
 
 	(void)state;
-	start(&b);
+	start(&b, 0);
 	b.less.limit[SL_LIM_NOFILE].max = 37;
 	b.less.limit[SL_LIM_PIDS].max = 9;
 	b.less.limit[SL_LIM_FILE_SIZE].max = 4096;
@@ -241,7 +335,7 @@ never_more(void **state)
 
 	(void)state;
 	for (int i = 0; i < 6; i++) {
-		start(&b);
+		start(&b, 0);
 		b.less.limit[SL_LIM_PIDS].max += i == 0;
 		b.less.is_tty = i == 1;
 		if (i == 2)
@@ -288,6 +382,8 @@ all(int is_user)
 		cmocka_unit_test(gives_up_places),
 		cmocka_unit_test(keeps_some_places),
 		cmocka_unit_test(narrows_the_workspace),
+		cmocka_unit_test(freezes),
+		cmocka_unit_test(refuses_what_it_cannot_hold),
 		cmocka_unit_test(makes_no_socket_there),
 		cmocka_unit_test(lowers_limits),
 		cmocka_unit_test(never_more),
@@ -302,6 +398,7 @@ all(int is_user)
 		return 1;
 	place_dir(&place, "r");
 	place_dir(&place, "w");
+	place_dir(&place, "w/in");
 	place_dir(&place, "v");
 	place_dir(&place, "ws");
 	place_put(&place, "r/f", "to be read\n");
