@@ -154,6 +154,11 @@ tmpfs_used(const struct sl_box *b)
 void
 sl_box_base(struct sl_box *b)
 {
+	const struct sl_grant_limit *own = b->act->limit, *all = b->grant->limit;
+
+	if (own[SL_LIM_DISK].max >= all[SL_LIM_DISK].max &&
+	    own[SL_LIM_MEMORY].max >= all[SL_LIM_MEMORY].max)
+		return; /* nobody asks */
 	b->base_tmpfs = tmpfs_used(b);
 	b->base_written = b->usage.written != UINT64_MAX ? b->usage.written : 0;
 }

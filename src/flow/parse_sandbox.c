@@ -8,8 +8,6 @@
 #include "grant/limit.h"
 #include "grant/profile.h"
 
-enum { SANDBOXES_MAX = 4096 };
-
 struct work {
 	struct sl_flow_parser *p;
 	struct sl_jb b;
@@ -239,9 +237,9 @@ sl_parse_sandbox(struct sl_flow_parser *p, const struct sl_tok *t,
 
 	if (t == NULL || t->kind != SL_TOK_MAP)
 		return 0;
-	if (p->n_sandboxes == SANDBOXES_MAX) {
+	if (p->n_sandboxes == SL_FLOW_SANDBOXES_MAX) {
 		sl_diag_put(p->l, t->key_at, NULL, NULL, "more than %d of 'sandbox'",
-			    SANDBOXES_MAX);
+			    SL_FLOW_SANDBOXES_MAX);
 		return 0;
 	}
 	if ((s = SL_NEW(p->a, struct sl_sandbox)) == NULL)

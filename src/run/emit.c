@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 
+#include <ctype.h>
 #include <string.h>
 
 enum { EVENT_MEMORY = 4 << 20, BECAUSE_MAX = 5 };
@@ -257,6 +258,25 @@ static const struct {
 	{ "flow_want(\"nofile\", ", "run", "if you mean it: with --open-files ", false },
 };
 
+/* A string of a fact as a word that can be given to a shell as it stands: who wrote the
+ * flow wrote this too. */
+static const char *
+shell_word(struct sl_arena *a, struct sl_slice s)
+{
+	bool is_plain = true;
+
+	if (s.len < 3 || s.p[0] != '"' || s.p[s.len - 1] != '"')
+		return "what is named above";
+	s = (struct sl_slice){ s.p + 1, s.len - 2 };
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] == '\'' || s.p[i] == '\\') /* an escape of the policy's */
+			return "what is named above";
+		is_plain &= s.p[i] != '\0' && s.p[i] < 0x80 &&
+			    (isalnum(s.p[i]) != 0 || strchr("/._-:", s.p[i]) != NULL);
+	}
+	return sl_arena_printf(a, is_plain ? "%.*s" : "'%.*s'", SL_ARG(s));
+}
+
 static void
 put_remedies(const struct sl_emit *e, struct sl_jb *b, struct sl_json *o,
 	     const struct sl_decision_view *d)
@@ -278,8 +298,11 @@ put_remedies(const struct sl_emit *e, struct sl_jb *b, struct sl_json *o,
 				continue;
 			s = is_whole
 				? leave_out[k].text
-				: sl_arena_printf(b->a, "%s%.*s", leave_out[k].text,
-						  (int)(all - len - 1), fact[i] + len);
+				: sl_arena_printf(
+				      b->a, "%s%s", leave_out[k].text,
+				      shell_word(b->a, (struct sl_slice){
+							   (const uint8_t *)fact[i] + len,
+							   all - len - 1 }));
 			break;
 		}
 	if (s != NULL)

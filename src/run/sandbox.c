@@ -2,13 +2,14 @@
 #include "run/sandbox.h"
 
 #include "box/box.h"
+#include "flow/workflow.h"
 #include "grant/hostport.h"
 #include "grant/limit.h"
 #include "run/want.h"
 
 #include <stdlib.h>
 
-enum { SANDBOXES_MAX = 4096, PROFILES_MAX = 64, ACC_READ = SL_ACC_READ | SL_ACC_EXEC };
+enum { ACC_READ = SL_ACC_READ | SL_ACC_EXEC };
 
 /* Where each part of a grant was asked for, in the flow's text. */
 struct origin {
@@ -131,8 +132,8 @@ find_profile(struct work *w, struct sl_slice name, const struct sl_named_profile
 		return 0;
 	if (n == NULL)
 		return nomem(err);
-	if (i == PROFILES_MAX)
-		return SL_ERR(err, LIMIT, "more than %d profiles", PROFILES_MAX);
+	if (i == SL_FLOW_PROFILES_MAX)
+		return SL_ERR(err, LIMIT, "more than %d profiles", SL_FLOW_PROFILES_MAX);
 	if (w->in->home == NULL)
 		return SL_ERR(err, NOENT, "no profile '%s' here", n);
 	if ((r = sl_profile_find(w->in->home, n, w->a, &w->profile[i], err)) == 0)
@@ -368,19 +369,46 @@ too_much(struct work *w, const char *kind, struct sl_slice what, struct sl_yaml_
 }
 
 static int
+too_much_fs(struct work *w, const struct sl_grant_fs *f, struct sl_yaml_at at,
+	    struct sl_err *err)
+{
+	return too_much(w, (f->access & SL_ACC_WRITE) != 0 ? "write" : "read", f->path,
+			at, err);
+}
+
+/* A place that the level above has narrower, in another that is kept as it was, would be
+ * wider here: nothing that is listed says so. */
+static int
+check_inner(struct work *w, struct sl_err *err)
+{
+	for (size_t i = 0; i < w->parent->n_fs; i++) {
+		struct sl_grant_fs f = w->parent->fs[i];
+		unsigned above = f.access;
+		bool is_listed = false;
+		int r;
+
+		for (size_t k = 0; k < w->g->n_fs; k++)
+			is_listed |= sl_slice_eq(w->fs[k].path, f.path);
+		f.access = sl_grant_access(w->g, f.path);
+		if (!is_listed && (f.access & ~above) != 0 &&
+		    (r = too_much_fs(w, &f, w->at->key, err)) < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int
 check_fs(struct work *w, struct sl_err *err)
 {
 	for (size_t i = 0; i < w->g->n_fs; i++) {
 		const struct sl_grant_fs *f = &w->fs[i];
-		bool is_rw = (f->access & SL_ACC_WRITE) != 0;
 		int r;
 
 		if ((f->access & ~sl_grant_access(w->parent, f->path)) != 0 &&
-		    (r = too_much(w, is_rw ? "write" : "read", f->path, w->at->fs[i],
-				  err)) < 0)
+		    (r = too_much_fs(w, f, w->at->fs[i], err)) < 0)
 			return r;
 	}
-	return 0;
+	return check_inner(w, err);
 }
 
 static int
@@ -455,10 +483,17 @@ has_more_workspace(const struct sl_grant *g, const struct sl_grant *parent)
 	       (g->ws_mode != SL_WS_NONE && parent->ws_mode == SL_WS_NONE);
 }
 
+/* How much was found so far. */
+static size_t
+said(const struct work *w)
+{
+	return w->in->problems->n_errors + w->in->problems->n_refusals + w->ret->n_beyond;
+}
+
 static int
 check(struct work *w, struct sl_err *err)
 {
-	size_t before = w->in->problems->n_errors + w->in->problems->n_refusals;
+	const size_t before = said(w);
 	int r;
 
 	if (has_more_workspace(w->g, w->parent) &&
@@ -472,13 +507,9 @@ check(struct work *w, struct sl_err *err)
 		return r;
 	if (w->is_step)
 		check_step(w);
-	/* A narrower place of the level above in a wider one that is kept. */
-	if (!w->is_flow &&
-	    before == w->in->problems->n_errors + w->in->problems->n_refusals &&
-	    !sl_grant_within(w->g, w->parent))
-		BAD(w, w->at->key, NULL,
-		    "a place in another that the %s has narrower would be wider here",
-		    w->is_step ? "job" : "flow");
+	/* What is left of these is our mistake, and no level is ever wider for it. */
+	if (before == said(w) && !sl_grant_within(w->g, w->parent))
+		return SL_ERR(err, BUG, "a sandbox is wider than the level above");
 	return 0;
 }
 
@@ -559,13 +590,14 @@ sl_sandboxes_make(const struct sl_sandboxes_in *in, struct sl_arena *a,
 	*ret = (struct sl_sandboxes){ .want = *in->given };
 	if (list == NULL || list->n == 0)
 		return 0;
-	if (list->kind != SL_JSON_ARR || list->n > SANDBOXES_MAX)
+	if (list->kind != SL_JSON_ARR || list->n > SL_FLOW_SANDBOXES_MAX)
 		return distrust(err);
 	w.max_beyond =
-	    SL_GRANT_FS_MAX + SL_GRANT_ENV_MAX + SL_GRANT_NET_MAX + SL_LIM_COUNT + 1;
+	    2 * SL_GRANT_FS_MAX + SL_GRANT_ENV_MAX + SL_GRANT_NET_MAX + SL_LIM_COUNT + 1;
 	ret->grant = SL_NEW_N(a, const struct sl_grant *, list->n);
 	ret->beyond = SL_NEW_N(a, struct sl_flow_want, w.max_beyond);
-	ret->profile = w.profile = SL_NEW_N(a, struct sl_named_profile, PROFILES_MAX + 1);
+	ret->profile = w.profile =
+	    SL_NEW_N(a, struct sl_named_profile, SL_FLOW_PROFILES_MAX + 1);
 	w.at = SL_NEW(a, struct origin);
 	w.fs = SL_NEW_N(a, struct sl_grant_fs, SL_GRANT_FS_MAX);
 	w.env = SL_NEW_N(a, struct sl_slice, SL_GRANT_ENV_MAX);

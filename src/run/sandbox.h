@@ -14,6 +14,8 @@
 #include "flow/diag.h"
 #include "run/profile.h"
 
+enum { SL_FLOW_PROFILES_MAX = 64 }; /* that one flow names */
+
 struct sl_sandboxes_in {
 	const struct sl_json *plan;    /* of the engine: foreign */
 	const struct sl_grant *given;  /* without any key: defaults and options */

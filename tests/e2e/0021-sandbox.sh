@@ -53,7 +53,8 @@ out=$(run)
 same "a place of the host: denied" 3 $?
 has "by the rule" "$out" 'deny if flow_want($kind, $what)'
 has "for what it asks" "$out" "flow_want(\"read\", \"$D/r\")"
-has "and how to give it" "$out" "if you mean it: with --read \"$D/r\""
+has "and how to give it" "$out" "if you mean it: with --read $D/r
+"
 lacks "nothing of it is shown" "$out" read-me
 has "explain says so too" "$(sl policy explain "$(last_run)")" "flow_want(\"read\", \"$D/r\")   [fact, stated by flow]"
 out=$(run --read "$D/r")
@@ -63,6 +64,26 @@ same "that is what is granted" "[{\"access\": \"rx\", \"path\": \"$D/r\"}]" "$(g
 out=$(run --read "$D")
 same "an option for more covers it" 0 $?
 same "but it has what it asked for" "[{\"access\": \"rx\", \"path\": \"$D/r\"}]" "$(grant run fs)"
+flow <<END
+on: push
+sandbox: { read: [], write: [$D] }
+jobs:
+  a: { runs-on: ubuntu-latest, steps: [{ run: touch $D/r/new }] }
+END
+out=$(run --write "$D" --read "$D/r")
+same "a place that an option has narrower in another is not made wider" 3 $?
+has "it is a want" "$out" "flow_want(\"write\", \"$D/r\")"
+result $(($(ls "$D/r" | grep -c new) != 0)) "nothing was written"
+sed -i "s,read: \[\]\, ,," "$T/w/f.yml"
+out=$(run --write "$D" --read "$D/r")
+same "kept as it is, it is refused inside" 1 $?
+has "by the box" "$out" "Read-only file system"
+flow <<END
+on: push
+sandbox: { read: [$D/r] }
+jobs:
+  a: { runs-on: ubuntu-latest, steps: [{ run: cat $D/r/f }] }
+END
 out=$(run --read "$D/w")
 same "an option for another does not" 3 $?
 for want in "write: [$D/w]" "env: [SL_TOKEN]" 'net: ["127.0.0.1:9"]' 'limits: { memory: 5G }' 'limits: { time: 30000 }' \
@@ -84,9 +105,21 @@ sandbox: { limits: { open-files: 5000 } }
 jobs:
   a: { runs-on: ubuntu-latest, steps: [{ run: "true" }] }
 END
-run)" 'with --open-files "5000"'
+run)" 'with --open-files 5000'
 out=$(run --open-files 5000)
 same "given by option" 0 $?
+# What is shown to be typed is one word, whoever wrote it.
+for row in '/a b|with --read '"'"'/a b'"'" '/$(touch x)|with --read '"'"'/$(touch x)'"'" "/a'b|with --read what is named above" \
+	'/a\\b|with --read what is named above'; do
+	flow <<END
+on: push
+sandbox: { read: ["${row%%|*}"] }
+jobs:
+  a: { runs-on: ubuntu-latest, steps: [{ run: "true" }] }
+END
+	has "a remedy: ${row%%|*}" "$(run)" "${row#*|}
+"
+done
 # The other rules hold for what an option gives, too.
 flow <<END
 on: push
@@ -284,6 +317,7 @@ refuse 6:24 "error: write '$D/r' is more than the flow has" '{}' "{ write: [$D/r
 refuse 9:31 "error: workspace 'write' is more than the job has" '{}' '{ workspace: read }' '{ workspace: write }'
 refuse 6:22 "error: net '127.0.0.1:1' is more than the flow has" '{}' '{ net: ["127.0.0.1:1"] }' '{}'
 refuse 9:27 "not supported: '$D/r/f' is a part of a place" '{}' '{}' "{ read: [$D/r/f] }"
+refuse 9:9 "not supported: a step cannot give up '$D/r': it lies in another place" "{ write: [$D, $D/r] }" '{}' "{ write: [$D], read: [$D/r] }"
 refuse 2:12 "error: Unexpected value 'raed'" '{ raed: [] }' '{}' '{}'
 refuse 2:18 "not supported: tier 'T0' is lower" '{ tier: T0 }' '{}' '{}'
 refuse 2:18 "not supported: tier 'T2' is not here" '{ tier: T2 }' '{}' '{}'

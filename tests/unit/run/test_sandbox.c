@@ -99,6 +99,10 @@ test_beyond(void **state)
 		{ SL_LIT("/srv"), SL_ACC_READ | SL_ACC_EXEC },
 		{ SL_LIT("/data"), SL_ACC_READ | SL_ACC_WRITE | SL_ACC_EXEC },
 	};
+	const struct sl_grant_fs inner[] = {
+		{ SL_LIT("/data"), SL_ACC_READ | SL_ACC_WRITE | SL_ACC_EXEC },
+		{ SL_LIT("/data/keep"), SL_ACC_READ | SL_ACC_EXEC },
+	};
 	struct sl_grant given = plain();
 	struct made m;
 
@@ -135,6 +139,17 @@ test_beyond(void **state)
 	assert_int_equal(m.r, 0);
 	assert_int_equal(m.s.n_beyond, 0);
 	assert_false(sl_grant_within(&given, &m.s.want)); /* and it has less */
+	drop(&m);
+
+	/* What the owner left only to read in a place to write stays so, or is a want. */
+	given.fs = inner;
+	make(&m, HEAD "sandbox: { write: [/data], read: [] }\n" JOBS STEPS, &given);
+	assert_int_equal(m.r, 0);
+	assert_int_equal(m.s.n_beyond, 1);
+	assert_true(has(&m, "write", "/data/keep"));
+	drop(&m);
+	make(&m, HEAD "sandbox: { write: [/data] }\n" JOBS STEPS, &given);
+	assert_int_equal(m.s.n_beyond, 0);
 	drop(&m);
 }
 
@@ -228,7 +243,8 @@ test_wider(void **state)
 		  "{ limits: { open-files: 21 } }", 8, 42,
 		  "nofile '21' is more than the job has" },
 		{ "{ read: [/srv, /srv/a/b], write: [/srv/a] }",
-		  "{ write: [/srv/a], read: [] }", "{}", 5, 5, "would be wider here" },
+		  "{ write: [/srv/a], read: [] }", "{}", 5, 5,
+		  "write '/srv/a/b' is more than the flow has" },
 	};
 	struct sl_grant given = plain();
 	char src[1024];
@@ -423,15 +439,26 @@ static void
 test_random(void **state)
 {
 	struct rng r = { 7 };
+	struct sl_grant_fs fs[SL_ARRAY_LEN(places)];
 	struct sl_grant given = plain();
+	struct sl_slice place_of = { 0 };
 	unsigned n_good = 0, n_bad = 0, n_beyond = 0;
 
 	(void)state;
+	given.fs = fs;
 	assert_int_equal(setenv("SL_A", "x", 1) | setenv("SL_B", "y", 1), 0);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		SL_AUTO_BUF src = { .max = 1 << 16 };
 		struct made m;
 
+		given.n_fs = 0;
+		for (size_t k = 0; i % 2 == 0 && k < SL_ARRAY_LEN(places); k++)
+			if (below(&r, 2) == 0)
+				fs[given.n_fs++] = (struct sl_grant_fs){
+					sl_slice_str(places[k]),
+					SL_ACC_READ | SL_ACC_EXEC |
+					    (below(&r, 2) == 0 ? SL_ACC_WRITE : 0)
+				};
 		sl_buf_str(&src, "on: push\nsandbox: ");
 		put_sandbox(&r, &src, 0);
 		sl_buf_str(&src,
@@ -466,6 +493,8 @@ test_random(void **state)
 				no_wider(m.s.grant[2], m.s.grant[1]);
 				no_wider(m.s.grant[2], m.s.grant[0]);
 				meets(&m, m.s.grant[2], m.s.grant[1]);
+				assert_true(sl_box_can_narrow(m.s.grant[1], m.s.grant[2],
+							      &place_of));
 			}
 		}
 		drop(&m);
