@@ -244,6 +244,7 @@ finish(struct sl_box *b, struct sl_err *err)
 	end.n_left = m->n_left;
 	if (!b->is_single) /* or with the box, while the end is being recorded */
 		close_act(b);
+	b->act = b->grant; /* the act's own is its permit's, and gone with it */
 	b->state = SL_BS_OPEN;
 	if (b->sink.ended != NULL)
 		b->sink.ended(b->sink.arg, &end);
