@@ -5,7 +5,6 @@
 #include "cli/listen.h"
 #include "cli/session.h"
 #include "cli/ui.h"
-#include "grant/hostport.h"
 #include "grant/limit.h"
 #include "record/host.h"
 #include "run/exec.h"
@@ -85,8 +84,10 @@ static int
 take_profile(struct work *w, struct sl_err *err)
 {
 	const char *name = sl_arg(w->args, O_PROFILE, 0);
-	size_t n_fs = sl_arg_count(w->args, O_READ) + sl_arg_count(w->args, O_WRITE);
-	size_t n_env = sl_arg_count(w->args, O_ENV);
+	const struct sl_want_room room = { sl_arg_count(w->args, O_READ) +
+					       sl_arg_count(w->args, O_WRITE),
+					   sl_arg_count(w->args, O_ENV),
+					   sl_arg_count(w->args, O_NET) };
 	bool has_tty = !sl_arg_is(w->args, O_JSON) && isatty(0) == 1 && isatty(1) == 1;
 	int r;
 
@@ -96,7 +97,7 @@ take_profile(struct work *w, struct sl_err *err)
 			return r;
 		w->x.profile = &w->profile;
 	}
-	r = sl_want_init(&w->want, &w->a, n_fs, n_env, w->x.profile, err);
+	r = sl_want_init(&w->want, &w->a, room, w->x.profile, err);
 	w->want.g.is_tty = has_tty && (name == NULL || w->want.g.is_tty);
 	return r;
 }
@@ -131,41 +132,14 @@ take_paths(struct work *w, struct sl_err *err)
 	return r;
 }
 
-/* A service that is named twice is one grant. */
-static bool
-has_net(const struct sl_grant *g, struct sl_slice host, uint16_t port)
-{
-	for (size_t i = 0; i < g->n_net; i++)
-		if (g->net[i].port == port && sl_slice_eq(g->net[i].host, host))
-			return true;
-	return false;
-}
-
 static int
 take_net(struct work *w, struct sl_err *err)
 {
-	size_t n = sl_arg_count(w->args, O_NET);
-	struct sl_grant_net *net = SL_NEW_N(&w->a, struct sl_grant_net, n + 1);
+	const char *text;
 
-	if (net == NULL)
-		return SL_ERR(err, NOMEM, "out of memory");
-	if (n > SL_GRANT_NET_MAX)
-		return SL_ERR(err, LIMIT, "more than %d hosts and ports",
-			      SL_GRANT_NET_MAX);
-	w->want.g.net = net;
-	for (size_t i = 0; i < n; i++) {
-		struct sl_slice text = sl_slice_str(sl_arg(w->args, O_NET, i)), host;
-		struct sl_hostport h;
-
-		if (sl_hostport_parse(text, &h, err) < 0)
+	for (size_t i = 0; (text = sl_arg(w->args, O_NET, i)) != NULL; i++)
+		if (sl_want_net(&w->want, sl_slice_str(text), err) < 0)
 			return sl_err_ctx(err, "--net");
-		host = sl_arena_dup(&w->a, sl_slice_str(h.host));
-		if (host.p == NULL)
-			return SL_ERR(err, NOMEM, "out of memory");
-		if (!has_net(&w->want.g, host, h.port))
-			net[w->want.g.n_net++] =
-			    (struct sl_grant_net){ host, h.port, h.addr.family != 0 };
-	}
 	return 0;
 }
 

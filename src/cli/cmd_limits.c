@@ -15,6 +15,7 @@
 #include "run/output.h"
 #include "run/parser_ops.h"
 #include "run/resolve.h"
+#include "run/sandbox.h"
 #include "run/workspace.h"
 
 #include <stdio.h>
@@ -63,6 +64,9 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		{ "expression.arguments", "count", "of one function", SL_EXPR_ARGS_MAX },
 		{ "flow.jobs", "jobs", "matrix legs counted", SL_FLOW_JOBS_MAX },
 		{ "flow.matrix", "legs", "of one job", SL_MATRIX_MAX },
+		{ "flow.sandboxes", "count", "keys 'sandbox' of one flow",
+		  SL_FLOW_SANDBOXES_MAX },
+		{ "flow.profiles", "count", "named by these", SL_FLOW_PROFILES_MAX },
 		{ "flow.nesting", "levels", "composite actions in each other",
 		  SL_FLOW_NEST_MAX },
 		{ "job.timeout", "minutes", "where a job names none",

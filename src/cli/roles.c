@@ -24,8 +24,9 @@ static const struct sl_role_row rows[] = {
 	  .limits = "files below $SLUICE_HOME by one descriptor; ends with its channel",
 	  .jail = &sl_recorder_role },
 	{ .name = "resolver",
-	  .started = "by exec for each name that --net gives, before the box: the host's "
-		     "getent, executed",
+	  .started =
+	      "by exec and run for each name among the hosts that are granted, before "
+	      "a box: the host's getent, executed",
 	  .sees = "the name, the host's resolver and what it answers",
 	  .never = "holds a key, writes a file, reads one of a home, sees what will run",
 	  .limits =

@@ -1,5 +1,6 @@
 /* job.c -- a job's box: opened by the run's permit, closed with nothing left of it. */
 #include "base/auto.h"
+#include "run/resolve.h"
 #include "run/run_int.h"
 #include "run/ws_changes.h"
 
@@ -65,7 +66,7 @@ open_box(struct run *w, struct sl_err *err)
 	struct sl_box_sink sink;
 	struct sl_permit *permit = NULL;
 	struct sl_box_opts o = {
-		.grant = sl_decision_view(w->d)->grant,
+		.grant = &w->job.grant,
 		.sink = &sink,
 		.host_name = "sluice",
 		.run_fd = w->job.dir_fd,
@@ -84,6 +85,9 @@ open_box(struct run *w, struct sl_err *err)
 				      .role_fd = { sl_gate_fd(w->gate),
 						   sl_parser_fd(w->o->parser) } };
 	sink = sl_carry_sink(&w->carry);
+	/* That a name may be asked for is decided and recorded by now. */
+	if ((r = sl_resolve(&w->job.grant, NULL, w->a, &o.pins, &o.n_pins, err)) < 0)
+		return r;
 	if ((r = sl_box_prepare(&o, &w->carry.box, err)) < 0 ||
 	    (r = sl_box_vector(w->carry.box, w->jb.a, &w->job.vector, err)) < 0 ||
 	    (r = sl_gate_permit(w->gate, w->d, SL_PERMIT_BOX, 1, &permit, err)) < 0)
@@ -113,7 +117,8 @@ sl_run_job_open(struct run *w, const struct sl_json *action, struct sl_err *err)
 			  .is_open = true };
 	w->emit.job = w->job.job;
 	w->emit.key = w->job.key;
-	if ((r = make_dir(w, err)) < 0 || (r = open_box(w, err)) < 0 ||
+	if ((r = sl_run_grant(w, action, &w->job.grant, err)) < 0 ||
+	    (r = make_dir(w, err)) < 0 || (r = open_box(w, err)) < 0 ||
 	    (r = describe(w, err)) < 0)
 		return sl_err_ctx(err, "job '%s'", w->job.key), r;
 	sl_emit_job_start(&w->emit, w->job.name, sl_json_get_int(action, "steps"),
@@ -158,7 +163,7 @@ count_changes(struct run *w, struct sl_err *err)
 	struct sl_ws_changes c = { 0 };
 	int r;
 
-	if (w->o->is_direct)
+	if (w->o->is_direct || !sl_ws_is_writable(w->job.vector.ws_mode))
 		return 0;
 	left = openat(w->job.dir_fd, is_overlay ? "upper" : "copy",
 		      O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
