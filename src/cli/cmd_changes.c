@@ -33,6 +33,8 @@ struct work {
 	struct sl_left left;
 	char hex[65];
 	const char *key; /* the job, or NULL */
+	const struct sl_ws_changes *set[SL_LEFT_JOBS_MAX];
+	struct sl_taint_rules rules; /* of policy */
 	struct sl_out out;
 	size_t n_held, n_applied, n_same;
 };
@@ -60,6 +62,22 @@ warnings(struct work *w, unsigned warn)
 	return s != NULL ? s : "";
 }
 
+/* "git-hook: git (commit, checkout)", and what it looks like. */
+static void
+print_taint(const struct sl_taints *t)
+{
+	size_t n_rows;
+	const struct sl_taint_row *row = sl_taint_rows(&n_rows);
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct sl_taint_row *x = &row[t->row[i]];
+
+		printf("%s%s: %s", i > 0 ? "; " : "  ", x->kind, x->obeyed_by);
+		if (strcmp(x->kind, "look-alike") == 0 && t->like < n_rows)
+			printf(", as if it were %s", row[t->like].pattern);
+	}
+}
+
 static int
 show_json(struct work *w, const struct sl_left_job *j, const struct sl_ws_change *c,
 	  struct sl_err *err)
@@ -83,6 +101,8 @@ show_json(struct work *w, const struct sl_left_job *j, const struct sl_ws_change
 				(void)sl_json_add(b, list,
 						  sl_json_cstr(b, sl_ws_warn_name(i)));
 	}
+	if (c->taint.n > 0)
+		(void)sl_json_set(b, v, "taint", sl_taint_json(b, &c->taint, &w->rules));
 	if (c->outcome != SL_WO_NONE)
 		(void)sl_json_set(b, v, "outcome",
 				  sl_json_cstr(b, sl_ws_outcome_name(c->outcome)));
@@ -114,6 +134,7 @@ show(struct work *w, bool is_applied, struct sl_err *err)
 				printf("  [%s]", j->key);
 			if (c->warn != 0)
 				printf("  (%s)", warnings(w, c->warn));
+			print_taint(&c->taint);
 			printf("\n");
 		}
 	}
@@ -145,6 +166,13 @@ apply_job(struct work *w, int target_fd, struct sl_left_job *j, struct sl_err *e
 		     : 0;
 }
 
+static void
+tighten(struct work *w)
+{
+	for (size_t i = 0; i < w->left.n; i++)
+		sl_ws_tighten(&w->left.job[i].changes, w->rules.rule, w->rules.n);
+}
+
 static int
 apply(struct work *w, const char *dir, struct sl_err *err)
 {
@@ -159,9 +187,12 @@ apply(struct work *w, const char *dir, struct sl_err *err)
 		return SL_ERR_SYS(err, -errno, "cannot open '%s'", dir);
 	if (sl_path_is_below(sl_slice_str(real), sl_slice_str(w->s.home.path)))
 		return SL_ERR(err, USAGE, "'%s' lies in SLUICE_HOME", dir);
-	if ((r = sl_ask(&w->s, &(struct sl_ask){ "apply", &w->i, w->key, real }, err)) <
-	    0)
+	if ((r = sl_ask_apply(
+		 &w->s,
+		 &(struct sl_ask){ "apply", &w->i, w->key, real, w->set, w->left.n },
+		 &w->a, &w->rules, err)) < 0)
 		return r;
+	tighten(w);
 	for (size_t i = 0; i < w->left.n; i++)
 		if ((r = apply_job(w, fd, &w->left.job[i], err)) < 0) {
 			struct sl_err none = { 0 };
@@ -203,8 +234,12 @@ advise(struct work *w)
 static int
 list(struct work *w, struct sl_err *err)
 {
+	const struct sl_ask q = { "apply", &w->i, w->key, NULL, w->set, w->left.n };
 	int r;
 
+	if ((r = sl_ask_foresee(&w->s, &q, &w->a, &w->rules, err)) < 0)
+		return r;
+	tighten(w);
 	for (size_t i = 0; i < w->left.n; i++) {
 		struct sl_left_job *j = &w->left.job[i];
 		SL_AUTO_FD fd = open(j->workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -250,8 +285,10 @@ work(struct work *w, struct sl_err *err)
 	    (r = sl_session_gate(&w->s, false, err)) < 0 || (r = take_run(w, err)) < 0)
 		return r;
 	if (sl_arg_is(w->args, OPT_DROP)) {
-		if ((r = sl_ask(&w->s, &(struct sl_ask){ "drop", &w->i, w->key, NULL },
-				err)) < 0)
+		if ((r = sl_ask(
+			 &w->s,
+			 &(struct sl_ask){ .kind = "drop", .run = &w->i, .job = w->key },
+			 err)) < 0)
 			return r;
 		if ((r = sl_left_drop(&w->s.home, w->i.run, err)) == 0 &&
 		    !sl_arg_is(w->args, OPT_JSON))
@@ -261,6 +298,8 @@ work(struct work *w, struct sl_err *err)
 	}
 	if ((r = sl_left_open(&w->s.home, w->i.run, w->key, &w->left, err)) < 0)
 		return r;
+	for (size_t i = 0; i < w->left.n; i++)
+		w->set[i] = &w->left.job[i].changes;
 	return dir != NULL ? apply(w, dir, err) : list(w, err);
 }
 

@@ -15,6 +15,7 @@
 #include "run/output.h"
 #include "run/parser_ops.h"
 #include "run/resolve.h"
+#include "run/taint.h"
 #include "run/workspace.h"
 
 #include <stdio.h>
@@ -205,6 +206,36 @@ show_roles(struct sl_out *o, bool is_json, struct sl_err *err)
 	return r;
 }
 
+/* What leaves a box and is not simply applied: one row of data/taint.tsv a line. */
+static int
+show_taint(struct sl_out *o, bool is_json, struct sl_err *err)
+{
+	size_t n = 0;
+	const struct sl_taint_row *t = sl_taint_rows(&n);
+	int r = 0;
+
+	if (!is_json)
+		printf("\nwhat the host would run or obey of a run's changes:\n");
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct sl_json *v;
+
+		if (!is_json) {
+			printf("%-14s %-8s %-28s %s\n", t[i].kind, t[i].action,
+			       t[i].pattern, t[i].obeyed_by);
+			continue;
+		}
+		v = sl_json_obj(&o->b);
+		(void)sl_json_set(&o->b, v, "kind", sl_json_cstr(&o->b, t[i].kind));
+		(void)sl_json_set(&o->b, v, "pattern", sl_json_cstr(&o->b, t[i].pattern));
+		(void)sl_json_set(&o->b, v, "of", sl_json_cstr(&o->b, t[i].of));
+		(void)sl_json_set(&o->b, v, "obeyed_by",
+				  sl_json_cstr(&o->b, t[i].obeyed_by));
+		(void)sl_json_set(&o->b, v, "action", sl_json_cstr(&o->b, t[i].action));
+		r = sl_out_json(o, v, err);
+	}
+	return r;
+}
+
 static int
 run(const struct sl_args *args, struct sl_err *err)
 {
@@ -216,6 +247,7 @@ run(const struct sl_args *args, struct sl_err *err)
 	if ((r = show_bounds(&o, is_json, err)) < 0 ||
 	    (r = show_box(&o, is_json, err)) < 0 ||
 	    (r = show_roles(&o, is_json, err)) < 0 ||
+	    (r = show_taint(&o, is_json, err)) < 0 ||
 	    (r = show_unsupported(&o, is_json, err)) < 0)
 		return r;
 	return sl_out_flush(err);

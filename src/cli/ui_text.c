@@ -28,31 +28,6 @@ sl_ui_sym(const struct sl_ui_opts *o, enum sl_ui_sym s)
 	return (o->is_utf8 ? utf8 : ascii)[s];
 }
 
-/* The sequence that s begins with: its bytes (0: not UTF-8) and its code point. */
-static size_t
-decode(struct sl_slice s, uint32_t *ret)
-{
-	size_t n = sl_utf8_len(s);
-	uint32_t c = n > 1 ? s.p[0] & (0x7fu >> n) : s.p[0];
-
-	for (size_t i = 1; i < n; i++)
-		c = c << 6 | (s.p[i] & 0x3fu);
-	*ret = c;
-	return n;
-}
-
-/* Would it move the cursor, hide text or reorder it?  (C0, C1, bidirectional controls,
- * invisible and line-breaking characters: "Trojan Source", Unicode TR 36.) */
-static bool
-is_unsafe(uint32_t c)
-{
-	return (c < 0x20 && c != '\t') || (c >= 0x7f && c <= 0x9f) || c == 0xad ||
-	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || c == 0x061c ||
-	       c == 0x180e || (c >= 0xfff9 && c <= 0xfffb) ||
-	       (c >= 0xe0000 && c <= 0xe007f);
-}
-
 /* Escapes from s to out until it is used up or max columns are; returns columns. */
 static size_t
 escape(struct sl_buf *out, struct sl_slice s, bool is_utf8, size_t max,
@@ -62,8 +37,8 @@ escape(struct sl_buf *out, struct sl_slice s, bool is_utf8, size_t max,
 
 	while (s.len > 0) {
 		uint32_t c = 0;
-		size_t n = decode(s, &c);
-		bool is_plain = n > 0 && !is_unsafe(c) && (n == 1 || is_utf8);
+		size_t n = sl_utf8_char(s, &c);
+		bool is_plain = n > 0 && !sl_utf8_is_unsafe(c) && (n == 1 || is_utf8);
 		size_t bytes = n > 0 ? n : 1, w = is_plain ? 1 : 4 * bytes;
 
 		if (is_plain && n >= 3 && c >= 0x1100) /* East Asian wide, roughly */

@@ -149,8 +149,21 @@ look_underneath(struct run *w, struct sl_err *err)
 	return 0;
 }
 
+/* A path as a statement may have it. */
+static struct sl_slice
+sayable(void *run, struct sl_slice path)
+{
+	struct run *w = run;
+	SL_AUTO_BUF out = { .max = (size_t)4 * SL_WS_PATH_MAX };
+	struct sl_slice s;
+
+	sl_output_utf8(sl_run_masked(w, w->a, path), &out);
+	s = out.is_failed ? SL_LIT("***") : sl_arena_dup(w->a, sl_buf_get(&out));
+	return s.p != NULL ? s : SL_LIT("***");
+}
+
 static int
-count_changes(struct run *w, struct sl_err *err)
+note_changes(struct run *w, struct sl_err *err)
 {
 	SL_AUTO_ARENA a = { 0 };
 	bool is_overlay = w->job.vector.ws_mode == SL_WS_OVERLAY;
@@ -158,17 +171,24 @@ count_changes(struct run *w, struct sl_err *err)
 	struct sl_ws_changes c = { 0 };
 	int r;
 
-	if (w->o->is_direct)
+	sl_arena_init(&a, SL_WS_ARENA_MAX);
+	if (w->o->is_direct) { /* all of the run so far, each time */
+		if ((r = sl_ws_changes_direct(w->ws_fd, w->ws, &a, &c, err)) < 0)
+			return r;
+		w->taint = (struct sl_taint_said){ 0 };
+		w->n_changes = c.n;
+		sl_taint_say(&w->taint, &w->jb, NULL, &c, &w->taint_rules, sayable, w);
 		return 0;
+	}
 	left = openat(w->job.dir_fd, is_overlay ? "upper" : "copy",
 		      O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (left < 0)
 		return SL_ERR_SYS(err, -errno, "cannot look at the changes of job '%s'",
 				  w->job.key);
-	sl_arena_init(&a, SL_WS_ARENA_MAX);
 	if ((r = sl_ws_changes(left, is_overlay, w->ws, &a, &c, err)) < 0)
 		return r;
 	w->n_changes += c.n;
+	sl_taint_say(&w->taint, &w->jb, w->job.key, &c, &w->taint_rules, sayable, w);
 	return 0;
 }
 
@@ -187,7 +207,7 @@ sl_run_job_close(struct run *w, const struct sl_json *action, struct sl_err *err
 		w->job.name = sl_run_text(w, action, "name");
 		w->n_jobs++;
 	} else if ((r = look_underneath(w, err)) == 0) {
-		r = count_changes(w, err);
+		r = note_changes(w, err);
 	}
 	w->n_jobs_ok += strcmp(result, "success") == 0 || strcmp(result, "skipped") == 0;
 	sl_emit_job_done(&w->emit, w->job.name, result, wall);
