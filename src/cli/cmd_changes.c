@@ -4,8 +4,10 @@
 #include "cli/ask.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
+#include "codec/utf8.h"
 #include "run/left.h"
 #include "run/mark.h"
+#include "run/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,6 +80,22 @@ print_taint(const struct sl_taints *t)
 	}
 }
 
+/* A name that is no UTF-8 is no JSON string: its bytes go beside it. */
+static void
+put_path(struct sl_jb *b, struct sl_json *v, struct sl_slice path)
+{
+	SL_AUTO_BUF text = { .max = (size_t)8 * SL_WS_PATH_MAX };
+
+	if (sl_utf8_ok(path)) {
+		(void)sl_json_set(b, v, "path", sl_json_str(b, path));
+		return;
+	}
+	sl_output_utf8(path, &text);
+	(void)sl_json_set(b, v, "path",
+			  sl_json_str(b, sl_arena_dup(b->a, sl_buf_get(&text))));
+	(void)sl_json_set(b, v, "path_hex", sl_json_hex(b, path.p, path.len));
+}
+
 static int
 show_json(struct work *w, const struct sl_left_job *j, const struct sl_ws_change *c,
 	  struct sl_err *err)
@@ -88,7 +106,7 @@ show_json(struct work *w, const struct sl_left_job *j, const struct sl_ws_change
 
 	(void)sl_json_set(b, v, "run", sl_json_cstr(b, w->hex));
 	(void)sl_json_set(b, v, "job", sl_json_cstr(b, j->key));
-	(void)sl_json_set(b, v, "path", sl_json_str(b, c->path));
+	put_path(b, v, c->path);
 	(void)sl_json_set(b, v, "change", sl_json_cstr(b, change));
 	(void)sl_json_set(b, v, "kind", sl_json_cstr(b, sl_ws_kind_name(c->kind)));
 	(void)sl_json_set(b, v, "type", sl_json_cstr(b, sl_ws_type_name(c->type)));

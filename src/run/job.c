@@ -123,12 +123,26 @@ sl_run_job_open(struct run *w, const struct sl_json *action, struct sl_err *err)
 	return 0;
 }
 
+/* A path as a statement may have it. */
+static struct sl_slice
+sayable(void *run, struct sl_slice path)
+{
+	struct run *w = run;
+	SL_AUTO_BUF out = { .max = (size_t)4 * SL_WS_PATH_MAX };
+	struct sl_slice s;
+
+	sl_output_utf8(sl_run_masked(w, w->a, path), &out);
+	s = out.is_failed ? SL_LIT("***") : sl_arena_dup(w->a, sl_buf_get(&out));
+	return s.p != NULL ? s : SL_LIT("***");
+}
+
 /* What changed in the workspace under the job, by name, for the outcome. */
 static int
 look_underneath(struct run *w, struct sl_err *err)
 {
 	SL_AUTO_ARENA a = { 0 };
 	struct sl_ws_drift drift = { 0 };
+	struct sl_slice first;
 	char *msg;
 	int r;
 
@@ -141,25 +155,14 @@ look_underneath(struct run *w, struct sl_err *err)
 		return 0;
 	w->drift = sl_json_arr(&w->jb);
 	for (size_t i = 0; i < drift.n_path; i++)
-		(void)sl_json_add(&w->jb, w->drift, sl_json_str(&w->jb, drift.path[i]));
+		(void)sl_json_add(&w->jb, w->drift,
+				  sl_json_str(&w->jb, sayable(w, drift.path[i])));
+	first = sayable(w, drift.path[0]);
 	msg = sl_arena_printf(&a, "the workspace changed while the job ran: '%.*s'%s",
-			      SL_ARG(drift.path[0]), drift.n > 1 ? " and more" : "");
+			      SL_ARG(first), drift.n > 1 ? " and more" : "");
 	if (msg != NULL)
 		sl_emit_notice(&w->emit, "warning", sl_slice_str(msg));
 	return 0;
-}
-
-/* A path as a statement may have it. */
-static struct sl_slice
-sayable(void *run, struct sl_slice path)
-{
-	struct run *w = run;
-	SL_AUTO_BUF out = { .max = (size_t)4 * SL_WS_PATH_MAX };
-	struct sl_slice s;
-
-	sl_output_utf8(sl_run_masked(w, w->a, path), &out);
-	s = out.is_failed ? SL_LIT("***") : sl_arena_dup(w->a, sl_buf_get(&out));
-	return s.p != NULL ? s : SL_LIT("***");
 }
 
 static int

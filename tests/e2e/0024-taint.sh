@@ -127,6 +127,14 @@ print(by[".git/hooks/post-checkout"][0], by["Makefile"][0], o["taint"][0]["job"]
 same "the outcome names each" "git-hook build-file job" "$out"
 ok "and verifies" sl verify "$id"
 
+# A name that is no UTF-8 breaks no list.
+flow bytes <<'S'
+touch "$(printf 'a\377b')"
+S
+bytes=$(run bytes)
+same "a name that is no text: in JSON by its bytes" 61ff62 "$(sl changes "$bytes" --json | json path_hex)"
+lacks "and in text escaped" "$(sl changes "$bytes" | od -An -tx1)" ff
+
 # Applied: what is held stays, what is named goes.
 mkdir "$T/x"
 out=$(sl changes "$id" --apply "$T/x" 2>&1)
