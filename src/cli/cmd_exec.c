@@ -4,6 +4,7 @@
 #include "cli/cmd.h"
 #include "cli/listen.h"
 #include "cli/session.h"
+#include "cli/termsafe.h"
 #include "cli/ui.h"
 #include "grant/hostport.h"
 #include "grant/limit.h"
@@ -11,6 +12,7 @@
 #include "run/exec.h"
 #include "run/want.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <termios.h>
 #include <unistd.h>
@@ -68,6 +70,12 @@ static const struct {
 
 enum { N_LIMIT_OPTS = sizeof(limit_opts) / sizeof(limit_opts[0]) };
 
+/* One of the two streams as a person sees it. */
+struct shown {
+	struct sl_termsafe safe;
+	bool is_asked, is_terminal;
+};
+
 struct work {
 	const struct sl_args *args;
 	struct sl_arena a;
@@ -78,6 +86,7 @@ struct work {
 	struct sl_listener listener;
 	struct sl_buf denied; /* lines for a command that failed */
 	size_t n_denied;
+	struct shown shown[2];
 };
 
 /* The profile first: options add to it, and replace its limits. */
@@ -291,11 +300,35 @@ raw_terminal(struct termios *old)
 	return tcsetattr(0, TCSADRAIN, &t) == 0;
 }
 
+/* Bytes as they are, but to a terminal no more than what draws on it. */
 static int
 write_out(void *arg, int stream, struct sl_slice bytes)
 {
-	(void)arg;
-	return sl_ui_write(stream, bytes);
+	struct work *w = arg;
+	struct shown *s = &w->shown[stream == 2];
+	SL_AUTO_BUF out = { .max = 16 << 20 };
+
+	if (!s->is_asked) {
+		s->is_asked = true;
+		s->is_terminal = isatty(stream) == 1;
+	}
+	if (!s->is_terminal)
+		return sl_ui_write(stream, bytes);
+	sl_termsafe_feed(&s->safe, bytes, &out);
+	return out.is_failed ? -ENOMEM : sl_ui_write(stream, sl_buf_get(&out));
+}
+
+/* What is said after the command stands on a screen as it was. */
+static void
+end_shown(struct work *w)
+{
+	for (int i = 0; i < 2; i++) {
+		SL_AUTO_BUF out = { .max = 4096 };
+
+		sl_termsafe_end(&w->shown[i].safe, &out);
+		if (out.len > 0)
+			(void)sl_ui_write(i + 1, sl_buf_get(&out));
+	}
 }
 
 static void
@@ -407,6 +440,7 @@ run_it(struct work *w, struct sl_err *err)
 		sl_exec_mark(&w->x, "recorder begun");
 		is_raw = w->x.want.is_tty && raw_terminal(&old);
 		r = sl_exec(&w->x, err);
+		end_shown(w);
 		if (is_raw)
 			(void)tcsetattr(0, TCSADRAIN, &old);
 	}
