@@ -1,0 +1,253 @@
+/* doors.c -- a box with just one hole, for tests: the box's own code, linked with
+ * functions that leave one thing out (--wrap, see meson.build).  Nothing of it is in
+ * sluice: what opens a door is in this program alone, which is never installed.
+ *
+ *   box_doors DOOR [--read PATH] [--write PATH] [--env NAME=VALUE] -- CMD [ARG...]
+ *
+ *   none          nothing is left out
+ *   call:NR,...   seccomp lets these calls through, by number; call:all every one
+ *   caps          capabilities are kept (in the box's own user namespace)
+ *   nnp           no_new_privs is not set, which needs them too
+ *   ns:NAME       shares the caller's net, ipc, uts, cgroup or pid namespace
+ *   mnt:suid      /usr without nosuid; mnt:dev without nodev
+ *   proc          /proc with what is not a process
+ *   fds           descriptors are inherited
+ *   rlimits       resource limits are the caller's
+ *
+ * Prints what the command prints, and ends as it ended; 99 where there was no box.
+ */
+#include "rig.h"
+
+#include "os/jail.h"
+#include "os/mnt.h"
+#include "os/proc.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+static const char *door = "none";
+
+static bool
+is_door(const char *name)
+{
+	return strcmp(door, name) == 0;
+}
+
+int __real_sl_jail_seccomp(const struct sock_filter *prog, size_t n, bool is_listening);
+int __wrap_sl_jail_seccomp(const struct sock_filter *prog, size_t n, bool is_listening);
+int __real_sl_jail_no_caps(void);
+int __wrap_sl_jail_no_caps(void);
+int __real_sl_jail_caps(uint64_t *ret_eff, uint64_t *ret_bnd);
+int __wrap_sl_jail_caps(uint64_t *ret_eff, uint64_t *ret_bnd);
+int __real_prctl(int op, unsigned long a, unsigned long b, unsigned long c,
+		 unsigned long d);
+int __wrap_prctl(int op, unsigned long a, unsigned long b, unsigned long c,
+		 unsigned long d);
+pid_t __real_sl_os_clone(uint64_t ns, int cgroup_fd, int *ret_pidfd);
+pid_t __wrap_sl_os_clone(uint64_t ns, int cgroup_fd, int *ret_pidfd);
+int __real_setns(int fd, int type);
+int __wrap_setns(int fd, int type);
+int __real_sethostname(const char *name, size_t n);
+int __wrap_sethostname(const char *name, size_t n);
+int __real_sl_mnt_clone(int dirfd, const char *path, bool is_recursive, uint64_t attr,
+			int idmap_fd);
+int __wrap_sl_mnt_clone(int dirfd, const char *path, bool is_recursive, uint64_t attr,
+			int idmap_fd);
+int __real_sl_mnt_new(const char *fstype, const struct sl_mnt_opt *opt, size_t n,
+		      unsigned attr);
+int __wrap_sl_mnt_new(const char *fstype, const struct sl_mnt_opt *opt, size_t n,
+		      unsigned attr);
+int __real_sl_os_close_from(unsigned first);
+int __wrap_sl_os_close_from(unsigned first);
+int __real_sl_os_cloexec_from(unsigned first);
+int __wrap_sl_os_cloexec_from(unsigned first);
+int __real_setrlimit64(__rlimit_resource_t what, const struct rlimit64 *l);
+int __wrap_setrlimit64(__rlimit_resource_t what, const struct rlimit64 *l);
+
+/* The shipped program, behind one that knows only the calls that are let through. */
+int
+__wrap_sl_jail_seccomp(const struct sock_filter *prog, size_t n, bool is_listening)
+{
+	const struct sock_filter load =
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	const struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_filter *all = calloc(n + 64, sizeof(*all));
+	size_t k = 0;
+	int r;
+
+	if (strncmp(door, "call:", 5) != 0)
+		return __real_sl_jail_seccomp(prog, n, is_listening);
+	if (all == NULL)
+		return -ENOMEM;
+	if (is_door("call:all")) {
+		all[k++] = allow;
+	} else {
+		all[k++] = load;
+		for (const char *s = door + 4; s != NULL && k < 60; s = strchr(s, ',')) {
+			uint32_t nr = (uint32_t)strtoul(++s, NULL, 10);
+
+			all[k++] = (struct sock_filter){ BPF_JMP | BPF_JEQ | BPF_K, 0, 1,
+							 nr };
+			all[k++] = allow;
+		}
+	}
+	memcpy(all + k, prog, n * sizeof(*all));
+	r = __real_sl_jail_seccomp(all, n + k, is_listening);
+	free(all);
+	return r;
+}
+
+/* In the box's own user namespace, so of no use against anything but the box; ambient,
+ * so that they outlive the exec. */
+static int
+keep_caps(void)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2] = { 0 };
+
+	if (syscall(SYS_capget, &h, d) < 0)
+		return -errno;
+	d[0].inheritable = d[0].permitted;
+	d[1].inheritable = d[1].permitted;
+	if (syscall(SYS_capset, &h, d) < 0)
+		return -errno;
+	for (unsigned long c = 0; c < 64; c++)
+		(void)__real_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, c, 0, 0);
+	return 0;
+}
+
+int
+__wrap_sl_jail_no_caps(void)
+{
+	return is_door("caps") || is_door("nnp") ? keep_caps() : __real_sl_jail_no_caps();
+}
+
+/* The box reads back what is in force, and would not start. */
+int
+__wrap_sl_jail_caps(uint64_t *ret_eff, uint64_t *ret_bnd)
+{
+	if (!is_door("caps") && !is_door("nnp"))
+		return __real_sl_jail_caps(ret_eff, ret_bnd);
+	*ret_eff = *ret_bnd = 0;
+	return 0;
+}
+
+int
+__wrap_prctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+	if (is_door("nnp") && op == PR_SET_NO_NEW_PRIVS)
+		return 0;
+	if (is_door("nnp") && op == PR_GET_NO_NEW_PRIVS)
+		return 1;
+	return __real_prctl(op, a, b, c, d);
+}
+
+pid_t
+__wrap_sl_os_clone(uint64_t ns, int cgroup_fd, int *ret_pidfd)
+{
+	if (is_door("ns:ipc"))
+		ns &= ~(uint64_t)CLONE_NEWIPC;
+	if (is_door("ns:uts"))
+		ns &= ~(uint64_t)CLONE_NEWUTS;
+	if (is_door("ns:cgroup"))
+		ns &= ~(uint64_t)CLONE_NEWCGROUP;
+	if (is_door("ns:pid"))
+		ns &= ~(uint64_t)CLONE_NEWPID;
+	return __real_sl_os_clone(ns, cgroup_fd, ret_pidfd);
+}
+
+int
+__wrap_setns(int fd, int type)
+{
+	return is_door("ns:net") && type == CLONE_NEWNET ? 0 : __real_setns(fd, type);
+}
+
+/* The name would be the host's. */
+int
+__wrap_sethostname(const char *name, size_t n)
+{
+	return is_door("ns:uts") ? 0 : __real_sethostname(name, n);
+}
+
+int
+__wrap_sl_mnt_clone(int dirfd, const char *path, bool is_recursive, uint64_t attr,
+		    int idmap_fd)
+{
+	if (strcmp(path, "/usr") == 0 && is_door("mnt:suid"))
+		attr &= ~(uint64_t)MOUNT_ATTR_NOSUID;
+	if (strcmp(path, "/usr") == 0 && is_door("mnt:dev"))
+		attr &= ~(uint64_t)MOUNT_ATTR_NODEV;
+	return __real_sl_mnt_clone(dirfd, path, is_recursive, attr, idmap_fd);
+}
+
+int
+__wrap_sl_mnt_new(const char *fstype, const struct sl_mnt_opt *opt, size_t n,
+		  unsigned attr)
+{
+	if (is_door("proc") && strcmp(fstype, "proc") == 0)
+		n = 0;
+	return __real_sl_mnt_new(fstype, opt, n, attr);
+}
+
+int
+__wrap_sl_os_close_from(unsigned first)
+{
+	return is_door("fds") ? 0 : __real_sl_os_close_from(first);
+}
+
+int
+__wrap_sl_os_cloexec_from(unsigned first)
+{
+	return is_door("fds") ? 0 : __real_sl_os_cloexec_from(first);
+}
+
+int
+__wrap_setrlimit64(__rlimit_resource_t what, const struct rlimit64 *l)
+{
+	return is_door("rlimits") ? 0 : __real_setrlimit64(what, l);
+}
+
+static int
+no_box(const struct rig *r, const char *what)
+{
+	fprintf(stderr, "box_doors: %s: %s\n", what, r->err.msg);
+	return 99;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct rig *r = rig_new();
+	int i = 2, status;
+
+	if (argc < 2)
+		return 2;
+	door = argv[1];
+	for (; i + 1 < argc && strcmp(argv[i], "--") != 0; i += 2) {
+		if (strcmp(argv[i], "--read") == 0)
+			rig_fs(r, argv[i + 1], SL_ACC_READ | SL_ACC_EXEC);
+		else if (strcmp(argv[i], "--write") == 0)
+			rig_fs(r, argv[i + 1], SL_ACC_READ | SL_ACC_WRITE);
+		else if (strcmp(argv[i], "--env") == 0 && r->n_env < 16)
+			r->env[r->n_env++] = sl_slice_str(argv[i + 1]);
+		else
+			return 2;
+	}
+	if (rig_open(r) < 0)
+		return no_box(r, "prepare");
+	if (rig_run(r, argv + i + 1) < 0)
+		return no_box(r, "run");
+	(void)!write(1, r->out, r->n_out);
+	(void)!write(2, r->errout, r->n_err);
+	status = r->has_died	     ? 98
+		 : r->end.signal != 0 ? 128 + r->end.signal
+				      : r->end.status;
+	rig_free(r);
+	return status;
+}
