@@ -2,7 +2,7 @@
  * functions that leave one thing out (--wrap, see meson.build).  Nothing of it is in
  * sluice: what opens a door is in this program alone, which is never installed.
  *
- *   box_doors DOOR [--read PATH] [--write PATH] [--env NAME=VALUE] -- CMD [ARG...]
+ *   box_doors DOOR[+DOOR] [--read PATH] [--write PATH] [--env NAME=VALUE] -- CMD [ARG...]
  *
  *   none          nothing is left out
  *   call:NR,...   seccomp lets these calls through, by number; call:all every one
@@ -10,6 +10,7 @@
  *   nnp           no_new_privs is not set, which needs them too
  *   ns:NAME       shares the caller's net, ipc, uts, cgroup or pid namespace
  *   mnt:suid      /usr without nosuid; mnt:dev without nodev
+ *   dev:PATH      the host's node is shown as /dev/x
  *   proc          /proc with what is not a process
  *   fds           descriptors are inherited
  *   rlimits       resource limits are the caller's
@@ -33,10 +34,26 @@
 
 static const char *door = "none";
 
+/* What follows name in the list, or NULL where it is not there. */
+static const char *
+after(const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *s = door; s != NULL; s = strchr(s, '+')) {
+		s += *s == '+';
+		if (strncmp(s, name, n) == 0)
+			return s + n;
+	}
+	return NULL;
+}
+
 static bool
 is_door(const char *name)
 {
-	return strcmp(door, name) == 0;
+	const char *end = after(name);
+
+	return end != NULL && (*end == '\0' || *end == '+');
 }
 
 int __real_sl_jail_seccomp(const struct sock_filter *prog, size_t n, bool is_listening);
@@ -63,6 +80,10 @@ int __real_sl_mnt_new(const char *fstype, const struct sl_mnt_opt *opt, size_t n
 		      unsigned attr);
 int __wrap_sl_mnt_new(const char *fstype, const struct sl_mnt_opt *opt, size_t n,
 		      unsigned attr);
+int __real_sl_mnt_move(int mnt_fd, int dirfd, const char *path);
+int __wrap_sl_mnt_move(int mnt_fd, int dirfd, const char *path);
+int __real_mknodat(int dirfd, const char *path, mode_t mode, dev_t dev);
+int __wrap_mknodat(int dirfd, const char *path, mode_t mode, dev_t dev);
 int __real_sl_os_close_from(unsigned first);
 int __wrap_sl_os_close_from(unsigned first);
 int __real_sl_os_cloexec_from(unsigned first);
@@ -75,26 +96,31 @@ int
 __wrap_sl_jail_seccomp(const struct sock_filter *prog, size_t n, bool is_listening)
 {
 	const struct sock_filter load =
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
 	const struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	struct sock_filter *all = calloc(n + 64, sizeof(*all));
+	const char *calls = after("call:");
+	struct sock_filter *all;
 	size_t k = 0;
 	int r;
 
-	if (strncmp(door, "call:", 5) != 0)
+	if (calls == NULL)
 		return __real_sl_jail_seccomp(prog, n, is_listening);
-	if (all == NULL)
+	if ((all = calloc(n + 64, sizeof(*all))) == NULL)
 		return -ENOMEM;
 	if (is_door("call:all")) {
 		all[k++] = allow;
 	} else {
 		all[k++] = load;
-		for (const char *s = door + 4; s != NULL && k < 60; s = strchr(s, ',')) {
-			uint32_t nr = (uint32_t)strtoul(++s, NULL, 10);
+		while (k < 60) {
+			char *end;
+			uint32_t nr = (uint32_t)strtoul(calls, &end, 10);
 
-			all[k++] = (struct sock_filter){ BPF_JMP | BPF_JEQ | BPF_K, 0, 1,
-							 nr };
+			all[k++] =
+			    (struct sock_filter){ BPF_JMP | BPF_JEQ | BPF_K, 0, 1, nr };
 			all[k++] = allow;
+			if (*end != ',')
+				break;
+			calls = end + 1;
 		}
 	}
 	memcpy(all + k, prog, n * sizeof(*all));
@@ -195,6 +221,31 @@ __wrap_sl_mnt_new(const char *fstype, const struct sl_mnt_opt *opt, size_t n,
 	return __real_sl_mnt_new(fstype, opt, n, attr);
 }
 
+/* One more place in /dev, made before it is mounted. */
+int
+__wrap_mknodat(int dirfd, const char *path, mode_t mode, dev_t dev)
+{
+	if (after("dev:") != NULL && strcmp(path, "d/null") == 0 &&
+	    __real_mknodat(dirfd, "d/x", S_IFREG | 0444, 0) < 0)
+		return -1;
+	return __real_mknodat(dirfd, path, mode, dev);
+}
+
+int
+__wrap_sl_mnt_move(int mnt_fd, int dirfd, const char *path)
+{
+	const char *node = after("dev:");
+	int fd, r = __real_sl_mnt_move(mnt_fd, dirfd, path);
+
+	if (r < 0 || node == NULL || strcmp(path, "dev") != 0)
+		return r;
+	if ((fd = __real_sl_mnt_clone(AT_FDCWD, node, false, 0, -1)) < 0)
+		return fd;
+	r = __real_sl_mnt_move(fd, dirfd, "dev/x");
+	(void)close(fd);
+	return r;
+}
+
 int
 __wrap_sl_os_close_from(unsigned first)
 {
@@ -245,7 +296,7 @@ main(int argc, char **argv)
 		return no_box(r, "run");
 	(void)!write(1, r->out, r->n_out);
 	(void)!write(2, r->errout, r->n_err);
-	status = r->has_died	     ? 98
+	status = r->has_died          ? 98
 		 : r->end.signal != 0 ? 128 + r->end.signal
 				      : r->end.status;
 	rig_free(r);
