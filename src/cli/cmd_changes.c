@@ -8,6 +8,7 @@
 #include "run/left.h"
 #include "run/mark.h"
 #include "run/output.h"
+#include "run/parser.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,6 +38,7 @@ struct work {
 	const char *key; /* the job, or NULL */
 	const struct sl_ws_changes *set[SL_LEFT_JOBS_MAX];
 	struct sl_taint_rules rules; /* of policy */
+	struct sl_parser *parser;    /* looks into archives */
 	struct sl_out out;
 	size_t n_held, n_applied, n_same;
 };
@@ -184,6 +186,30 @@ apply_job(struct work *w, int target_fd, struct sl_left_job *j, struct sl_err *e
 		     : 0;
 }
 
+static int
+look_into(void *work, int fd, uint64_t size, enum sl_archive *ret, struct sl_err *err)
+{
+	struct work *w = work;
+
+	return sl_parser_archive(w->parser, fd, size, ret, err);
+}
+
+static int
+look_into_all(struct work *w, struct sl_err *err)
+{
+	const struct sl_ws_archives by = { look_into, w };
+	int r;
+
+	for (size_t i = 0; i < w->left.n; i++) {
+		struct sl_left_job *j = &w->left.job[i];
+
+		if (!j->is_direct && (r = sl_ws_look_archives(j->left_fd, true,
+							      &j->changes, &by, err)) < 0)
+			return r;
+	}
+	return 0;
+}
+
 static void
 tighten(struct work *w)
 {
@@ -299,7 +325,10 @@ work(struct work *w, struct sl_err *err)
 
 	if (dir != NULL && sl_arg_is(w->args, OPT_DROP))
 		return SL_ERR(err, USAGE, "--apply and --drop exclude each other");
-	if ((r = sl_session_start(&w->s, err)) < 0 ||
+	/* before a key or a foreign byte is in memory */
+	if ((!sl_arg_is(w->args, OPT_DROP) &&
+	     (r = sl_parser_start(&w->parser, err)) < 0) ||
+	    (r = sl_session_start(&w->s, err)) < 0 ||
 	    (r = sl_session_gate(&w->s, false, err)) < 0 || (r = take_run(w, err)) < 0)
 		return r;
 	if (sl_arg_is(w->args, OPT_DROP)) {
@@ -314,7 +343,8 @@ work(struct work *w, struct sl_err *err)
 			       w->hex);
 		return r;
 	}
-	if ((r = sl_left_open(&w->s.home, w->i.run, w->key, &w->left, err)) < 0)
+	if ((r = sl_left_open(&w->s.home, w->i.run, w->key, &w->left, err)) < 0 ||
+	    (r = look_into_all(w, err)) < 0)
 		return r;
 	for (size_t i = 0; i < w->left.n; i++)
 		w->set[i] = &w->left.job[i].changes;
@@ -331,6 +361,7 @@ run(const struct sl_args *args, struct sl_err *err)
 	sl_arena_init(&w.a, 256 << 20);
 	(void)sl_out_init(&w.out);
 	r = work(&w, err);
+	sl_parser_stop(w.parser);
 	sl_left_done(&w.left);
 	sl_session_done(&w.s);
 	sl_out_done(&w.out);

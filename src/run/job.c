@@ -166,17 +166,27 @@ look_underneath(struct run *w, struct sl_err *err)
 }
 
 static int
+look_into(void *run, int fd, uint64_t size, enum sl_archive *ret, struct sl_err *err)
+{
+	struct run *w = run;
+
+	return sl_parser_archive(w->o->parser, fd, size, ret, err);
+}
+
+static int
 note_changes(struct run *w, struct sl_err *err)
 {
 	SL_AUTO_ARENA a = { 0 };
 	bool is_overlay = w->job.vector.ws_mode == SL_WS_OVERLAY;
 	SL_AUTO_FD left = -1;
+	const struct sl_ws_archives by = { look_into, w };
 	struct sl_ws_changes c = { 0 };
 	int r;
 
 	sl_arena_init(&a, SL_WS_ARENA_MAX);
 	if (w->o->is_direct) { /* all of the run so far, each time */
-		if ((r = sl_ws_changes_direct(w->ws_fd, w->ws, &a, &c, err)) < 0)
+		if ((r = sl_ws_changes_direct(w->ws_fd, w->ws, &a, &c, err)) < 0 ||
+		    (r = sl_ws_look_archives(w->ws_fd, false, &c, &by, err)) < 0)
 			return r;
 		w->taint = (struct sl_taint_said){ 0 };
 		w->n_changes = c.n;
@@ -188,7 +198,8 @@ note_changes(struct run *w, struct sl_err *err)
 	if (left < 0)
 		return SL_ERR_SYS(err, -errno, "cannot look at the changes of job '%s'",
 				  w->job.key);
-	if ((r = sl_ws_changes(left, is_overlay, w->ws, &a, &c, err)) < 0)
+	if ((r = sl_ws_changes(left, is_overlay, w->ws, &a, &c, err)) < 0 ||
+	    (r = sl_ws_look_archives(left, true, &c, &by, err)) < 0)
 		return r;
 	w->n_changes += c.n;
 	sl_taint_say(&w->taint, &w->jb, w->job.key, &c, &w->taint_rules, sayable, w);

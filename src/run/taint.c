@@ -108,6 +108,26 @@ sl_taint_property(const char *property, struct sl_taints *t)
 			add(t, i);
 }
 
+bool
+sl_taint_has(const char *property, const struct sl_taints *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (strcmp(rows[t->row[i]].pattern, property) == 0)
+			return true;
+	return false;
+}
+
+void
+sl_taint_drop(const char *property, struct sl_taints *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		if (strcmp(rows[t->row[i]].pattern, property) != 0)
+			t->row[n++] = t->row[i];
+	t->n = (uint8_t)n;
+}
+
 static uint8_t
 lower(uint8_t c)
 {

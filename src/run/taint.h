@@ -65,6 +65,9 @@ void sl_taint_obeyed(struct sl_slice path, bool is_dir, struct sl_taints *t);
 /* Adds the row of a property, "@device" say; the table has it. */
 void sl_taint_property(const char *property, struct sl_taints *t);
 
+bool sl_taint_has(const char *property, const struct sl_taints *t);
+void sl_taint_drop(const char *property, struct sl_taints *t);
+
 /* What a text holds that a reader does not see as it is. */
 enum {
 	SL_TEXT_ESCAPES = 1,   /* C0 but for white space, DEL, C1, a CR within a line */

@@ -22,6 +22,7 @@
 #ifndef SL_RUN_WS_CHANGES_H
 #define SL_RUN_WS_CHANGES_H
 
+#include "run/archive.h"
 #include "run/taint.h"
 #include "run/workspace.h"
 
@@ -90,6 +91,19 @@ int sl_ws_changes(int left_fd, bool is_overlay, const struct sl_ws_manifest *bas
 int sl_ws_changes_direct(int dir_fd, const struct sl_ws_manifest *base,
 			 struct sl_arena *a, struct sl_ws_changes *ret,
 			 struct sl_err *err) SL_MUST_CHECK;
+
+/* Looks into archives among the changes ("@archive": not looked into yet) by look(), in a
+ * jail; is_ours as with sl_ws_changes(), not with sl_ws_changes_direct().  What escapes
+ * is held back.  Of more than SL_WS_ARCHIVES_MAX the rest stays as it is. */
+enum { SL_WS_ARCHIVES_MAX = 256 };
+struct sl_ws_archives {
+	int (*look)(void *arg, int fd, uint64_t size, enum sl_archive *ret,
+		    struct sl_err *err);
+	void *arg;
+};
+int sl_ws_look_archives(int left_fd, bool is_ours, struct sl_ws_changes *c,
+			const struct sl_ws_archives *by,
+			struct sl_err *err) SL_MUST_CHECK;
 
 /* Holds back, or blocks, what rules of a policy ask for beyond data/taint.tsv. */
 void sl_ws_tighten(struct sl_ws_changes *c, const struct sl_taint_rule *rule, size_t n);

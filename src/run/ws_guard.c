@@ -3,13 +3,10 @@
 #include "run/ws_int.h"
 
 bool
-ws_link_leaves(struct sl_slice path, struct sl_slice target)
+ws_target_leaves(size_t depth, struct sl_slice target)
 {
-	size_t depth = 0;
 	bool went_down = false;
 
-	for (size_t i = 0; i < path.len; i++)
-		depth += path.p[i] == '/';
 	if (target.len == 0 || target.p[0] == '/')
 		return true;
 	while (target.len > 0) {
@@ -29,6 +26,16 @@ ws_link_leaves(struct sl_slice path, struct sl_slice target)
 		depth--;
 	}
 	return false;
+}
+
+bool
+ws_link_leaves(struct sl_slice path, struct sl_slice target)
+{
+	size_t depth = 0;
+
+	for (size_t i = 0; i < path.len; i++)
+		depth += path.p[i] == '/';
+	return ws_target_leaves(depth, target);
 }
 
 bool

@@ -82,6 +82,8 @@ bool ws_is_fifo(const struct sl_ws_change *c);
 /* Adds to the taint and flags of files what their content says, within bounds. */
 int ws_look(int left_fd, bool is_ours, struct sl_ws_changes *c,
 	    struct sl_err *err) SL_MUST_CHECK;
+/* Does a link that lies in depth directories below the top lead out, or may it? */
+bool ws_target_leaves(size_t depth, struct sl_slice target);
 bool ws_link_leaves(struct sl_slice path, struct sl_slice target);
 
 /* Is what stands at at/path as the entry says?  0 no, 1 yes, or -errno. */

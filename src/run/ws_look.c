@@ -53,7 +53,7 @@ is_archive(struct sl_slice head)
 				    (struct sl_slice){ (const uint8_t *)begin[i].magic,
 						       begin[i].len }))
 			return true;
-	return false;
+	return sl_tar_is_header(head);
 }
 
 /* Bytes at the end that may begin a character whose rest is not read yet. */
@@ -89,8 +89,10 @@ look_into(struct look *l, struct sl_ws_change *c, int fd)
 		size_t head = s.len < TEXT_HEAD ? s.len : TEXT_HEAD;
 
 		l->n_total += (size_t)n;
-		if (n_file == 0 && is_archive(s))
+		if (n_file == 0 && is_archive(s)) {
 			sl_taint_property("@archive", &c->taint);
+			return 0;
+		}
 		if (n_file == 0 && memchr(s.p, '\0', head) != NULL)
 			return 0;
 		n_file += (size_t)n;
@@ -109,6 +111,15 @@ look_into(struct look *l, struct sl_ws_change *c, int fd)
 }
 
 static int
+open_change(int left_fd, bool is_ours, const struct sl_ws_change *c)
+{
+	const char *path = (const char *)c->path.p;
+
+	return is_ours ? ws_open_ours(left_fd, path, O_RDONLY)
+		       : ws_open(left_fd, path, O_RDONLY);
+}
+
+static int
 look_at(struct look *l, struct sl_ws_change *c)
 {
 	SL_AUTO_FD fd = -1;
@@ -119,9 +130,7 @@ look_at(struct look *l, struct sl_ws_change *c)
 		sl_taint_property("@unread", &c->taint);
 		return 0;
 	}
-	fd = l->is_ours ? ws_open_ours(l->left_fd, (const char *)c->path.p, O_RDONLY)
-			: ws_open(l->left_fd, (const char *)c->path.p, O_RDONLY);
-	if (fd < 0)
+	if ((fd = open_change(l->left_fd, l->is_ours, c)) < 0)
 		return fd;
 	if ((r = ws_stat(fd, "", &st)) < 0)
 		return r;
@@ -150,6 +159,46 @@ ws_look(int left_fd, bool is_ours, struct sl_ws_changes *c, struct sl_err *err)
 					  "cannot look at what the job left at '%.*s'",
 					  SL_ARG(x->path));
 		x->warn |= ws_guard_flags(x, NULL, 0);
+	}
+	return 0;
+}
+
+/* What it says stands in the place of "not looked into". */
+static int
+look_into_archive(int left_fd, bool is_ours, struct sl_ws_change *c,
+		  const struct sl_ws_archives *by, struct sl_err *err)
+{
+	SL_AUTO_FD fd = open_change(left_fd, is_ours, c);
+	enum sl_archive verdict = SL_AR_UNKNOWN;
+	struct ws_st st;
+	int r;
+
+	if (fd < 0 || ws_stat(fd, "", &st) < 0 || st.type != SL_WT_FILE)
+		return 0; /* it stays as it is: not looked into */
+	if ((r = by->look(by->arg, fd, st.size, &verdict, err)) < 0)
+		return r;
+	if (verdict == SL_AR_UNKNOWN)
+		return 0;
+	sl_taint_drop("@archive", &c->taint);
+	sl_taint_property(
+	    verdict == SL_AR_ESCAPES ? "@archive-escapes" : "@archive-plain", &c->taint);
+	c->warn |= ws_guard_flags(c, NULL, 0);
+	return 0;
+}
+
+int
+sl_ws_look_archives(int left_fd, bool is_ours, struct sl_ws_changes *c,
+		    const struct sl_ws_archives *by, struct sl_err *err)
+{
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < c->n && n < SL_WS_ARCHIVES_MAX; i++) {
+		if (!sl_taint_has("@archive", &c->item[i].taint))
+			continue;
+		n++;
+		if ((r = look_into_archive(left_fd, is_ours, &c->item[i], by, err)) < 0)
+			return sl_err_ctx(err, "'%.*s'", SL_ARG(c->item[i].path));
 	}
 	return 0;
 }

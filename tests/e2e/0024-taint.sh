@@ -135,6 +135,38 @@ bytes=$(run bytes)
 same "a name that is no text: in JSON by its bytes" 61ff62 "$(sl changes "$bytes" --json | json path_hex)"
 lacks "and in text escaped" "$(sl changes "$bytes" | od -An -tx1)" ff
 
+# Archives are looked into.
+rm -rf "$T/w" && mkdir "$T/w"
+cp "$src/tests/e2e/archives.py" "$T/w"
+flow archives <<'S'
+/usr/bin/python3 archives.py a
+S
+arch=$(run archives)
+sl changes "$arch" --json >"$T/list"
+out=$(/usr/bin/python3 -c '
+import json, sys
+want = {"esc": ["archive-escape:held"], "plain": ["archive:named"], "unk": ["archive:named"]}
+said = {"plain": "stay below", "unk": "not looked into"}
+n = dict.fromkeys(want, 0)
+for line in open(sys.argv[1]):
+    v = json.loads(line)
+    if v["type"] != "file":
+        continue
+    what = v["path"].split("/")[1].split("-")[0]
+    n[what] += 1
+    got = [t["kind"] + ":" + t["action"] for t in v.get("taint", [])]
+    if got != want[what] or said.get(what, "") not in v["taint"][0]["obeyed_by"]:
+        print(v["path"], v.get("taint"))
+print(min(n.values()) > 12, n["esc"] > 50, file=sys.stderr)' "$T/list" 2>"$T/n")
+same "archives: what escapes is found, and nothing else" "" "$out"
+same "all of them were there" "True True" "$(cat "$T/n")"
+rm -rf "$T/x" && mkdir "$T/x"
+sl changes "$arch" --apply "$T/x" >/dev/null 2>&1
+same "an escaping one is held back" "" "$(find "$T/x" -name 'esc-*')"
+[ -f "$T/x/a/plain-one.tar" ] && [ -f "$T/x/a/unk-cut.tar" ]
+result $? "the others are applied"
+rm -rf "$T/x" "$T/w" && mkdir "$T/w"
+
 # Applied: what is held stays, what is named goes.
 mkdir "$T/x"
 out=$(sl changes "$id" --apply "$T/x" 2>&1)

@@ -219,9 +219,10 @@ static void
 test_table(void **state)
 {
 	static const char *const property[] = {
-		"@link-leaves",  "@device",     "@fifo",          "@set-id",
-		"@executable",   "@look-alike", "@name-controls", "@name-invisible",
-		"@text-escapes", "@text-bidi",  "@archive",       "@unread",
+		"@link-leaves",   "@device",          "@fifo",          "@set-id",
+		"@executable",    "@look-alike",      "@name-controls", "@name-invisible",
+		"@text-escapes",  "@text-bidi",       "@archive",       "@unread",
+		"@archive-plain", "@archive-escapes",
 	};
 	size_t n, n_property = 0;
 	const struct sl_taint_row *r = sl_taint_rows(&n);
