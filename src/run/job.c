@@ -189,6 +189,7 @@ note_changes(struct run *w, struct sl_err *err)
 		    (r = sl_ws_look_archives(w->ws_fd, false, &c, &by, err)) < 0)
 			return r;
 		w->taint = (struct sl_taint_said){ 0 };
+		w->taint_rules.is_in_place = true;
 		w->n_changes = c.n;
 		sl_taint_say(&w->taint, &w->jb, NULL, &c, &w->taint_rules, sayable, w);
 		return 0;

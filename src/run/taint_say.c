@@ -23,51 +23,62 @@ sl_taint_rules(const struct sl_slice *pair, size_t n, struct sl_arena *a,
 				      "kind or no action (sluice limits lists them)",
 				      SL_ARG(kind), SL_ARG(action));
 	}
-	*ret = (struct sl_taint_rules){ rule, n };
+	*ret = (struct sl_taint_rules){ .rule = rule, .n = n };
 	return 0;
 }
 
+/* The action by table and policy, as if it could still be held back. */
 static enum sl_taint_action
-action_of(const struct sl_taint_row *row, const struct sl_taint_rules *rules)
+asked_of(const struct sl_taint_row *row, const struct sl_taint_rules *rules)
 {
 	return sl_taint_action_under(row, rules != NULL ? rules->rule : NULL,
 				     rules != NULL ? rules->n : 0);
 }
 
-enum sl_taint_action
-sl_taint_verdict(const struct sl_ws_change *c, const struct sl_taint_rules *rules)
+static enum sl_taint_action
+in_effect(enum sl_taint_action a, const struct sl_taint_rules *rules)
+{
+	return rules != NULL && rules->is_in_place && a > SL_TA_NAMED ? SL_TA_NAMED : a;
+}
+
+/* The strictest action that its taint asks for: PASS where it has none. */
+static enum sl_taint_action
+verdict(const struct sl_ws_change *c, const struct sl_taint_rules *rules)
 {
 	enum sl_taint_action a = SL_TA_PASS;
 	size_t n_rows;
 	const struct sl_taint_row *row = sl_taint_rows(&n_rows);
 
 	for (size_t i = 0; i < c->taint.n; i++) {
-		enum sl_taint_action b = action_of(&row[c->taint.row[i]], rules);
+		enum sl_taint_action b = asked_of(&row[c->taint.row[i]], rules);
 
 		a = b > a ? b : a;
 	}
 	return a;
 }
 
-static bool
-has_kind(const struct sl_ws_change *c, const struct sl_taint_row *row, const char *kind)
+static int64_t
+count_kind(const struct sl_ws_changes *c, const char *kind)
 {
-	for (size_t i = 0; i < c->taint.n; i++)
-		if (strcmp(row[c->taint.row[i]].kind, kind) == 0)
-			return true;
-	return false;
+	size_t n_rows;
+	const struct sl_taint_row *row = sl_taint_rows(&n_rows);
+	int64_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		for (size_t k = 0; k < c->item[i].taint.n; k++)
+			n += strcmp(row[c->item[i].taint.row[k]].kind, kind) == 0;
+	return n;
 }
 
-static int64_t
-count_kind(const struct sl_ws_changes *const *set, size_t n,
-	   const struct sl_taint_row *row, const char *kind)
+/* The first row of the same kind stands for it. */
+static size_t
+kind_of(const struct sl_taint_row *row, size_t i)
 {
-	int64_t count = 0;
+	size_t k = 0;
 
-	for (size_t k = 0; k < n; k++)
-		for (size_t i = 0; i < set[k]->n; i++)
-			count += has_kind(&set[k]->item[i], row, kind);
-	return count;
+	while (strcmp(row[k].kind, row[i].kind) != 0)
+		k++;
+	return k;
 }
 
 void
@@ -77,14 +88,15 @@ sl_taint_facts(struct sl_policy_facts *f, const struct sl_ws_changes *const *set
 	size_t n_rows;
 	const struct sl_taint_row *row = sl_taint_rows(&n_rows);
 
-	/* rows of a kind stand together, or are counted twice: the same fact */
-	for (size_t i = 0; i < n_rows; i++) {
-		int64_t count;
+	for (size_t k = 0; n > 0 && k < n_rows; k++) {
+		int64_t count = 0;
 
-		if (i > 0 && strcmp(row[i].kind, row[i - 1].kind) == 0)
+		if (kind_of(row, k) != k)
 			continue;
-		if ((count = count_kind(set, n, row, row[i].kind)) > 0)
-			SL_FACT(f, "changes", "tainted", sl_term_cstr(row[i].kind),
+		for (size_t s = 0; s < n; s++)
+			count += count_kind(set[s], row[k].kind);
+		if (count > 0)
+			SL_FACT(f, "changes", "tainted", sl_term_cstr(row[k].kind),
 				sl_term_int(count));
 	}
 }
@@ -103,9 +115,9 @@ sl_taint_json(struct sl_jb *b, const struct sl_taints *t,
 		o = sl_json_add(b, list, sl_json_obj(b));
 		(void)sl_json_set(b, o, "kind", sl_json_cstr(b, x->kind));
 		(void)sl_json_set(b, o, "obeyed_by", sl_json_cstr(b, x->obeyed_by));
-		(void)sl_json_set(
-		    b, o, "action",
-		    sl_json_cstr(b, sl_taint_action_name(action_of(x, rules))));
+		(void)sl_json_set(b, o, "action",
+				  sl_json_cstr(b, sl_taint_action_name(in_effect(
+						      asked_of(x, rules), rules))));
 		if (strcmp(x->kind, "look-alike") == 0 && t->like < n_rows)
 			(void)sl_json_set(b, o, "like",
 					  sl_json_cstr(b, row[t->like].pattern));
@@ -120,12 +132,12 @@ sl_taint_say(struct sl_taint_said *s, struct sl_jb *b, const char *job,
 {
 	for (size_t i = 0; i < c->n; i++) {
 		const struct sl_ws_change *x = &c->item[i];
-		enum sl_taint_action a = sl_taint_verdict(x, rules);
+		enum sl_taint_action a = verdict(x, rules);
 		struct sl_json **list = a >= SL_TA_HELD ? &s->strict : &s->named, *o;
 
 		if (a == SL_TA_PASS)
 			continue;
-		s->n[a]++;
+		s->n[in_effect(a, rules)]++;
 		if (*list == NULL)
 			*list = sl_json_arr(b);
 		if (*list == NULL || (*list)->n >= SL_TAINT_SAID_MAX)

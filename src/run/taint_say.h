@@ -10,6 +10,7 @@
 struct sl_taint_rules {
 	const struct sl_taint_rule *rule;
 	size_t n;
+	bool is_in_place; /* it is there already: whatever the action, it is only named */
 };
 
 /* From n pairs of kind and action, as a decision's view has them; in a, the kinds
@@ -17,10 +18,6 @@ struct sl_taint_rules {
  * nothing. */
 int sl_taint_rules(const struct sl_slice *pair, size_t n, struct sl_arena *a,
 		   struct sl_taint_rules *ret, struct sl_err *err) SL_MUST_CHECK;
-
-/* What is to be done with c because of its taint: PASS where it has none. */
-enum sl_taint_action sl_taint_verdict(const struct sl_ws_change *c,
-				      const struct sl_taint_rules *rules);
 
 /* tainted(KIND, N) of all n sets of changes together. */
 void sl_taint_facts(struct sl_policy_facts *f, const struct sl_ws_changes *const *set,
