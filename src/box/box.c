@@ -35,6 +35,7 @@ static const struct sl_chan_op accepts[] = {
 	{ SL_OP_FILE, SL_BOX_GET_MAX + 16, 0 },
 	{ SL_OP_HASHED, 4 + 64, 0 },
 	{ SL_OP_USAGE, sizeof(struct sl_m_usage), 0 },
+	{ SL_OP_BOXED, sizeof(int32_t), 1 },
 };
 
 static struct sl_box *
@@ -53,6 +54,7 @@ new_box(const struct sl_box_opts *o)
 	b->sync_fd = b->listen_fd = b->timer_fd = b->ws_fd = -1;
 	b->usage.written = UINT64_MAX;
 	b->is_single = o->is_single;
+	b->is_launched = o->launcher != NULL;
 	b->is_dgram_ok = o->grant->n_fs == 0 && o->grant->ws_mode != SL_WS_DIRECT;
 	sl_relay_init(&b->relay);
 	sl_buf_init(&b->room, SL_BOX_MSG_MAX);
@@ -81,9 +83,30 @@ notif_room(struct sl_box *b, struct sl_err *err)
 }
 
 static int
-check_opts(const struct sl_box_opts *o, struct sl_err *err)
+find_landlock(const struct sl_box_opts *o, int *ret_abi, struct sl_err *err)
+{
+	int abi = sl_jail_landlock_abi();
+
+	if (abi < 2)
+		return SL_ERR(
+		    err, ENV,
+		    "box: Landlock ABI 2 is needed and %s; use Linux 5.19 or later with "
+		    "'landlock' in the kernel's lsm= parameter",
+		    abi < 0 ? "there is none" : "this kernel has ABI 1");
+	/* 6 is the last whose rights we use. */
+	if (abi > 6)
+		abi = 6;
+	if (o->max_landlock_abi > 0 && abi > o->max_landlock_abi)
+		abi = o->max_landlock_abi;
+	*ret_abi = abi;
+	return 0;
+}
+
+int
+sl_box_opts_check(const struct sl_box_opts *o, int *ret_abi, struct sl_err *err)
 {
 	size_t n = o->host_name != NULL ? strlen(o->host_name) : 0;
+	int r;
 
 	if (!sl_slice_eq(o->grant->tier, SL_LIT("T1")))
 		return SL_ERR(err, UNSUPPORTED, "box: tier '%.*s' is not supported",
@@ -94,7 +117,9 @@ check_opts(const struct sl_box_opts *o, struct sl_err *err)
 	if (n == 0 || n > 63 ||
 	    strspn(o->host_name, "abcdefghijklmnopqrstuvwxyz0123456789-") != n)
 		return SL_ERR(err, BUG, "box: bad host name");
-	return sl_box_grants_check(o, err);
+	if ((r = sl_dial_check(o, err)) == 0)
+		r = sl_box_grants_check(o, err);
+	return r < 0 ? r : find_landlock(o, ret_abi, err);
 }
 
 /* Our own place in the unified hierarchy; only where a leaf below can be had. */
@@ -168,6 +193,8 @@ start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err
 				    .ops = accepts,
 				    .n_ops = sizeof(accepts) / sizeof(accepts[0]) };
 	peer = pair[1];
+	if (o->launcher != NULL)
+		return sl_box_launch(o->launcher, peer, b->cgroup_fd, err);
 	s.chan.fd = peer;
 	s.exe_fd = exe;
 	if (!b->ids.is_private)
@@ -175,52 +202,70 @@ start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err
 	if (o->run_fd >= 0 && ((here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0 ||
 			       fchdir(o->run_fd) < 0))
 		return SL_ERR_SYS(err, -errno, "box: cannot enter its directory");
-	r = sl_os_clone(ns, b->cgroup_fd, &b->init_pidfd);
-	if (r != 0 && here >= 0 && fchdir(here) < 0) {
-		b->init_pid = r;
+	r = sl_os_clone(ns, b->cgroup_fd, 0, &b->init_pidfd);
+	if (r != 0 && here >= 0 && fchdir(here) < 0)
 		return SL_ERR_SYS(err, -errno,
 				  "box: cannot return to the working directory");
-	}
 	if (r < 0)
 		return sl_box_userns_text(-r, b->ids.is_private, err);
 	if (r == 0)
 		sl_box_setup(&s);
-	b->init_pid = r;
 	return 0;
+}
+
+/* What a launcher has made is for this grant and no other. */
+static int
+same_grant(const struct sl_box_opts *o, struct sl_err *err)
+{
+	uint8_t d[32];
+	int r;
+
+	if ((r = sl_grant_digest(o->grant, d, err)) < 0)
+		return r;
+	return memcmp(d, o->launcher->grant, sizeof(d)) == 0 && !o->holds_secret
+		   ? 0
+		   : SL_ERR(err, BUG, "box: the launcher is for another grant");
+}
+
+static void
+from_launcher(struct sl_box *b, const struct sl_launcher *l)
+{
+	b->ids = l->ids;
+	memcpy(b->etc, l->etc, sizeof(b->etc));
+}
+
+static int
+from_nothing(struct sl_box *b, const struct sl_box_opts *o, struct sl_err *err)
+{
+	int r = sl_box_ids_pick(&b->ids, err);
+
+	if (r == 0 && (r = sl_box_etc_digest(&b->ids, o, b->etc)) < 0)
+		r = SL_ERR_SYS(err, r, "box: cannot look at the host's /etc");
+	return r;
 }
 
 int
 sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *err)
 {
 	struct sl_box *b;
-	int r, abi;
+	int r, abi = 0;
 
-	if ((r = check_opts(o, err)) < 0)
+	if ((r = o->launcher != NULL ? same_grant(o, err)
+				     : sl_box_opts_check(o, &abi, err)) < 0)
 		return r;
-	if ((abi = sl_jail_landlock_abi()) < 2)
-		return SL_ERR(
-		    err, ENV,
-		    "box: Landlock ABI 2 is needed and %s; use Linux 5.19 or later with "
-		    "'landlock' in the kernel's lsm= parameter",
-		    abi < 0 ? "there is none" : "this kernel has ABI 1");
-	/* 6 is the last whose rights we use. */
-	if (abi > 6)
-		abi = 6;
-	if (o->max_landlock_abi > 0 && abi > o->max_landlock_abi)
-		abi = o->max_landlock_abi;
 	if ((b = new_box(o)) == NULL)
 		return SL_ERR(err, NOMEM, "out of memory for a box");
 	r = notif_room(b, err);
 	if (r == 0)
-		r = sl_box_ids_pick(&b->ids, err);
+		r = sl_dial_init(b, o, err);
+	if (r == 0 && o->launcher != NULL)
+		from_launcher(b, o->launcher);
+	else if (r == 0)
+		r = from_nothing(b, o, err);
 	if (r == 0 && !o->without_cgroup)
 		find_cgroup(b);
 	if (r == 0)
 		r = sl_box_classes(b, err);
-	if (r == 0)
-		r = sl_dial_init(b, o, err);
-	if (r == 0 && (r = sl_box_etc_digest(&b->ids, o, b->etc)) < 0)
-		r = SL_ERR_SYS(err, r, "box: cannot look at the host's /etc");
 	if (r == 0 && o->grant->ws_mode == SL_WS_DIRECT)
 		r = sl_box_direct_make(b, err);
 	if (r == 0)
@@ -687,12 +732,19 @@ sl_box_resize(struct sl_box *b, unsigned rows, unsigned cols)
 static void
 end_init(struct sl_box *b)
 {
+	struct sl_err err = { 0 };
 	int code, value;
 
+	/* Of a launcher's it may not have come yet. */
+	while (b->is_launched && b->init_pidfd < 0 && b->state == SL_BS_SETUP)
+		if (sl_box_pump(b, SL_BOX_SETUP_MS, &err) < 0)
+			break;
 	if (b->init_pidfd < 0)
 		return;
 	(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
-	(void)sl_os_wait(b->init_pidfd, false, &code, &value);
+	/* A launcher's is not our child. */
+	if (sl_os_wait(b->init_pidfd, false, &code, &value) == -ECHILD)
+		(void)sl_os_wait_end(b->init_pidfd);
 }
 
 void

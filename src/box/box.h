@@ -19,6 +19,7 @@
 #include "grant/permit.h"
 
 struct sl_box;
+struct sl_launcher;
 
 /* What was achieved, read back, not what was asked: goes into every statement. */
 struct sl_box_vector {
@@ -104,6 +105,7 @@ struct sl_box_opts {
 	size_t n_masked;
 	const struct sl_box_pin *pins; /* of each name in the grant's net */
 	size_t n_pins;
+	struct sl_launcher *launcher; /* NULL: the box is made from nothing */
 	int stdin_fd;      /* -1: /dev/null; else relayed (a tty: through the pty) */
 	bool is_single;    /* for one act: it ends by itself when that has ended */
 	bool holds_secret; /* the supervisor's memory holds one: re-exec init (the
@@ -115,6 +117,19 @@ struct sl_box_opts {
 
 int sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret,
 		   struct sl_err *err) SL_MUST_CHECK;
+
+/* For boxes one after another, or at once, of one grant (and host name, masks, pins, as
+ * in the options that it is started with): a process that stands in their tree, made
+ * once, so that each box makes only what is its own.  They have one private uid, and are
+ * told from each other by their namespaces.  UNSUPPORTED where the grant has a workspace
+ * or a path below one of the box's own places, or the supervisor holds a secret: such
+ * boxes are made from nothing.  Stopping it ends every box of it. */
+enum { SL_LAUNCHER_NETS_MAX = 64 };
+/* n_ahead: so many network namespaces, at most SL_LAUNCHER_NETS_MAX, are made before they
+ * are asked for (some 250 KiB of kernel memory each); none is given to two boxes. */
+int sl_launcher_start(const struct sl_box_opts *o, unsigned n_ahead,
+		      struct sl_launcher **ret, struct sl_err *err) SL_MUST_CHECK;
+void sl_launcher_stop(struct sl_launcher *l); /* accepts NULL */
 /* The digest of the box's /etc as hex, at once: contexts name it, and need not wait. */
 void sl_box_etc(const struct sl_box *b, char ret_hex[65]);
 /* The same before there is a box, and without any pins. */

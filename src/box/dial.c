@@ -59,14 +59,25 @@ own_cookie(struct sl_box *b, struct sl_err *err)
 }
 
 int
+sl_dial_check(const struct sl_box_opts *o, struct sl_err *err)
+{
+	const struct sl_grant *g = o->grant;
+
+	for (size_t i = 0; i < o->n_pins; i++)
+		if (o->pins[i].net >= g->n_net || g->net[o->pins[i].net].is_address)
+			return SL_ERR(err, BUG, "box: a pin of no name in the grant");
+	return 0;
+}
+
+int
 sl_dial_init(struct sl_box *b, const struct sl_box_opts *o, struct sl_err *err)
 {
 	const struct sl_grant *g = o->grant;
 	struct sl_dial *d = &b->dial;
 	int r;
 
-	if (g->n_net == 0)
-		return 0;
+	if ((r = sl_dial_check(o, err)) < 0 || g->n_net == 0)
+		return r;
 	if ((r = own_cookie(b, err)) < 0)
 		return r;
 	d->target = calloc(g->n_net + o->n_pins, sizeof(*d->target));
@@ -81,12 +92,9 @@ sl_dial_init(struct sl_box *b, const struct sl_box_opts *o, struct sl_err *err)
 			return SL_ERR(err, BUG, "box: a grant's address is none");
 		d->target[d->n_targets++] = t;
 	}
-	for (size_t i = 0; i < o->n_pins; i++) {
-		if (o->pins[i].net >= g->n_net || g->net[o->pins[i].net].is_address)
-			return SL_ERR(err, BUG, "box: a pin of no name in the grant");
+	for (size_t i = 0; i < o->n_pins; i++)
 		d->target[d->n_targets++] =
 		    (struct sl_dial_target){ o->pins[i].addr, &g->net[o->pins[i].net] };
-	}
 	return 0;
 }
 

@@ -37,6 +37,8 @@ struct sl_dial {
 	struct sl_dial_op op[SL_BOX_DIALS_MAX];
 };
 
+/* -BUG where a pin is for no name of the grant. */
+int sl_dial_check(const struct sl_box_opts *o, struct sl_err *err) SL_MUST_CHECK;
 /* What the grant and the pins make reachable. */
 int sl_dial_init(struct sl_box *b, const struct sl_box_opts *o,
 		 struct sl_err *err) SL_MUST_CHECK;

@@ -109,6 +109,18 @@ sl_box_ids_map_self(const struct sl_box_ids *ids)
 	return write_maps(ids->in_uid, ids->out_uid, ids->in_gid, ids->out_gid);
 }
 
+static int
+enter_userns(uint32_t in_uid, uint32_t out_uid, uint32_t in_gid, uint32_t out_gid)
+{
+	if (unshare(CLONE_NEWUSER) < 0)
+		return -errno;
+	/* A change of uid made /proc/self root's; nothing runs under this uid yet. */
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return -errno;
+	return write_maps(in_uid, out_uid, in_gid, out_gid);
+}
+
 /* Become out_uid on the host with all capabilities kept, then enter a user namespace
  * in which this one id has the name in_uid: such a map needs nobody's help. */
 static int
@@ -120,20 +132,21 @@ enter_as(const struct sl_box_ids *ids, uint32_t in_uid, uint32_t in_gid)
 		return r;
 	if (setgroups(0, NULL) < 0 ||
 	    setresgid(ids->out_gid, ids->out_gid, ids->out_gid) < 0 ||
-	    setresuid(ids->out_uid, ids->out_uid, ids->out_uid) < 0 ||
-	    unshare(CLONE_NEWUSER) < 0)
+	    setresuid(ids->out_uid, ids->out_uid, ids->out_uid) < 0)
 		return -errno;
-	/* The change of uid made /proc/self root's; nothing runs under this uid yet. */
-	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-		return -errno;
-	return write_maps(in_uid, ids->out_uid, in_gid, ids->out_gid);
+	return enter_userns(in_uid, ids->out_uid, in_gid, ids->out_gid);
 }
 
 int
 sl_box_ids_take(const struct sl_box_ids *ids)
 {
 	return enter_as(ids, ids->in_uid, ids->in_gid);
+}
+
+int
+sl_box_ids_nest(const struct sl_box_ids *ids)
+{
+	return enter_userns(ids->in_uid, ids->in_uid, ids->in_gid, ids->in_gid);
 }
 
 int

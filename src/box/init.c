@@ -600,6 +600,9 @@ on_message(struct init *in)
 	case SL_OP_DONE:
 	case SL_OP_FILE:
 	case SL_OP_HASHED:
+	case SL_OP_BOX:
+	case SL_OP_TREE:
+	case SL_OP_BOXED:
 	default:
 		_exit(1);
 	}

@@ -2,8 +2,9 @@
  *
  * Two processes: the supervisor (box.c sup.c notify.c relay.c watch.c obs.c) and the
  * box's init, pid 1 of its namespaces (setup.c root.c etc.c grants.c ws.c ids.c, then
- * init.c child.c).  They talk over one sl_chan; both are ours, yet whatever init says
- * is bounded and checked, for it runs under the uid of what it contains.
+ * init.c child.c); perhaps a third, which starts one init after another (launcher.c).
+ * They talk over one sl_chan; both are ours, yet whatever init says is bounded and
+ * checked, for it runs under the uid of what it contains.
  */
 #ifndef SL_BOX_INTERNAL_H
 #define SL_BOX_INTERNAL_H
@@ -76,6 +77,8 @@ enum sl_box_op {
 	SL_OP_GET,       /* u64 max, path */
 	SL_OP_HASH,      /* patterns, each NUL-terminated */
 	SL_OP_ASK_USAGE, /* nothing */
+	/* to a launcher */
+	SL_OP_BOX, /* nothing; fds: the box's channel, and perhaps its cgroup */
 	/* from init */
 	SL_OP_FAIL,   /* struct sl_m_fail */
 	SL_OP_SETUP,  /* struct sl_m_setup; fds: /proc, tmpfs */
@@ -84,7 +87,10 @@ enum sl_box_op {
 	SL_OP_DONE,   /* struct sl_m_done: of SOCK */
 	SL_OP_FILE,   /* i32 errno, bytes */
 	SL_OP_HASHED, /* i32 errno, 64 hex digits or nothing */
-	SL_OP_USAGE   /* struct sl_m_usage */
+	SL_OP_USAGE,  /* struct sl_m_usage */
+	/* from a launcher */
+	SL_OP_TREE, /* struct sl_m_setup: it can be asked for boxes */
+	SL_OP_BOXED /* on the box's channel: i32 errno; fds: the init's pidfd */
 };
 
 struct sl_m_fail {
@@ -161,19 +167,47 @@ struct sl_setup {
 	struct sl_box_ids ids;
 	struct sl_chan chan;
 	int run_fd, exe_fd;
-	int s_fd;    /* tmpfs S: r/ root skeleton, l/ usr/local, w/ places, d/ dev, e/ */
+	int s_fd;    /* tmpfs S: r/ root skeleton, l/ usr/local, e/ and n for masks */
+	int p_fd;    /* the tmpfs of the writable places: S, or one of the box's own */
 	int root_fd; /* mount of S/r, on which all others stand */
 	int proc_fd;
 	int rules_fd, landlock_abi;
-	pid_t net_pid; /* makes the network namespace */
-	struct sl_net *net;
+	struct sl_net *net; /* a process of ours makes the network namespace */
+	int net_fd;         /* or a launcher sends it here */
+	bool is_launched;   /* in a launcher's tree */
 	enum sl_box_step step;
 	char what[200]; /* detail of a failure */
 	struct sl_m_setup m;
 };
 
+/* box.c: before anything is made; and the Landlock ABI that it will have. */
+int sl_box_opts_check(const struct sl_box_opts *o, int *ret_abi,
+		      struct sl_err *err) SL_MUST_CHECK;
+
 /* setup.c, in init: never returns. */
 _Noreturn void sl_box_setup(struct sl_setup *s);
+/* The same in a launcher's tree. */
+_Noreturn void sl_box_setup_own(struct sl_setup *s);
+/* Nothing of the supervisor's is left: descriptors, environment, terminal, signals. */
+int sl_box_leave_supervisor(struct sl_setup *s);
+/* A descriptor of this process's network namespace, which becomes a new one with lo up;
+ * or -errno.  Raw system calls only, errno stays: the caller may share its memory. */
+int sl_box_net_new(void);
+int sl_box_ids_early(struct sl_setup *s); /* an ordinary user's id map */
+int sl_box_pivot(struct sl_setup *s);
+/* launcher.c */
+struct sl_launcher {
+	struct sl_box_ids ids;
+	uint8_t etc[32], grant[32];
+	int pidfd, abi;
+	struct sl_chan chan;
+};
+/* Asks for a box whose end of its channel is peer; BOXED comes on that channel. */
+int sl_box_launch(struct sl_launcher *l, int peer, int cgroup_fd,
+		  struct sl_err *err) SL_MUST_CHECK;
+/* What a FAIL of init or of a launcher says. */
+int sl_box_setup_failed(struct sl_slice body, bool is_private,
+			struct sl_err *err) SL_MUST_CHECK;
 _Noreturn void sl_box_fail(struct sl_setup *s, int neg_errno);
 /* Sets s->step; then a failing call names where. */
 void sl_box_at(struct sl_setup *s, enum sl_box_step step, const char *what_fmt, ...)
@@ -192,7 +226,10 @@ int sl_box_rules_new(struct sl_setup *s);
 /* A Landlock rule for what fd (O_PATH) is: a mount's own descriptor, before it is moved
  * to its place or after. */
 int sl_box_rule(struct sl_setup *s, int fd, uint64_t rights);
-int sl_box_root_make(struct sl_setup *s);
+int sl_box_tree_make(struct sl_setup *s, uint64_t room);
+int sl_box_places_make(struct sl_setup *s);
+int sl_box_root_make(struct sl_setup *s); /* both */
+int sl_box_root_own(struct sl_setup *s);  /* the second, in a launcher's tree */
 int sl_box_etc_make(struct sl_setup *s);
 /* The digest that it will give, without making anything. */
 int sl_box_etc_digest(const struct sl_box_ids *ids, const struct sl_box_opts *o,
@@ -202,6 +239,7 @@ int sl_box_ws_mount(struct sl_setup *s);
 int sl_box_ids_pick(struct sl_box_ids *ret, struct sl_err *err) SL_MUST_CHECK;
 int sl_box_ids_map_self(const struct sl_box_ids *ids); /* in the new user namespace */
 int sl_box_ids_take(const struct sl_box_ids *ids);     /* private uid, then namespace */
+int sl_box_ids_nest(const struct sl_box_ids *ids);     /* the same id in one more */
 /* A user namespace that maps uid/gid on disk to the box's, for idmapped mounts. */
 int sl_box_ids_idmap(const struct sl_box_ids *ids, uid_t disk_uid, gid_t disk_gid);
 /* Where a host path has its mount point inside S; grants.c. */
@@ -264,11 +302,10 @@ struct sl_box {
 	struct sl_box_ids ids;
 	struct sl_chan chan;
 	struct sl_buf room;
-	pid_t init_pid;
 	int init_pidfd, epfd, stdin_fd, cgroup_fd;
 	char cgroup_dir[256];
 	int proc_fd, tmpfs_fd; /* of the box */
-	bool is_setup_seen, is_single;
+	bool is_setup_seen, is_ready_seen, is_single, is_launched;
 	uint8_t etc[32]; /* what the digest of /etc must turn out to be */
 	struct sl_m_setup m_setup;
 	struct sl_m_ready m_ready;

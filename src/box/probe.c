@@ -137,7 +137,7 @@ probe_namespaces(struct probe *p)
 
 	if (geteuid() == 0)
 		ns &= ~(uint64_t)CLONE_NEWUSER;
-	if ((r = sl_os_clone(ns, -1, &fd)) == 0)
+	if ((r = sl_os_clone(ns, -1, 0, &fd)) == 0)
 		_exit(0);
 	if (r > 0) {
 		(void)sl_os_wait(fd, false, &code, &value);

@@ -1,10 +1,13 @@
 /* root.c -- the box's tree: one tmpfs S, the host's /usr, /proc, /dev, and the
  * writable places, each a mount that stands on the read-only root.
  *
- * S holds r/ (the root's skeleton), l/ (what covers /usr/local), w/ (one directory a
- * writable place), d/ (/dev), and for masks e/ and n (an empty directory, an empty
- * file).  S itself stays behind in the old root, which is dropped; the box sees
- * clones of its directories, so one size bounds them all.
+ * S holds r/ (the root's skeleton), l/ (what covers /usr/local), and for masks e/ and n
+ * (an empty directory, an empty file).  S itself stays behind in the old root, which is
+ * dropped; the box sees clones of its directories: of r/ read-only, and of each writable
+ * place in r/ once more, writable, over itself.  So one size bounds them all.
+ *
+ * A launcher makes the tree once (sl_box_tree_make), and each of its boxes only what is
+ * its own (sl_box_places_make): the places, then on a tmpfs P of the box, and /proc.
  */
 #include "box/internal.h"
 #include "os/jail.h"
@@ -20,16 +23,17 @@
 
 #define RO (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 
+/* The last covers where P is attached. */
 static const struct {
-	const char *inside, *in_s;
+	const char *inside, *in_s, *in_p;
 	unsigned mode;
 } places[] = {
-	{ "/tmp", "w/tmp", 01777 },
-	{ "/home/runner", "w/home", 0755 },
-	{ "/run", "w/run", 0755 },
-	{ "/var/tmp", "w/vartmp", 01777 },
-	{ "/opt/hostedtoolcache", "w/tool", 0755 },
-	{ "/dev/shm", "w/shm", 01777 },
+	{ "/tmp", "r/tmp", "tmp", 01777 },
+	{ "/home/runner", "r/home/runner", "home", 0755 },
+	{ "/var/tmp", "r/var/tmp", "vartmp", 01777 },
+	{ "/opt/hostedtoolcache", "r/opt/hostedtoolcache", "tool", 0755 },
+	{ "/dev/shm", "r/dev/shm", "shm", 01777 },
+	{ "/run", "r/run", "run", 0755 },
 };
 
 const char *
@@ -59,54 +63,38 @@ static const struct {
 };
 
 static const char *const skeleton[] = {
-	"r",
-	"r/usr",
-	"r/proc",
-	"r/dev",
-	"r/tmp",
-	"r/home",
-	"r/home/runner",
-	"r/opt",
-	"r/opt/hostedtoolcache",
-	"r/run",
-	"r/var",
-	"r/var/tmp",
-	"r/workspace",
-	"r/root",
-	"l",
-	"w",
-	"d",
-	"d/shm",
-	"d/pts",
-	"m",
+	"r",     "r/usr", "r/proc",      "r/dev",  "r/dev/pts", "r/home",
+	"r/opt", "r/var", "r/workspace", "r/root", "l",         "m",
 };
 
+/* Attached at `at`: a clone can be taken only of what is attached. */
 static int
-make_tmpfs(struct sl_setup *s)
+make_tmpfs(struct sl_setup *s, uint64_t size, const char *at, int *ret_fd)
 {
-	const struct sl_grant *g = s->o->grant;
-	uint64_t size = g->limit[SL_LIM_DISK].max, mem = g->limit[SL_LIM_MEMORY].max;
 	char size_s[32], inodes[32];
 	struct sl_mnt_opt opt[] = { { "size", size_s },
 				    { "nr_inodes", inodes },
 				    { "mode", "0755" } };
+	int fd;
 
-	/* Pages of tmpfs are memory, so both limits bound it; the tree itself needs
-	 * a little whatever is granted. */
-	if (size > mem)
-		size = mem;
-	size += 1 << 20;
 	(void)snprintf(size_s, sizeof(size_s), "%llu", (unsigned long long)size);
 	(void)snprintf(inodes, sizeof(inodes), "%llu",
 		       (unsigned long long)(size / 16384 + 4096));
 	sl_box_at(s, SL_BOX_STEP_TMPFS, "tmpfs of %s bytes", size_s);
-	if ((s->s_fd =
-		 sl_mnt_new("tmpfs", opt, 3, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)) < 0)
-		return s->s_fd;
-	/* A clone can be taken only of what is attached.  /proc/driver is there wherever
-	 * procfs is, no grant lies in it, and unlike "/" it does not make us chrooted in
-	 * the kernel's eyes, who may not make user namespaces. */
-	return sl_mnt_move(s->s_fd, AT_FDCWD, "/proc/driver");
+	if ((fd = sl_mnt_new("tmpfs", opt, 3, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)) < 0)
+		return fd;
+	*ret_fd = fd;
+	return sl_mnt_move(fd, AT_FDCWD, at);
+}
+
+/* Pages of tmpfs are memory, so both limits bound it; the tree itself needs a little
+ * whatever is granted. */
+static uint64_t
+room_of(const struct sl_grant *g)
+{
+	uint64_t size = g->limit[SL_LIM_DISK].max, mem = g->limit[SL_LIM_MEMORY].max;
+
+	return (size < mem ? size : mem) + (1 << 20);
 }
 
 /* bin, lib and so on, as the host has them: links into /usr. */
@@ -137,19 +125,32 @@ link_usr(struct sl_setup *s)
 	return 0;
 }
 
+/* The directories of the places, in S or in P. */
+static int
+make_places(struct sl_setup *s, int dirfd, bool is_p)
+{
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		const char *name = is_p ? places[i].in_p : places[i].in_s;
+
+		if (mkdirat(dirfd, name, places[i].mode) < 0 ||
+		    (s->ids.is_private &&
+		     fchownat(dirfd, name, s->ids.out_uid, s->ids.out_gid, 0) < 0))
+			return -errno;
+	}
+	return 0;
+}
+
 static int
 make_skeleton(struct sl_setup *s)
 {
+	int r;
+
 	sl_box_at(s, SL_BOX_STEP_TREE, "directories");
 	for (size_t i = 0; i < sizeof(skeleton) / sizeof(skeleton[0]); i++)
 		if (mkdirat(s->s_fd, skeleton[i], 0755) < 0)
 			return -errno;
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (mkdirat(s->s_fd, places[i].in_s, places[i].mode) < 0 ||
-		    (s->ids.is_private &&
-		     fchownat(s->s_fd, places[i].in_s, s->ids.out_uid, s->ids.out_gid,
-			      0) < 0))
-			return -errno;
+	if ((r = make_places(s, s->s_fd, false)) < 0)
+		return r;
 	return link_usr(s);
 }
 
@@ -204,16 +205,16 @@ make_nodes(struct sl_setup *s)
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
 		mode_t m = s->ids.is_private ? S_IFCHR | 0666 : S_IFREG | 0444;
 
-		(void)snprintf(path, sizeof(path), "d/%s", nodes[i].name);
+		(void)snprintf(path, sizeof(path), "r/dev/%s", nodes[i].name);
 		if (mknodat(s->s_fd, path, m, makedev(nodes[i].maj, nodes[i].min)) < 0)
 			return -errno;
 	}
 	for (size_t i = 0; i < sizeof(dev_links) / sizeof(dev_links[0]); i++) {
-		(void)snprintf(path, sizeof(path), "d/%s", dev_links[i].name);
+		(void)snprintf(path, sizeof(path), "r/dev/%s", dev_links[i].name);
 		if (symlinkat(dev_links[i].target, s->s_fd, path) < 0)
 			return -errno;
 	}
-	if (s->o->grant->is_tty && symlinkat("pts/ptmx", s->s_fd, "d/ptmx") < 0)
+	if (s->o->grant->is_tty && symlinkat("pts/ptmx", s->s_fd, "r/dev/ptmx") < 0)
 		return -errno;
 	return 0;
 }
@@ -233,16 +234,13 @@ mount_dev(struct sl_setup *s)
 	const uint64_t node_attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
 	/* Mostly the host's own is so already. */
 	bool is_tame = has_flags("/dev", ST_NOSUID | ST_NOEXEC);
-	static const struct sl_mnt_opt pts[] = { { "newinstance", NULL },
-						 { "ptmxmode", "0666" },
-						 { "mode", "0620" } };
 	char host[24], in[24];
 	SL_AUTO_FD fd = -1;
 	int r;
 
 	sl_box_at(s, SL_BOX_STEP_DEV, "nodes");
 	if ((r = make_nodes(s)) < 0 ||
-	    (fd = sl_mnt_clone(s->s_fd, "d", false, attr, -1)) < 0)
+	    (fd = sl_mnt_clone(s->s_fd, "r/dev", false, attr, -1)) < 0)
 		return r < 0 ? r : fd;
 	if ((s->ids.is_private && (r = sl_mnt_allow_dev(fd)) < 0) ||
 	    (r = sl_mnt_move(fd, s->root_fd, "dev")) < 0)
@@ -255,27 +253,36 @@ mount_dev(struct sl_setup *s)
 		if ((r = show(s, AT_FDCWD, host, is_tame ? 0 : node_attr, false, in)) < 0)
 			return r;
 	}
-	if (s->o->grant->is_tty) {
-		SL_AUTO_FD p =
-		    sl_mnt_new("devpts", pts, 3, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-
-		sl_box_at(s, SL_BOX_STEP_DEV, "devpts");
-		if (p < 0 || (r = sl_mnt_move(p, s->root_fd, "dev/pts")) < 0)
-			return p < 0 ? p : r;
-	}
 	return 0;
+}
+
+static int
+mount_pts(struct sl_setup *s)
+{
+	static const struct sl_mnt_opt opt[] = { { "newinstance", NULL },
+						 { "ptmxmode", "0666" },
+						 { "mode", "0620" } };
+	SL_AUTO_FD fd = -1;
+
+	sl_box_at(s, SL_BOX_STEP_DEV, "devpts");
+	fd = sl_mnt_new("devpts", opt, 3, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	return fd < 0 ? fd : sl_mnt_move(fd, s->root_fd, "dev/pts");
 }
 
 static int
 mount_places(struct sl_setup *s)
 {
+	bool is_p = s->p_fd != s->s_fd;
+
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		SL_AUTO_FD fd = -1;
 		int r;
 
 		sl_box_at(s, SL_BOX_STEP_PLACES, "%s", places[i].inside);
-		/* nosuid and nodev, as S is */
-		if ((fd = sl_mnt_clone(s->s_fd, places[i].in_s, false, 0, -1)) < 0)
+		/* nosuid and nodev, as S and P are */
+		fd = sl_mnt_clone(s->p_fd, is_p ? places[i].in_p : places[i].in_s, false,
+				  0, -1);
+		if (fd < 0)
 			return fd;
 		/* Sockets are made only where nothing of the host can see them. */
 		if ((r = sl_box_rule(s, fd, SL_BOX_RW | SL_LL_MAKE_SOCK)) < 0 ||
@@ -286,22 +293,60 @@ mount_places(struct sl_setup *s)
 }
 
 int
-sl_box_root_make(struct sl_setup *s)
+sl_box_tree_make(struct sl_setup *s, uint64_t room)
 {
 	int r;
 
 	sl_box_at(s, SL_BOX_STEP_PRIVATE, "/");
-	if ((r = sl_mnt_private()) < 0 || (r = sl_box_rules_new(s)) < 0 ||
-	    (r = make_tmpfs(s)) < 0 || (r = make_skeleton(s)) < 0 ||
-	    (r = sl_box_etc_make(s)) < 0)
+	if ((r = sl_mnt_private()) < 0)
+		return r;
+	/* /proc/driver is there wherever procfs is, no grant lies in it, and unlike "/"
+	 * it does not make us chrooted in the kernel's eyes, who may not make user
+	 * namespaces. */
+	if ((r = make_tmpfs(s, room, "/proc/driver", &s->s_fd)) < 0 ||
+	    (r = make_skeleton(s)) < 0 || (r = sl_box_etc_make(s)) < 0)
 		return r;
 	sl_box_at(s, SL_BOX_STEP_TREE, "root");
 	if ((s->root_fd = sl_mnt_clone(s->s_fd, "r", false, RO, -1)) < 0)
 		return s->root_fd;
-	if ((r = sl_mnt_move(s->root_fd, s->s_fd, "m")) < 0 || (r = mount_usr(s)) < 0 ||
-	    (r = mount_proc(s)) < 0 || (r = mount_dev(s)) < 0)
+	if ((r = sl_mnt_move(s->root_fd, s->s_fd, "m")) < 0 || (r = mount_usr(s)) < 0)
+		return r;
+	return mount_dev(s);
+}
+
+int
+sl_box_places_make(struct sl_setup *s)
+{
+	int r;
+
+	if ((r = mount_proc(s)) < 0 || (s->o->grant->is_tty && (r = mount_pts(s)) < 0) ||
+	    (r = sl_box_rules_new(s)) < 0)
 		return r;
 	return mount_places(s);
+}
+
+int
+sl_box_root_make(struct sl_setup *s)
+{
+	int r = sl_box_tree_make(s, room_of(s->o->grant));
+
+	s->p_fd = s->s_fd;
+	return r < 0 ? r : sl_box_places_make(s);
+}
+
+/* Within a launcher's tree. */
+int
+sl_box_root_own(struct sl_setup *s)
+{
+	int r;
+
+	if ((r = make_tmpfs(s, room_of(s->o->grant), "/run", &s->p_fd)) < 0 ||
+	    (r = make_places(s, s->p_fd, true)) < 0)
+		return r;
+	sl_box_at(s, SL_BOX_STEP_TREE, "root");
+	if ((s->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return -errno;
+	return sl_box_places_make(s);
 }
 
 /* The directory of S in which the mount point for an inside path is made, and what is

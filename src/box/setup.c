@@ -58,10 +58,9 @@ sl_box_fail(struct sl_setup *s, int neg_errno)
 	_exit(1);
 }
 
-/* Nothing of the supervisor's: descriptors, environment, terminal, signal handling
- * (handlers are cleared by the clone). */
-static int
-leave_supervisor(struct sl_setup *s)
+/* Signal handlers are cleared by the clone. */
+int
+sl_box_leave_supervisor(struct sl_setup *s)
 {
 	sigset_t none;
 	int keep[3] = { s->chan.fd, s->run_fd, s->exe_fd }, null;
@@ -110,7 +109,8 @@ leave_supervisor(struct sl_setup *s)
 enum { NET_STACK = 16384 };
 
 struct sl_net {
-	int fd, err; /* the namespace, or an errno */
+	pid_t pid;
+	int fd; /* the namespace, or -errno */
 	_Alignas(16) uint8_t stack[NET_STACK];
 };
 
@@ -127,33 +127,30 @@ raw3(long nr, long a, long b, long c)
 	return r;
 }
 
-/* Into a new network namespace with lo up: its descriptor, or -errno. */
-static long
-net_new(void)
+int
+sl_box_net_new(void)
 {
 	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP };
 	long fd, e = raw3(SYS_unshare, CLONE_NEWNET, 0, 0);
 
 	if (e < 0)
-		return e;
+		return (int)e;
 	if ((fd = raw3(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) < 0)
-		return fd;
+		return (int)fd;
 	e = raw3(SYS_ioctl, fd, SIOCSIFFLAGS, (long)(uintptr_t)&r);
 	if (e >= 0) /* the namespace itself; by /proc it takes four times as long */
 		e = raw3(SYS_ioctl, fd, SIOCGSKNS, 0);
 	(void)raw3(SYS_close, fd, 0, 0);
-	return e;
+	return (int)e;
 }
 
-/* In a process that shares init's memory and descriptors: raw system calls only. */
+/* In a process that shares init's memory and descriptors. */
 static int
 net_make(void *arg)
 {
 	struct sl_net *n = arg;
-	long e = net_new();
 
-	n->fd = e >= 0 ? (int)e : -1;
-	n->err = e < 0 ? (int)-e : 0;
+	n->fd = sl_box_net_new();
 	return 0;
 }
 
@@ -166,14 +163,36 @@ net_start(struct sl_setup *s)
 	sl_box_at(s, SL_BOX_STEP_NET, "network namespace");
 	if ((s->net = malloc(sizeof(*s->net))) == NULL)
 		return -ENOMEM;
-	s->net->fd = -1;
-	s->net->err = EIO;
-	s->net_pid = clone(net_make, s->net->stack + NET_STACK,
-			   CLONE_VM | CLONE_FILES | SIGCHLD, s->net);
-	if (s->net_pid < 0)
+	s->net->fd = -EIO;
+	s->net->pid = clone(net_make, s->net->stack + NET_STACK,
+			    CLONE_VM | CLONE_FILES | SIGCHLD, s->net);
+	if (s->net->pid < 0)
 		return -errno;
-	sl_os_start_elsewhere(s->net_pid);
+	sl_os_start_elsewhere(s->net->pid);
 	return 0;
+}
+
+/* The namespace, or -errno: from that process, or from a launcher. */
+static int
+net_take(struct sl_setup *s)
+{
+	int fd = -1, r;
+	char tag;
+
+	if (s->net == NULL) {
+		r = sl_os_recv_fd(s->net_fd, &tag, &fd);
+		(void)close(s->net_fd);
+		if (r != 1)
+			return r < 0 ? r : -EIO;
+		return fd >= 0 || tag == 0 ? fd : -(uint8_t)tag;
+	}
+	while (waitpid(s->net->pid, NULL, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	fd = s->net->fd;
+	free(s->net);
+	s->net = NULL;
+	return fd;
 }
 
 static int
@@ -182,14 +201,8 @@ net_join(struct sl_setup *s)
 	SL_AUTO_FD fd = -1;
 
 	sl_box_at(s, SL_BOX_STEP_NET, "network namespace and lo");
-	while (waitpid(s->net_pid, NULL, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	fd = s->net->fd;
-	if (fd < 0)
-		return -s->net->err;
-	free(s->net);
-	s->net = NULL;
+	if ((fd = net_take(s)) < 0)
+		return fd;
 	return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
 }
 
@@ -263,17 +276,15 @@ std_to_null(void)
 	return fd > 2 ? close(fd) : 0;
 }
 
+/* In the finished tree: no way back, and none to more. */
 static int
-enter(struct sl_setup *s)
+confine(struct sl_setup *s)
 {
 	int r;
 
 	sl_box_at(s, SL_BOX_STEP_HOST, "%s", s->o->host_name);
 	if (sethostname(s->o->host_name, strlen(s->o->host_name)) < 0)
 		return -errno;
-	sl_box_at(s, SL_BOX_STEP_PIVOT, "pivot_root");
-	if ((r = sl_mnt_pivot(s->root_fd, 0)) < 0)
-		return r;
 	sl_box_at(s, SL_BOX_STEP_DEV, "/dev/null");
 	if ((r = std_to_null()) < 0 || (r = landlock_rules(s)) < 0)
 		return r;
@@ -287,9 +298,11 @@ enter(struct sl_setup *s)
 	 */
 	if ((r = net_join(s)) < 0)
 		return r;
-	if (s->ids.is_private) {
+	if (s->ids.is_private || s->is_launched) {
 		sl_box_at(s, SL_BOX_STEP_UID, "%u", s->ids.out_uid);
-		if ((r = sl_box_ids_take(&s->ids)) < 0)
+		r = s->ids.is_private ? sl_box_ids_take(&s->ids)
+				      : sl_box_ids_nest(&s->ids);
+		if (r < 0)
 			return r;
 	}
 	sl_box_at(s, SL_BOX_STEP_CAPS, "capabilities");
@@ -300,7 +313,7 @@ enter(struct sl_setup *s)
 static int
 hand_over(struct sl_setup *s)
 {
-	int fds[2] = { s->proc_fd, s->s_fd };
+	int fds[2] = { s->proc_fd, s->p_fd };
 	char name[] = "sluice-box-init", abi[16], *argv[] = { name, abi, NULL };
 	char *env[] = { NULL };
 	struct sl_err err = { 0 };
@@ -311,11 +324,11 @@ hand_over(struct sl_setup *s)
 			 &err) < 0)
 		return -EPIPE;
 	(void)close(s->proc_fd);
-	(void)close(s->s_fd);
+	(void)close(s->p_fd);
 	(void)close(s->root_fd);
 	if (s->run_fd >= 0)
 		(void)close(s->run_fd);
-	s->proc_fd = s->s_fd = s->root_fd = s->run_fd = -1;
+	s->proc_fd = s->p_fd = s->s_fd = s->root_fd = s->run_fd = -1;
 	if (s->exe_fd < 0)
 		sl_box_init(s, false);
 	sl_box_at(s, SL_BOX_STEP_EXEC, "this program");
@@ -328,27 +341,48 @@ hand_over(struct sl_setup *s)
 	return sl_os_execveat(s->exe_fd, "", argv, env, 0x1000 /* AT_EMPTY_PATH */);
 }
 
+int
+sl_box_ids_early(struct sl_setup *s)
+{
+	if (s->ids.is_private)
+		return 0;
+	sl_box_at(s, SL_BOX_STEP_MAP, "%u", s->ids.out_uid);
+	/* A supervisor that is not dumpable has a /proc/self of root's. */
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+		return -errno;
+	return sl_box_ids_map_self(&s->ids);
+}
+
+int
+sl_box_pivot(struct sl_setup *s)
+{
+	sl_box_at(s, SL_BOX_STEP_PIVOT, "pivot_root");
+	return sl_mnt_pivot(s->root_fd, 0);
+}
+
 void
 sl_box_setup(struct sl_setup *s)
 {
-	int r = -EPERM;
+	int r;
 
-	s->s_fd = s->root_fd = s->proc_fd = s->rules_fd = -1;
+	s->s_fd = s->p_fd = s->root_fd = s->proc_fd = s->rules_fd = -1;
 	sl_box_at(s, SL_BOX_STEP_START, "descriptors");
-	if ((r = leave_supervisor(s)) < 0)
+	if ((r = sl_box_leave_supervisor(s)) < 0 ||
+	    (r = net_start(s)) < 0 || /* first, as it takes longest */
+	    (r = sl_box_ids_early(s)) < 0 || (r = sl_box_root_make(s)) < 0 ||
+	    (r = sl_box_grants_mount(s)) < 0 || (r = sl_box_ws_mount(s)) < 0 ||
+	    (r = sl_box_pivot(s)) < 0 || (r = confine(s)) < 0 || (r = hand_over(s)) < 0)
 		sl_box_fail(s, r);
-	/* First of all, as it takes longest. */
-	if ((r = net_start(s)) < 0)
-		sl_box_fail(s, r);
-	if (!s->ids.is_private) {
-		sl_box_at(s, SL_BOX_STEP_MAP, "%u", s->ids.out_uid);
-		/* A supervisor that is not dumpable has a /proc/self of root's. */
-		if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 ||
-		    (r = sl_box_ids_map_self(&s->ids)) < 0)
-			sl_box_fail(s, r);
-	}
-	if ((r = sl_box_root_make(s)) < 0 || (r = sl_box_grants_mount(s)) < 0 ||
-	    (r = sl_box_ws_mount(s)) < 0 || (r = enter(s)) < 0 || (r = hand_over(s)) < 0)
+	sl_box_fail(s, -EIO);
+}
+
+void
+sl_box_setup_own(struct sl_setup *s)
+{
+	int r;
+
+	if ((r = sl_box_root_own(s)) < 0 || (r = confine(s)) < 0 ||
+	    (r = hand_over(s)) < 0)
 		sl_box_fail(s, r);
 	sl_box_fail(s, -EIO);
 }

@@ -262,17 +262,16 @@ ended_with_box(struct sl_box *b, struct sl_err *err)
 	return r;
 }
 
-static int
-set_up_failed(struct sl_box *b, struct sl_slice body, struct sl_err *err)
+int
+sl_box_setup_failed(struct sl_slice body, bool is_private, struct sl_err *err)
 {
 	struct sl_m_fail m;
 
 	memcpy(&m, body.p, sizeof(m));
 	m.what[sizeof(m.what) - 1] = '\0';
-	b->state = SL_BS_DEAD;
 	return SL_ERR(err, ENV, "box: %s (%s): %s%s", sl_box_step_text((unsigned)m.step),
 		      m.what, strerror(m.sys),
-		      sl_box_step_advice((unsigned)m.step, m.sys, b->ids.is_private));
+		      sl_box_step_advice((unsigned)m.step, m.sys, is_private));
 }
 
 /* The root directory of such a file system, not just anything that init sends. */
@@ -300,7 +299,29 @@ check_ready(struct sl_box *b, struct sl_err *err)
 			      (unsigned long long)m->cap_eff,
 			      (unsigned long long)m->cap_bnd, m->no_new_privs,
 			      m->seccomp_mode);
-	b->state = SL_BS_READY;
+	b->is_ready_seen = true;
+	if (b->init_pidfd >= 0)
+		b->state = SL_BS_READY;
+	return 0;
+}
+
+/* Once, from the launcher, perhaps after what init says: they run at the same time. */
+static int
+on_boxed(struct sl_box *b, struct sl_msg *msg, struct sl_err *err)
+{
+	int32_t e;
+
+	memcpy(&e, msg->body.p, sizeof(e));
+	if (!b->is_launched || b->init_pidfd >= 0)
+		return SL_ERR(err, ENV, "box: init was launched twice");
+	if (e != 0 || msg->n_fds != 1) {
+		b->state = SL_BS_DEAD;
+		return sl_box_userns_text(e, b->ids.is_private, err);
+	}
+	b->init_pidfd = msg->fds[0];
+	msg->n_fds = 0;
+	if (b->is_ready_seen)
+		b->state = SL_BS_READY;
 	return 0;
 }
 
@@ -314,6 +335,7 @@ static const struct {
 	{ SL_OP_ENDED, sizeof(struct sl_m_ended) },
 	{ SL_OP_DONE, sizeof(struct sl_m_done) },
 	{ SL_OP_USAGE, sizeof(struct sl_m_usage) },
+	{ SL_OP_BOXED, sizeof(int32_t) },
 };
 
 static int
@@ -327,7 +349,10 @@ on_message(struct sl_box *b, struct sl_msg *msg, struct sl_err *err)
 				      msg->op);
 	switch ((enum sl_box_op)msg->op) {
 	case SL_OP_FAIL:
-		return set_up_failed(b, msg->body, err);
+		b->state = SL_BS_DEAD;
+		return sl_box_setup_failed(msg->body, b->ids.is_private, err);
+	case SL_OP_BOXED:
+		return on_boxed(b, msg, err);
 	case SL_OP_SETUP:
 		if (b->is_setup_seen || msg->n_fds != 2)
 			return SL_ERR(err, ENV, "box: init reported its set-up twice");
@@ -369,6 +394,8 @@ on_message(struct sl_box *b, struct sl_msg *msg, struct sl_err *err)
 	case SL_OP_ASK_USAGE:
 	case SL_OP_FILE:
 	case SL_OP_HASHED:
+	case SL_OP_BOX:
+	case SL_OP_TREE:
 	default:
 		return SL_ERR(err, ENV, "box: init sent message %u out of turn", msg->op);
 	}

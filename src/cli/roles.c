@@ -39,6 +39,13 @@ static const struct sl_role_row rows[] = {
 	  .never = "is dumpable, shows anything of the host in its /proc entry",
 	  .limits =
 	      "namespaces, no capabilities, Landlock, data/seccomp/box.list (gate)" },
+	{ .name = "launcher",
+	  .started = "where boxes of one grant follow one another (box/launcher.c); it "
+		     "starts their inits, and beside it a maker of network namespaces",
+	  .sees = "the tree of its boxes, and whom the supervisor asks for",
+	  .never = "hears anyone but the supervisor, is seen by a box, outlives it",
+	  .limits =
+	      "mount, pid and network namespaces of its own; the rights of set-up" },
 	{ .name = "act",
 	  .started = "by the box's init, from the permit of its step",
 	  .sees = "what the grant lists",

@@ -126,7 +126,7 @@ in_store(struct sl_store *s, const uint8_t digest[32])
 	bool is_erased, is;
 
 	/* without an index it would take a scan: then it is stored once more */
-	if (s->x.map == NULL)
+	if (!s->x.is_there)
 		return false;
 	is = sl_find_blob(&v, digest, &b, &is_erased, &e) == 1;
 	sl_buf_done(&b);

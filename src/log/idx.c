@@ -1,58 +1,46 @@
-/* idx.c -- see idx.h. */
+/* idx.c -- see idx.h.
+ *
+ * Slots are read and written by offset, not through a map: an append touches a few of
+ * them at random, and each fault for one costs ten times what the two calls do. */
 #include "log/idx.h"
 
 #include "log/le.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The first page of the file, in the machine's own byte order: it never travels. */
-struct page0 {
-	char magic[8];
-	uint64_t bits; /* log2 of the number of slots */
-	uint64_t used;
-	uint64_t is_stale;
-	uint64_t covered, covered_seal; /* end, and offset, of the seal */
-	uint8_t covered_digest[32];
-	uint64_t synced, synced_seal;
-	uint8_t synced_digest[32];
-	uint8_t boot[32];
-};
-
-struct slot {
-	uint64_t key;
-	uint64_t off1; /* log offset + 1; 0: free */
-};
-
 enum { PAGE0 = 4096, BITS_MIN = 11, BITS_MAX = 36, SYNC_EVERY = 8 << 20, SAME_MAX = 8 };
 static const char magic[8] = "SLIDX01";
-
-static struct page0 *
-page(const struct sl_idx *x)
-{
-	return (struct page0 *)(void *)x->map;
-}
-
-static struct slot *
-slots(const struct sl_idx *x)
-{
-	return (struct slot *)(void *)(x->map + PAGE0);
-}
 
 static size_t
 file_len(uint64_t bits)
 {
-	return PAGE0 + ((size_t)sizeof(struct slot) << bits);
+	return PAGE0 + (sizeof(struct sl_idx_slot) << bits);
+}
+
+static bool
+load_head(struct sl_idx *x)
+{
+	return pread(x->fd, &x->head, sizeof(x->head), 0) == sizeof(x->head);
+}
+
+static bool
+save_head(struct sl_idx *x)
+{
+	const struct sl_idx_head h = x->head;
+
+	return pwrite(x->fd, &h, sizeof(h), 0) == sizeof(h);
 }
 
 void
 sl_idx_close(struct sl_idx *x)
 {
-	if (x->map != NULL)
-		(void)munmap(x->map, x->len);
-	x->map = NULL;
+	if (x->is_there)
+		(void)close(x->fd);
+	x->is_there = false;
 }
 
 void
@@ -60,23 +48,6 @@ sl_idx_drop(struct sl_idx *x)
 {
 	sl_idx_close(x);
 	(void)unlinkat(x->dir_fd, "idx", 0);
-}
-
-static bool
-map_file(struct sl_idx *x, int fd)
-{
-	struct stat st;
-	void *m;
-
-	if (fstat(fd, &st) < 0 || st.st_size < (off_t)file_len(BITS_MIN))
-		return false;
-	x->len = (size_t)st.st_size;
-	m = mmap(NULL, x->len, x->is_writable ? PROT_READ | PROT_WRITE : PROT_READ,
-		 MAP_SHARED, fd, 0);
-	if (m == MAP_FAILED)
-		return false;
-	x->map = m;
-	return true;
 }
 
 static bool
@@ -90,50 +61,49 @@ is_seal_at(struct sl_seg *g, uint64_t off, const uint8_t digest[32])
 }
 
 static bool
-is_ours(const struct sl_idx *x, const uint8_t boot[32], struct sl_seg *g)
+is_ours(struct sl_idx *x, const uint8_t boot[32], struct sl_seg *g)
 {
-	struct page0 *p = page(x);
-	bool is_old = memcmp(p->boot, boot, 32) != 0;
+	struct sl_idx_head *h = &x->head;
+	struct stat st;
 
-	if (memcmp(p->magic, magic, sizeof(magic)) != 0 || p->bits < BITS_MIN ||
-	    p->bits > BITS_MAX || x->len != file_len(p->bits) || p->is_stale)
+	if (!load_head(x) || memcmp(h->magic, magic, sizeof(magic)) != 0 ||
+	    h->bits < BITS_MIN || h->bits > BITS_MAX || h->is_stale ||
+	    fstat(x->fd, &st) < 0 || st.st_size != (off_t)file_len(h->bits))
 		return false;
-	if (is_old && x->is_writable) {
-		p->covered = p->synced;
-		p->covered_seal = p->synced_seal;
-		memcpy(p->covered_digest, p->synced_digest, 32);
-		memcpy(p->boot, boot, 32);
-	} else if (is_old) {
-		return false; /* a reader scans until the next append has mended it */
+	if (memcmp(h->boot, boot, 32) != 0) {
+		if (!x->is_writable)
+			return false; /* a reader scans until an append has mended it */
+		h->covered = h->synced;
+		h->covered_seal = h->synced_seal;
+		memcpy(h->covered_digest, h->synced_digest, 32);
+		memcpy(h->boot, boot, 32);
+		if (!save_head(x))
+			return false;
 	}
-	return p->covered == 0 || is_seal_at(g, p->covered_seal, p->covered_digest);
+	return h->covered == 0 || is_seal_at(g, h->covered_seal, h->covered_digest);
 }
 
 void
 sl_idx_open(struct sl_idx *x, int dir_fd, bool is_writable, const uint8_t boot[32],
 	    struct sl_seg *g)
 {
-	int fd = openat(dir_fd, "idx", (is_writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-
 	*x = (struct sl_idx){ .dir_fd = dir_fd, .is_writable = is_writable };
-	if (fd < 0)
-		return;
-	if (map_file(x, fd) && !is_ours(x, boot, g))
+	x->fd = openat(dir_fd, "idx", (is_writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+	x->is_there = x->fd >= 0;
+	if (x->is_there && !is_ours(x, boot, g))
 		sl_idx_close(x);
-	(void)close(fd);
 }
 
 bool
-sl_idx_is_stale(const struct sl_idx *x)
+sl_idx_is_stale(struct sl_idx *x)
 {
-	return x->map != NULL &&
-	       __atomic_load_n(&page(x)->is_stale, __ATOMIC_ACQUIRE) != 0;
+	return x->is_there && (!load_head(x) || x->head.is_stale != 0);
 }
 
 uint64_t
-sl_idx_covered(const struct sl_idx *x)
+sl_idx_covered(struct sl_idx *x)
 {
-	return x->map ? __atomic_load_n(&page(x)->covered, __ATOMIC_ACQUIRE) : 0;
+	return x->is_there && load_head(x) ? x->head.covered : 0;
 }
 
 uint64_t
@@ -148,9 +118,22 @@ sl_idx_key(enum sl_idx_what what, uint32_t tree, uint64_t n)
 }
 
 static uint64_t
-home_of(const struct sl_idx *x, uint64_t key)
+home_of(uint64_t bits, uint64_t key)
 {
-	return key >> (64 - page(x)->bits);
+	return key >> (64 - bits);
+}
+
+/* The slots from number i on, up to SL_IDX_WINDOW of them or the end of the table; how
+ * many, 0 where they cannot be read. */
+static size_t
+read_slots(const struct sl_idx *x, uint64_t i, struct sl_idx_slot *ret)
+{
+	uint64_t left = ((uint64_t)1 << x->head.bits) - i;
+	size_t n = left < SL_IDX_WINDOW ? (size_t)left : SL_IDX_WINDOW;
+	ssize_t r = pread(x->fd, ret, n * sizeof(*ret),
+			  PAGE0 + (off_t)(i * sizeof(struct sl_idx_slot)));
+
+	return r < 0 ? 0 : (size_t)r / sizeof(*ret);
 }
 
 struct sl_idx_it
@@ -158,9 +141,9 @@ sl_idx_find(const struct sl_idx *x, uint64_t lo, uint64_t hi)
 {
 	struct sl_idx_it it = { .lo = lo, .hi = hi };
 
-	if (x->map != NULL) {
-		it.slot = home_of(x, lo);
-		it.left = (uint64_t)1 << page(x)->bits;
+	if (x->is_there) {
+		it.slot = home_of(x->head.bits, lo);
+		it.left = (uint64_t)1 << x->head.bits;
 	}
 	return it;
 }
@@ -168,64 +151,94 @@ sl_idx_find(const struct sl_idx *x, uint64_t lo, uint64_t hi)
 bool
 sl_idx_next(const struct sl_idx *x, struct sl_idx_it *it, uint64_t *ret_off)
 {
-	uint64_t mask = x->map ? ((uint64_t)1 << page(x)->bits) - 1 : 0;
+	uint64_t mask = x->is_there ? ((uint64_t)1 << x->head.bits) - 1 : 0;
 
 	while (it->left > 0) {
-		const struct slot *s = &slots(x)[it->slot & mask];
-		uint64_t off1 = __atomic_load_n(&s->off1, __ATOMIC_ACQUIRE);
+		const struct sl_idx_slot *s;
 		uint64_t at = it->slot;
 
+		if (it->used == it->n) {
+			it->used = 0;
+			if ((it->n = read_slots(x, at & mask, it->window)) == 0) {
+				it->left = 0;
+				break;
+			}
+		}
+		s = &it->window[it->used++];
 		it->slot++;
 		it->left--;
-		if (off1 == 0 && at >= home_of(x, it->hi))
+		if (s->off1 == 0 && at >= home_of(x->head.bits, it->hi))
 			it->left = 0; /* nothing of the range spilled beyond */
-		if (off1 != 0 && s->key >= it->lo && s->key <= it->hi) {
-			*ret_off = off1 - 1;
+		if (s->off1 != 0 && s->key >= it->lo && s->key <= it->hi) {
+			*ret_off = s->off1 - 1;
 			return true;
 		}
 	}
 	return false;
 }
 
+enum place { PLACE_FREE, PLACE_TAKEN, PLACE_GO_ON };
+
 /* The same statement stated a million times must not make one run of a million slots:
  * the first SAME_MAX places of a digest are kept. */
-static void
-put_slot(struct sl_idx *x, uint64_t key, uint64_t off)
+static enum place
+look(const struct sl_idx_slot *s, uint64_t key, uint64_t off, int *n_same)
 {
-	uint64_t mask = ((uint64_t)1 << page(x)->bits) - 1, i = home_of(x, key);
-	struct slot *s;
-	int n_same = 0;
-
-	for (s = &slots(x)[i]; s->off1 != 0; s = &slots(x)[++i & mask])
-		if (s->key == key && (s->off1 == off + 1 || ++n_same == SAME_MAX))
-			return;
-	s->key = key;
-	__atomic_store_n(&s->off1, off + 1, __ATOMIC_RELEASE);
-	page(x)->used++;
+	if (s->off1 == 0)
+		return PLACE_FREE;
+	if (s->key == key && (s->off1 == off + 1 || ++*n_same == SAME_MAX))
+		return PLACE_TAKEN;
+	return PLACE_GO_ON;
 }
 
 static bool
-make(struct sl_idx *x, uint64_t bits)
+put_slot(struct sl_idx *x, uint64_t key, uint64_t off)
+{
+	const struct sl_idx_slot new = { key, off + 1 };
+	uint64_t mask = ((uint64_t)1 << x->head.bits) - 1;
+	uint64_t i = home_of(x->head.bits, key), seen = 0;
+	struct sl_idx_slot w[SL_IDX_WINDOW];
+	int n_same = 0;
+
+	while (seen <= mask) {
+		size_t n = read_slots(x, i & mask, w);
+
+		if (n == 0)
+			return false;
+		for (size_t k = 0; k < n; k++, i++, seen++) {
+			enum place p = look(&w[k], key, off, &n_same);
+
+			if (p == PLACE_TAKEN)
+				return true;
+			if (p == PLACE_GO_ON)
+				continue;
+			x->head.used++;
+			return pwrite(x->fd, &new, sizeof(new),
+				      PAGE0 + (off_t)((i & mask) * sizeof(new))) ==
+			       sizeof(new);
+		}
+	}
+	return false;
+}
+
+/* A new table beside the one that is there; its descriptor. */
+static int
+make(const struct sl_idx *x, uint64_t bits)
 {
 	int fd = openat(x->dir_fd, "idx.new",
 			O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	/* allocated, not sparse: a full disk must not be met while writing the map */
-	bool ok = fd >= 0 && bits <= BITS_MAX &&
-		  posix_fallocate(fd, 0, (off_t)file_len(bits)) == 0;
 
-	x->map = NULL;
-	ok = ok && map_file(x, fd);
-	if (fd >= 0)
+	/* allocated, not sparse: a full disk is met here */
+	if (fd >= 0 &&
+	    (bits > BITS_MAX || posix_fallocate(fd, 0, (off_t)file_len(bits)) != 0)) {
 		(void)close(fd);
-	if (!ok)
-		return false;
-	memcpy(page(x)->magic, magic, sizeof(magic));
-	page(x)->bits = bits;
-	return true;
+		return -1;
+	}
+	return fd;
 }
 
 static bool
-publish(struct sl_idx *x)
+publish(const struct sl_idx *x)
 {
 	return renameat(x->dir_fd, "idx.new", x->dir_fd, "idx") == 0;
 }
@@ -234,53 +247,84 @@ bool
 sl_idx_create(struct sl_idx *x, const uint8_t boot[32])
 {
 	sl_idx_drop(x);
-	if (!make(x, BITS_MIN) || !publish(x)) {
+	x->fd = make(x, BITS_MIN);
+	x->is_there = x->fd >= 0;
+	x->head = (struct sl_idx_head){ .bits = BITS_MIN };
+	memcpy(x->head.magic, magic, sizeof(magic));
+	memcpy(x->head.boot, boot, 32);
+	if (!x->is_there || !save_head(x) || !publish(x)) {
 		sl_idx_drop(x);
 		return false;
 	}
-	memcpy(page(x)->boot, boot, 32);
 	return true;
+}
+
+/* All slots of the old table into the new one, which is written from front to back, as
+ * both are ordered by key: here a map is what is quick. */
+static bool
+move_slots(const struct sl_idx *old, int to, uint64_t bits)
+{
+	uint64_t mask = ((uint64_t)1 << bits) - 1;
+	struct sl_idx_slot w[SL_IDX_WINDOW], *t;
+	void *map = mmap(NULL, file_len(bits), PROT_READ | PROT_WRITE, MAP_SHARED, to, 0);
+	size_t n = 0;
+
+	if (map == MAP_FAILED)
+		return false;
+	t = (struct sl_idx_slot *)(void *)((uint8_t *)map + PAGE0);
+	for (uint64_t i = 0; i < (uint64_t)1 << old->head.bits; i += n) {
+		if ((n = read_slots(old, i, w)) == 0)
+			break;
+		for (size_t k = 0; k < n; k++) {
+			uint64_t at = home_of(bits, w[k].key);
+
+			if (w[k].off1 == 0)
+				continue;
+			while (t[at & mask].off1 != 0)
+				at++;
+			t[at & mask] = w[k];
+		}
+	}
+	(void)munmap(map, file_len(bits));
+	return n > 0;
 }
 
 static bool
 grow(struct sl_idx *x)
 {
-	struct sl_idx old = *x;
-	struct page0 *p = page(&old), *q;
+	struct sl_idx new = *x;
 
-	if (!make(x, p->bits + 1)) {
-		*x = old;
+	new.head.bits++;
+	new.head.synced = new.head.synced_seal = 0;
+	memset(new.head.synced_digest, 0, sizeof(new.head.synced_digest));
+	new.fd = make(x, new.head.bits);
+	if (new.fd < 0 || !move_slots(x, new.fd, new.head.bits) || !save_head(&new) ||
+	    !publish(x)) {
 		sl_idx_drop(x);
+		if (new.fd >= 0)
+			(void)close(new.fd);
 		return false;
 	}
-	q = page(x);
-	q->covered = p->covered;
-	q->covered_seal = p->covered_seal;
-	memcpy(q->covered_digest, p->covered_digest, 32);
-	memcpy(q->boot, p->boot, 32);
-	for (uint64_t i = 0; i < (uint64_t)1 << p->bits; i++)
-		if (slots(&old)[i].off1 != 0)
-			put_slot(x, slots(&old)[i].key, slots(&old)[i].off1 - 1);
-	if (!publish(x)) {
-		sl_idx_close(&old);
-		sl_idx_drop(x);
-		return false;
-	}
-	__atomic_store_n(&p->is_stale, 1, __ATOMIC_RELEASE);
-	sl_idx_close(&old);
+	x->head.is_stale = 1; /* for whoever has it open */
+	(void)!save_head(x);
+	(void)close(x->fd);
+	*x = new;
 	return true;
 }
 
+/* An index that cannot be written to is none. */
 static bool
 put(struct sl_idx *x, uint64_t key, uint64_t off)
 {
-	if (x->map == NULL)
+	if (!x->is_there)
 		return false;
 	/* two thirds full: linear probing stays short */
-	if (page(x)->used >= ((uint64_t)2 << page(x)->bits) / 3 && !grow(x))
+	if (x->head.used >= ((uint64_t)2 << x->head.bits) / 3 && !grow(x))
 		return false;
-	put_slot(x, key, off);
-	return true;
+	if (put_slot(x, key, off))
+		return true;
+	sl_idx_drop(x);
+	return false;
 }
 
 static uint64_t
@@ -313,8 +357,6 @@ sl_idx_add(struct sl_idx *x, const struct sl_rec *r)
 bool
 sl_idx_add_seal(struct sl_idx *x, const struct sl_state *s)
 {
-	struct page0 *p;
-
 	for (uint32_t i = 0; i < s->n_trees; i++) {
 		const struct sl_tree_state *t = &s->tree[i];
 
@@ -325,13 +367,16 @@ sl_idx_add_seal(struct sl_idx *x, const struct sl_state *s)
 		    !put(x, sl_idx_key(SL_IDX_CLOSED, t->id, 0), s->off))
 			return false;
 	}
-	if (x->map == NULL)
+	if (!x->is_there)
 		return false;
-	p = page(x);
-	memcpy(p->covered_digest, s->digest, 32);
-	p->covered_seal = s->off;
-	__atomic_store_n(&p->covered, s->end, __ATOMIC_RELEASE);
-	if (s->end - p->synced > SYNC_EVERY)
+	memcpy(x->head.covered_digest, s->digest, 32);
+	x->head.covered_seal = s->off;
+	x->head.covered = s->end;
+	if (!save_head(x)) {
+		sl_idx_drop(x);
+		return false;
+	}
+	if (s->end - x->head.synced > SYNC_EVERY)
 		sl_idx_sync(x);
 	return true;
 }
@@ -339,11 +384,10 @@ sl_idx_add_seal(struct sl_idx *x, const struct sl_state *s)
 void
 sl_idx_sync(struct sl_idx *x)
 {
-	struct page0 *p = page(x);
-
-	if (p == NULL || msync(x->map, x->len, MS_SYNC) < 0)
+	if (!x->is_there || fdatasync(x->fd) < 0)
 		return;
-	p->synced = p->covered;
-	p->synced_seal = p->covered_seal;
-	memcpy(p->synced_digest, p->covered_digest, 32);
+	x->head.synced = x->head.covered;
+	x->head.synced_seal = x->head.covered_seal;
+	memcpy(x->head.synced_digest, x->head.covered_digest, 32);
+	(void)!save_head(x);
 }

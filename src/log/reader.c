@@ -27,7 +27,7 @@ sl_reader_refresh(struct sl_reader *r, struct sl_err *err)
 	}
 	sl_state_done(&r->st);
 	r->st = st;
-	if (r->x.map == NULL || sl_idx_is_stale(&r->x)) {
+	if (!r->x.is_there || sl_idx_is_stale(&r->x)) {
 		sl_idx_close(&r->x);
 		sl_idx_open(&r->x, r->log_fd, false, r->boot, &r->g);
 	}

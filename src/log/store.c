@@ -218,7 +218,7 @@ sl_store_refresh(struct sl_store *s, struct sl_err *err)
 	bool has = sl_head_read(s->head_fd, &h), is_clean;
 	int r;
 
-	if (s->x.map == NULL || sl_idx_is_stale(&s->x)) {
+	if (!s->x.is_there || sl_idx_is_stale(&s->x)) {
 		sl_idx_close(&s->x);
 		sl_idx_open(&s->x, s->log_fd, true, s->boot, &s->g);
 	}

@@ -67,7 +67,7 @@ int sl_store_end(struct sl_store *s, const struct sl_store_signer *by,
 void sl_store_abort(struct sl_store *s);
 /* What need not be done before a batch is acknowledged: brings the index up to date,
  * fills zeros ahead.  Its failure to fill is a failed write. */
-bool sl_store_is_behind(const struct sl_store *s); /* it should not wait much longer */
+bool sl_store_is_behind(struct sl_store *s); /* it should not wait much longer */
 int sl_store_idle(struct sl_store *s, struct sl_err *err) SL_MUST_CHECK;
 /* Makes the derived files (index, head) anew from the segments. */
 int sl_store_rebuild(struct sl_store *s, struct sl_err *err) SL_MUST_CHECK;

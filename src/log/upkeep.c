@@ -42,7 +42,7 @@ mend_index(struct sl_store *s, struct sl_err *err)
 
 	if (sl_idx_covered(&s->x) > s->st.end)
 		sl_idx_drop(&s->x);
-	if (s->x.map == NULL && !sl_idx_create(&s->x, s->boot))
+	if (!s->x.is_there && !sl_idx_create(&s->x, s->boot))
 		return 0; /* found by scanning, then */
 	if ((r = catch_up(s, err)) == 0)
 		sl_hashes_update(&v, s->log_fd);
@@ -68,7 +68,7 @@ fill_ahead(struct sl_store *s, struct sl_err *err)
 }
 
 bool
-sl_store_is_behind(const struct sl_store *s)
+sl_store_is_behind(struct sl_store *s)
 {
 	uint64_t used = s->st.end % SL_SEG_SIZE;
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -17,13 +18,14 @@
 #include <unistd.h>
 
 pid_t
-sl_os_clone(uint64_t ns_flags, int cgroup_fd, int *ret_pidfd)
+sl_os_clone(uint64_t ns_flags, int cgroup_fd, int exit_signal, int *ret_pidfd)
 {
 	int pidfd = -1;
 	struct clone_args a = {
 		.flags = ns_flags | (unsigned)CLONE_PIDFD |
 			 (cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0ULL),
 		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		.exit_signal = (unsigned)exit_signal,
 		.cgroup = cgroup_fd >= 0 ? (unsigned)cgroup_fd : 0U,
 	};
 	long r = syscall(SYS_clone3, &a, sizeof(a));
@@ -54,6 +56,17 @@ sl_os_wait(int pidfd, bool is_nohang, int *ret_code, int *ret_value)
 	return 0;
 }
 
+int
+sl_os_wait_end(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	while (poll(&p, 1, -1) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
 /* Nothing is running or waiting to run but we and the child. */
 static bool
 is_otherwise_idle(void)
@@ -68,21 +81,27 @@ is_otherwise_idle(void)
 	return p != NULL && strtoul(p, NULL, 10) <= 2;
 }
 
-void
-sl_os_start_elsewhere(pid_t child)
+bool
+sl_os_keep_elsewhere(pid_t pid, bool is_kept)
 {
-	cpu_set_t all, other;
+	cpu_set_t all, set;
 	unsigned cpu;
 
 	if (getcpu(&cpu, NULL) < 0 || cpu >= CPU_SETSIZE ||
-	    sched_getaffinity(0, sizeof(all), &all) < 0 || CPU_COUNT(&all) != 2 ||
-	    !is_otherwise_idle())
-		return;
-	other = all;
-	CPU_CLR(cpu, &other);
+	    sched_getaffinity(0, sizeof(all), &all) < 0 || CPU_COUNT(&all) != 2)
+		return false;
+	set = all;
+	if (is_kept)
+		CPU_CLR(cpu, &set);
+	return sched_setaffinity(pid, sizeof(set), &set) == 0;
+}
+
+void
+sl_os_start_elsewhere(pid_t child)
+{
 	/* It is moved at once; then it may run anywhere again. */
-	if (sched_setaffinity(child, sizeof(other), &other) == 0)
-		(void)sched_setaffinity(child, sizeof(all), &all);
+	if (is_otherwise_idle() && sl_os_keep_elsewhere(child, true))
+		(void)sl_os_keep_elsewhere(child, false);
 }
 
 int

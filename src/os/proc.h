@@ -11,16 +11,22 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Fork with namespaces (CLONE_NEW*).  The child gets 0 and a copy of everything; no
- * SIGCHLD is sent when it ends: wait with sl_os_wait().  cgroup_fd >= 0 starts it in
- * that cgroup (v2).  *ret_pidfd is set in the parent. */
-pid_t sl_os_clone(uint64_t ns_flags, int cgroup_fd, int *ret_pidfd);
+/* Fork with namespaces (CLONE_NEW*).  The child gets 0 and a copy of everything.
+ * exit_signal 0: nothing is sent when it ends, wait with sl_os_wait().  cgroup_fd >= 0
+ * starts it in that cgroup (v2).  *ret_pidfd is set in the parent. */
+pid_t sl_os_clone(uint64_t ns_flags, int cgroup_fd, int exit_signal, int *ret_pidfd);
 /* Waits for the child behind pidfd; *ret_status as CLD code and value of waitid. */
 int sl_os_wait(int pidfd, bool is_nohang, int *ret_code, int *ret_value);
+/* Waits until the process behind pidfd, of whomever, has ended with all its threads. */
+int sl_os_wait_end(int pidfd);
 /* Lets a child that was just started begin on the other of two processors, where that is
  * idle: the kernel often leaves it waiting here until its parent does.  With more of them
  * it finds an idle one by itself. */
 void sl_os_start_elsewhere(pid_t child);
+/* Keeps a process off the caller's processor, where there are two, or no longer: between
+ * the two calls it is woken on the other one, even if that has to be woken too (a virtual
+ * one that halts looks taken to the kernel). */
+bool sl_os_keep_elsewhere(pid_t pid, bool is_kept);
 int sl_os_pidfd_open(pid_t pid);
 int sl_os_pidfd_signal(int pidfd, int sig);
 int sl_os_pidfd_getfd(int pidfd, int fd); /* a descriptor */

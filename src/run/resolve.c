@@ -143,7 +143,7 @@ run_getent(const char *getent, char *name, uint8_t *room, size_t *ret_n,
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return SL_ERR_SYS(err, -errno, "cannot make a pipe");
 	in = p[0];
-	if ((pid = sl_os_clone(0, -1, &pidfd)) == 0)
+	if ((pid = sl_os_clone(0, -1, 0, &pidfd)) == 0)
 		ask(getent, name, p[1]);
 	(void)close(p[1]);
 	if (pid < 0)

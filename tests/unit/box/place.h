@@ -55,6 +55,15 @@ place_make(struct place *p, int is_user)
 	return 0;
 }
 
+static inline int
+place_has(int argc, char **argv, const char *word)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], word) == 0)
+			return 1;
+	return 0;
+}
+
 static inline const char *
 place_path(const struct place *p, const char *name)
 {

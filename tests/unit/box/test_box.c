@@ -665,7 +665,8 @@ main(int argc, char **argv)
 	(void)sl_box_init_main(argc, argv);
 	if (argc > 2 && strcmp(argv[1], "payload") == 0)
 		return payload(argc, argv);
-	if (place_make(&place, argc > 1 && strcmp(argv[1], "user") == 0) < 0)
+	rig_is_launched = place_has(argc, argv, "launched");
+	if (place_make(&place, place_has(argc, argv, "user")) < 0)
 		return 1;
 	r = run_suite("box", tests, SL_ARRAY_LEN(tests));
 	place_remove(&place);

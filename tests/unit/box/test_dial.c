@@ -220,7 +220,8 @@ main(int argc, char **argv)
 	};
 	int r;
 
-	if (place_make(&place, argc > 1 && strcmp(argv[1], "user") == 0) < 0)
+	rig_is_launched = place_has(argc, argv, "launched");
+	if (place_make(&place, place_has(argc, argv, "user")) < 0)
 		return 77;
 	r = run_suite("dial", tests, SL_ARRAY_LEN(tests));
 	place_remove(&place);

@@ -306,7 +306,7 @@ derived(void **state)
 			must(sl_node_open(&n, d.fd, sl_store_io_sys(), build_a, &err),
 			     &err);
 			must(sl_store_rebuild(&n.st, &err), &err);
-			assert_non_null(n.st.x.map);
+			assert_true(n.st.x.is_there);
 			sl_node_done(&n);
 		}
 		r = open_at(&d);
