@@ -25,11 +25,12 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *d, size_t n)
 {
 	struct sl_slice s = { d, n };
-	struct sl_archive_src src = { read_at, &s, n };
+	struct sl_archive_src src = { read_at, &s, n, SL_AR_BYTES_MAX };
 	enum sl_archive r = sl_archive_look(&src);
 
 	if (r != SL_AR_UNKNOWN && r != SL_AR_PLAIN && r != SL_AR_ESCAPES)
 		abort();
+	src.left = SL_AR_BYTES_MAX;
 	if (sl_archive_look(&src) != r)
 		abort();
 	return 0;

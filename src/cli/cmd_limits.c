@@ -15,8 +15,7 @@
 #include "run/output.h"
 #include "run/parser_ops.h"
 #include "run/resolve.h"
-#include "run/taint.h"
-#include "run/workspace.h"
+#include "run/ws_changes.h"
 
 #include <stdio.h>
 
@@ -92,6 +91,11 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		  SL_WS_ENTRIES_MAX },
 		{ "workspace.depth", "levels", "of directories", SL_WS_DEPTH_MAX },
 		{ "workspace.path", "bytes", "of one path", SL_WS_PATH_MAX },
+		{ "archives", "count", "looked into of a job's changes",
+		  SL_WS_ARCHIVES_MAX },
+		{ "archives.one", "bytes", "read and inflated of one", SL_AR_BYTES_MAX },
+		{ "archives.bytes", "bytes", "likewise of all that a run left",
+		  SL_AR_TOTAL_MAX },
 		{ "policy.bytes", "bytes", "of a policy",
 		  sl_policy_text_limits.max_bytes },
 		{ "policy.nodes", "nodes", "terms, atoms, operators",

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { CHUNK = 64 << 10 };
+enum { CHUNK = 64 << 10, READ_COST = 64 /* bytes */ };
 
 bool
 ar_name_leaves(struct sl_slice name, bool is_dos)
@@ -41,12 +41,104 @@ ar_link_leaves(struct sl_slice name, struct sl_slice target)
 	return ws_target_leaves(n > 0 ? n - 1 : 0, target);
 }
 
+/* So few are filled that a longer search is one that somebody made long. */
+enum { N_SLOTS = 4 * AR_LINKS_MAX, PROBES_MAX = 64 };
+
+/* The slot of a hash, the empty one where it would go, or the last that was tried. */
+static uint64_t *
+slot_of(const struct ar_links *l, uint64_t hash)
+{
+	size_t i = (size_t)(hash >> 20) % N_SLOTS;
+
+	for (int n = 1; n < PROBES_MAX && l->slot[i] != 0 && l->slot[i] != hash; n++)
+		i = (i + 1) % N_SLOTS;
+	return &l->slot[i];
+}
+
+/* FNV-1a over the components; *ret_above: do those before the last make a link's name? */
+static uint64_t
+hash_of(const struct ar_links *l, struct sl_slice name, bool *ret_above)
+{
+	uint64_t h = 0xcbf29ce484222325;
+
+	*ret_above = false;
+	while (name.len > 0) {
+		struct sl_slice c = sl_slice_upto(name, '/');
+
+		name = sl_slice_skip(name, c.len + 1);
+		if (c.len == 0 || sl_slice_eq(c, SL_LIT(".")))
+			continue;
+		*ret_above = *ret_above || (l->slot != NULL && *slot_of(l, h | 1) != 0);
+		h = (h ^ '/') * 0x100000001b3;
+		for (size_t i = 0; i < c.len; i++) {
+			uint8_t b = c.p[i];
+
+			b = b >= 'A' && b <= 'Z' ? (uint8_t)(b | 0x20) : b;
+			h = (h ^ b) * 0x100000001b3;
+		}
+	}
+	return h | 1;
+}
+
 bool
-ar_read(const struct sl_archive_src *src, uint64_t off, void *p, size_t n)
+ar_links_add(struct ar_links *l, struct sl_slice name)
+{
+	bool is_above;
+	uint64_t h = hash_of(l, name, &is_above), *slot;
+
+	if (l->slot == NULL && (l->slot = calloc(N_SLOTS, sizeof(*l->slot))) == NULL)
+		return false;
+	slot = slot_of(l, h);
+	if (*slot == h)
+		return true;
+	if (*slot != 0 || l->n == AR_LINKS_MAX)
+		return false;
+	*slot = h;
+	l->n++;
+	return true;
+}
+
+bool
+ar_links_has(const struct ar_links *l, struct sl_slice name)
+{
+	bool is_above;
+	uint64_t h = hash_of(l, name, &is_above);
+
+	return l->slot != NULL && *slot_of(l, h) != 0;
+}
+
+bool
+ar_links_above(const struct ar_links *l, struct sl_slice name)
+{
+	bool is_above;
+
+	(void)hash_of(l, name, &is_above);
+	return is_above;
+}
+
+void
+ar_links_done(struct ar_links *l)
+{
+	free(l->slot);
+	*l = (struct ar_links){ 0 };
+}
+
+bool
+ar_spend(struct sl_archive_src *src, uint64_t n)
+{
+	bool is_enough = n <= src->left;
+
+	src->left = is_enough ? src->left - n : 0;
+	return is_enough;
+}
+
+bool
+ar_read(struct sl_archive_src *src, uint64_t off, void *p, size_t n)
 {
 	size_t done = 0;
 
-	if (off > src->size || n > src->size - off)
+	/* a read costs, however short */
+	if (off > src->size || n > src->size - off || !ar_spend(src, n + READ_COST))
 		return false;
 	while (done < n) {
 		long r =
@@ -61,13 +153,25 @@ ar_read(const struct sl_archive_src *src, uint64_t off, void *p, size_t n)
 
 /* The source as a stream of bytes. */
 struct in {
-	const struct sl_archive_src *src;
+	struct sl_archive_src *src;
 	uint64_t at;
 	uint8_t buf[CHUNK];
 	size_t n, pos;
+	bool is_at_end;
 	struct tar tar;
-	uint64_t n_made;
 };
+
+/* The next bytes into buf: how many, 0 at the end, -1 where it cannot be read on. */
+static long
+fill(struct in *in)
+{
+	long r = in->src->read_at(in->src->arg, in->at, in->buf, CHUNK);
+
+	if (r < 0 || !ar_spend(in->src, (uint64_t)r))
+		return -1;
+	in->at += (uint64_t)r;
+	return r;
+}
 
 static int
 get(void *arg)
@@ -76,12 +180,10 @@ get(void *arg)
 	long r;
 
 	if (in->pos == in->n) {
-		if (in->at >= SL_AR_BYTES_MAX)
-			return -1;
-		r = in->src->read_at(in->src->arg, in->at, in->buf, CHUNK);
+		r = fill(in);
+		in->is_at_end = r == 0;
 		in->n = r > 0 ? (size_t)r : 0;
 		in->pos = 0;
-		in->at += in->n;
 		if (in->n == 0)
 			return -1;
 	}
@@ -93,8 +195,7 @@ put(void *arg, const uint8_t *p, size_t n)
 {
 	struct in *in = arg;
 
-	in->n_made += n;
-	return in->n_made > SL_AR_BYTES_MAX || tar_feed(&in->tar, p, n) != 0;
+	return !ar_spend(in->src, n) || tar_feed(&in->tar, p, n) != 0;
 }
 
 static bool
@@ -149,7 +250,7 @@ gzip_look(struct in *in)
 			return SL_AR_UNKNOWN;
 	}
 	r = tar_end(&in->tar);
-	if (r == SL_AR_ESCAPES || end != SL_INFLATE_DONE)
+	if (r == SL_AR_ESCAPES || end != SL_INFLATE_DONE || !in->is_at_end)
 		return r == SL_AR_ESCAPES ? r : SL_AR_UNKNOWN;
 	return in->tar.has_member ? r : SL_AR_PLAIN;
 }
@@ -158,18 +259,17 @@ static enum sl_archive
 tar_look(struct in *in)
 {
 	for (;;) {
-		long r = in->src->read_at(in->src->arg, in->at, in->buf, CHUNK);
+		long r = fill(in);
 
-		if (r < 0 || in->at > SL_AR_BYTES_MAX)
+		if (r < 0)
 			return SL_AR_UNKNOWN;
 		if (r == 0 || tar_feed(&in->tar, in->buf, (size_t)r) != 0)
 			return tar_end(&in->tar);
-		in->at += (size_t)r;
 	}
 }
 
 enum sl_archive
-sl_archive_look(const struct sl_archive_src *src)
+sl_archive_look(struct sl_archive_src *src)
 {
 	struct in *in = calloc(1, sizeof(*in));
 	enum sl_archive r = SL_AR_UNKNOWN;

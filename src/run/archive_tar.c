@@ -65,6 +65,7 @@ tar_done(struct tar *t)
 	free(t->text);
 	free(t->name.p);
 	free(t->link.p);
+	ar_links_done(&t->links);
 	*t = (struct tar){ 0 };
 }
 
@@ -89,6 +90,15 @@ own_name(const struct tar *t, uint8_t room[TAR_BLOCK])
 }
 
 static void
+judge_link(struct tar *t, struct sl_slice name, struct sl_slice own)
+{
+	if (ar_links_above(&t->links, name) || ar_links_above(&t->links, own))
+		t->is_escaping = true;
+	if (!ar_links_add(&t->links, name) || !ar_links_add(&t->links, own))
+		t->is_damaged = true;
+}
+
+static void
 judge(struct tar *t)
 {
 	uint8_t room[TAR_BLOCK], type = t->block[156];
@@ -108,9 +118,15 @@ judge(struct tar *t)
 	if (type == '1' &&
 	    (ar_name_leaves(link, false) || ar_name_leaves(own_link, false)))
 		t->is_escaping = true;
+	/* another name for a symbolic link, whose ".." count from there then */
+	if (type == '1' &&
+	    (ar_links_has(&t->links, link) || ar_links_has(&t->links, own_link)))
+		t->is_escaping = true;
 	if (type == '2' && (ar_link_leaves(name, link) ||
 			    (t->link.is_set && ar_link_leaves(own, own_link))))
 		t->is_escaping = true;
+	if (type == '2')
+		judge_link(t, name, own);
 	if (type == '3' || type == '4')
 		t->is_escaping = true;
 	if (type != '5' && number(t->block + 100, 8, &mode) && (mode & 06000) != 0)
@@ -174,7 +190,15 @@ header(struct tar *t)
 static void
 set_text(struct tar *t, bool is_link, struct sl_slice s)
 {
+	const struct sl_slice was = { is_link ? t->link.p : t->name.p,
+				      is_link ? t->link.n : t->name.n };
+
 	s.len = strnlen((const char *)s.p, s.len);
+	/* of two, readers differ in which one counts */
+	if ((is_link ? t->link.is_set : t->name.is_set) && !sl_slice_eq(was, s))
+		t->is_damaged = true;
+	if (!is_link && ar_name_leaves(s, false))
+		t->is_escaping = true;
 	memcpy(is_link ? t->link.p : t->name.p, s.p, s.len);
 	if (is_link) {
 		t->link.n = s.len;
@@ -193,10 +217,11 @@ pax_pair(struct tar *t, struct sl_slice pair)
 
 	if (sl_slice_eq(key, SL_LIT("path")) ||
 	    sl_slice_eq(key, SL_LIT("GNU.sparse.name"))) {
-		/* each of several counts, and a global one for every member */
-		t->is_escaping = t->is_escaping || ar_name_leaves(value, false);
 		set_text(t, false, value);
 	} else if (sl_slice_eq(key, SL_LIT("linkpath"))) {
+		/* a global one is of every member, at whatever depth */
+		if (t->what == 'g' && ar_name_leaves(value, false))
+			t->is_escaping = true;
 		set_text(t, true, value);
 	} else if (sl_slice_eq(key, SL_LIT("size"))) {
 		t->size = 0;
@@ -205,7 +230,7 @@ pax_pair(struct tar *t, struct sl_slice pair)
 			t->has_size = value.p[i] >= '0' && value.p[i] <= '9';
 			t->size = 10 * t->size + (uint64_t)(value.p[i] - '0');
 		}
-		t->is_damaged = t->is_damaged || !t->has_size;
+		t->is_damaged = t->is_damaged || !t->has_size || t->what == 'g';
 	}
 }
 

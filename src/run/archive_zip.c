@@ -1,5 +1,7 @@
 /* archive_zip.c -- zip (APPNOTE 6.3.10), see archive.h: by its central directory, each
- * entry held against the header that stands before its content. */
+ * entry held against the header that stands before its content.  Some readers go from
+ * header to header instead: where they could find another member than the directory
+ * names, the archive is not called plain. */
 #include "run/archive_int.h"
 
 #include "run/inflate.h"
@@ -28,12 +30,15 @@ le(const uint8_t *p, size_t n)
 }
 
 struct zip {
-	const struct sl_archive_src *src;
+	struct sl_archive_src *src;
 	uint64_t at, n_entries, end; /* of the central directory */
-	uint8_t name[AR_NAME_MAX], other[AR_NAME_MAX];
-	uint8_t target[TARGET_MAX];
-	size_t n_target;
-	uint64_t in, in_end; /* of content that is inflated */
+	uint64_t next;               /* where the next member should begin */
+	bool is_loose;               /* it does not */
+	struct ar_links links;
+	uint8_t name[AR_NAME_MAX], other[AR_NAME_MAX], extra[AR_NAME_MAX];
+	size_t n_other, n_extra; /* what the header says of itself */
+	uint8_t target[TARGET_MAX], packed[2 * TARGET_MAX];
+	size_t n_target, in, n_packed; /* of a link's content */
 };
 
 /* Where the end record stands: the last one whose comment reaches to the end. */
@@ -93,9 +98,8 @@ static int
 get(void *arg)
 {
 	struct zip *z = arg;
-	uint8_t c;
 
-	return z->in < z->in_end && ar_read(z->src, z->in, &c, 1) ? (void)z->in++, c : -1;
+	return z->in < z->n_packed ? z->packed[z->in++] : -1;
 }
 
 static int
@@ -121,47 +125,113 @@ read_target(struct zip *z, uint64_t at, uint64_t method, uint64_t n_packed)
 		return n_packed < TARGET_MAX &&
 		       ar_read(z->src, at, z->target, z->n_target);
 	}
-	z->in = at;
-	z->in_end = at + (n_packed < 2 * TARGET_MAX ? n_packed : 0);
-	return method == 8 && sl_inflate(&io) == SL_INFLATE_DONE;
+	if (method != 8 || n_packed > sizeof(z->packed) ||
+	    !ar_read(z->src, at, z->packed, (size_t)n_packed))
+		return false;
+	z->in = 0;
+	z->n_packed = (size_t)n_packed;
+	return sl_inflate(&io) == SL_INFLATE_DONE;
 }
 
-/* The entry e, whose name is in z->name. */
+/* Has it Info-ZIP's Unicode path (APPNOTE 4.6.9), which some take for the name, and does
+ * that leave, or may it, as the name of a link? */
+static bool
+is_renamed(const struct zip *z, bool is_link)
+{
+	struct sl_slice extra = { z->extra, z->n_extra };
+
+	while (extra.len >= 4) {
+		size_t n = (size_t)le(extra.p + 2, 2);
+		struct sl_slice data = sl_slice_skip(extra, 4);
+
+		if (n > data.len)
+			return false;
+		if (le(extra.p, 2) == 0x7075 && n >= 5) {
+			data = (struct sl_slice){ data.p + 5, n - 5 };
+			return is_link || ar_name_leaves(data, true);
+		}
+		extra = sl_slice_skip(extra, 4 + n);
+	}
+	return false;
+}
+
+/* The link that e is, with its content at at: only one that stays is plain. */
+static enum sl_archive
+judge_link(struct zip *z, const uint8_t *e, struct sl_slice name, uint64_t at)
+{
+	if (!read_target(z, at, le(e + 10, 2), le(e + 20, 4)))
+		return z->src->left == 0 ? SL_AR_UNKNOWN : SL_AR_ESCAPES; /* who knows */
+	if (ar_link_leaves(name, (struct sl_slice){ z->target, z->n_target }) ||
+	    ar_links_above(&z->links, name))
+		return SL_AR_ESCAPES;
+	return ar_links_add(&z->links, name) ? SL_AR_PLAIN : SL_AR_UNKNOWN;
+}
+
+/* Reads its own header, at at: where its content begins, or 0. */
+static uint64_t
+read_header(struct zip *z, const uint8_t *e, uint64_t at)
+{
+	uint8_t b[LOCAL_LEN];
+	uint64_t content;
+
+	if (!ar_read(z->src, at, b, LOCAL_LEN) || le(b, 4) != 0x04034b50)
+		return 0;
+	z->n_other = (size_t)le(b + 26, 2);
+	z->n_extra = (size_t)le(b + 28, 2);
+	content = at + LOCAL_LEN + z->n_other;
+	if (!ar_read(z->src, at + LOCAL_LEN, z->other, z->n_other) ||
+	    !ar_read(z->src, content, z->extra, z->n_extra))
+		return 0;
+	content += z->n_extra;
+	/* without a size before the content, its end is where the inflating ends */
+	z->is_loose = z->is_loose || at != z->next || (le(b + 6, 2) & 8) != 0 ||
+		      le(b + 18, 4) != le(e + 20, 4);
+	z->next = content + le(e + 20, 4);
+	return content;
+}
+
+/* The next one of the directory, with its name and its extra fields. */
+static bool
+read_entry(struct zip *z, uint8_t e[ENTRY_LEN])
+{
+	uint64_t at = z->at + ENTRY_LEN;
+
+	if (!ar_read(z->src, z->at, e, ENTRY_LEN) || le(e, 4) != 0x02014b50)
+		return false;
+	z->n_extra = (size_t)le(e + 30, 2);
+	return ar_read(z->src, at, z->name, (size_t)le(e + 28, 2)) &&
+	       ar_read(z->src, at + le(e + 28, 2), z->extra, z->n_extra);
+}
+
+/* The entry e, whose name is in z->name and whose extra fields are in z->extra. */
 static enum sl_archive
 judge(struct zip *z, const uint8_t *e)
 {
 	struct sl_slice name = { z->name, (size_t)le(e + 28, 2) };
 	uint64_t mode = le(e + 38, 4) >> 16, at = le(e + 42, 4);
-	uint8_t b[LOCAL_LEN];
-	size_t n;
+	bool is_link = (mode & 0170000) == 0120000;
 
 	if (ar_name_leaves(name, true) || (mode & 06000) != 0 ||
 	    (mode & 0170000) == 0020000 || (mode & 0170000) == 0060000)
 		return SL_AR_ESCAPES;
+	if (is_renamed(z, is_link))
+		return SL_AR_ESCAPES;
 	if (at == 0xffffffff) /* 64 bits: of archives beyond 4 GiB */
 		return SL_AR_UNKNOWN;
-	if (!ar_read(z->src, at, b, LOCAL_LEN) || le(b, 4) != 0x04034b50)
-		return SL_AR_UNKNOWN;
-	n = (size_t)le(b + 26, 2);
-	if (!ar_read(z->src, at + LOCAL_LEN, z->other, n))
+	if ((at = read_header(z, e, at)) == 0)
 		return SL_AR_UNKNOWN;
 	/* readers differ in which of the two they believe */
-	if (!sl_slice_eq(name, (struct sl_slice){ z->other, n }))
+	if (!sl_slice_eq(name, (struct sl_slice){ z->other, z->n_other }) ||
+	    is_renamed(z, is_link))
 		return SL_AR_ESCAPES;
-	if ((mode & 0170000) != 0120000)
-		return SL_AR_PLAIN;
-	at += LOCAL_LEN + n + le(b + 28, 2);
-	if (!read_target(z, at, le(e + 10, 2), le(e + 20, 4)))
-		return SL_AR_ESCAPES; /* a link to who knows where */
-	return ar_link_leaves(name, (struct sl_slice){ z->target, z->n_target })
-		   ? SL_AR_ESCAPES
-		   : SL_AR_PLAIN;
+	return is_link ? judge_link(z, e, name, at) : SL_AR_PLAIN;
 }
 
 static enum sl_archive
 entries(struct zip *z)
 {
 	enum sl_archive all = SL_AR_PLAIN;
+	uint64_t begin = z->at;
 
 	if (z->n_entries > SL_AR_MEMBERS_MAX)
 		return SL_AR_UNKNOWN;
@@ -169,8 +239,7 @@ entries(struct zip *z)
 		uint8_t e[ENTRY_LEN];
 		enum sl_archive one;
 
-		if (!ar_read(z->src, z->at, e, ENTRY_LEN) || le(e, 4) != 0x02014b50 ||
-		    !ar_read(z->src, z->at + ENTRY_LEN, z->name, (size_t)le(e + 28, 2)))
+		if (!read_entry(z, e))
 			return SL_AR_UNKNOWN;
 		if ((one = judge(z, e)) == SL_AR_ESCAPES)
 			return one;
@@ -179,11 +248,13 @@ entries(struct zip *z)
 		z->at += ENTRY_LEN + le(e + 28, 2) + le(e + 30, 2) + le(e + 32, 2);
 	}
 	/* what is behind the last entry, other than its end, is read by some */
-	return z->at == z->end || all != SL_AR_PLAIN ? all : SL_AR_UNKNOWN;
+	if (z->at != z->end || z->next != begin || z->is_loose)
+		return SL_AR_UNKNOWN;
+	return all;
 }
 
 enum sl_archive
-zip_look(const struct sl_archive_src *src)
+zip_look(struct sl_archive_src *src)
 {
 	struct zip *z = calloc(1, sizeof(*z));
 	enum sl_archive r = SL_AR_UNKNOWN;
@@ -193,6 +264,7 @@ zip_look(const struct sl_archive_src *src)
 	z->src = src;
 	if (find_directory(z))
 		r = entries(z);
+	ar_links_done(&z->links);
 	free(z);
 	return r;
 }

@@ -64,6 +64,19 @@ for name, m in {
 write('esc-ustar-prefix.tar', tar(OK, member('../' + 'a' * 80 + '/' + 'b' * 60, data=b'x'), fmt=tarfile.USTAR_FORMAT))
 write('esc-pax-global.tar', tar(OK, member('in', data=b'x'), fmt=PAX, pax_headers={'path': '../all'}))
 write('esc-pax-sparse.tar', tar(member('in', data=b'x', pax_headers={'GNU.sparse.name': '../real'}), fmt=PAX))
+# d is a link to where it stands: behind it, ".." count from elsewhere
+DOT = member('d', L, link='.')
+write('esc-link-behind-link.tar', tar(DOT, member('d/./D/d/x', L, link='../../../x')))
+write('esc-hard-to-link.tar', tar(member('a/b/l', L, link='../../x'), member('h', H, link='a/b/l')))
+write('esc-pax-global-link.tar', tar(OK, member('in', data=b'x'), member('l', L, link='ok'), fmt=PAX, pax_headers={'linkpath': '../x'}))
+records = tar(member('in', data=b'x', pax_headers={'path': 'harmless'}), fmt=PAX)[:-10240 + 2048] + tar(OK)
+long_name = tar(member('../' + 'a' * 200, data=b'x'))[:1024]
+write('esc-long-name-then-pax.tar', long_name + records)
+long_link = tar(member('l', L, link='b' * 200))[:1024]
+write('unk-two-targets.tar', long_link + tar(member('d/l', L, link='ok', pax_headers={'linkpath': '../other'}), fmt=PAX))
+write('plain-many-links.tar', tar(*[member(f'd{i}/l', L, link='../x') for i in range(9000)]))
+write('plain-hard-links.tar', tar(OK, DOT, member('h', H, link='dir/ok'), member('d', H, link='dir/ok'), member('e/l', L, link='../d')))
+write('unk-too-many-links.tgz', gzip.compress(tar(*[member(f'l{i}', L, link='x') for i in range(17000)])))
 write('esc-behind-zeros.tar', tar(OK) + tar(UP))
 plain = bytearray(tar(member('h', H, link='dir/ok')))
 hidden = tar(UP)[:1024]
@@ -108,6 +121,7 @@ write('plain-no-tar.gz', gzip.compress(b'just text\n' * 1000))
 whole = gzip.compress(tar(OK, member('n', data=random.randbytes(50000))))
 write('unk-cut.tgz', whole[:len(whole) // 2])
 write('unk-tail.tgz', whole[:-4])
+write('unk-behind.tgz', whole + b'\x1f\x8c' + half)
 for n, bits in enumerate((b'\x07', b'\x01\x05\0\0\0', b'\x05\xff\xff\xff\xff', b'\x04\x80\x49\x92\x24\x49\x92\x24\x0f\xb4\xff\xff', b'\x03', b'\x4b\x04\x61')):
     write(f'unk-bad-{n}.tgz', b'\x1f\x8b\x08\0\0\0\0\0\0\x03' + bits)
 write('unk-bomb.tgz', gzip.compress(gzip.compress(b'', 9) + b'\0' * 300000000, 9))
@@ -136,10 +150,69 @@ for name, e in {
     write(f'esc-{name}.zip', made(FILE, e, FILE[:1] + (b'y',) + FILE[2:]))
 two = made(FILE, ('aa/up', b'x', 0o100644, S))
 write('esc-two-names.zip', two[:two.find(b'aa/up')] + b'../up' + two[two.find(b'aa/up') + 5:])
+
+
+def renamed(extra_name, mode=0o100644, in_directory=True, in_header=True):
+    """A zip of one member, with Info-ZIP's Unicode path in either place."""
+    x = b'\x01' + struct.pack('<I', zlib.crc32(b'in')) + extra_name
+    x = b'\x99\x99\x02\0ab' + struct.pack('<HH', 0x7075, len(x)) + x
+    out, data = io.BytesIO(), b'ok'
+    with zipfile.ZipFile(out, 'w') as z:
+        info = zipfile.ZipInfo('in')
+        info.create_system, info.external_attr, info.extra = 3, mode << 16, x
+        z.writestr(info, data)
+    s = out.getvalue()
+    for keep, magic in ((in_header, b'PK\x03\x04'), (in_directory, b'PK\x01\x02')):
+        if not keep:  # of another kind, then
+            i = s.index(b'\x75\x70', s.index(magic))
+            s = s[:i] + b'\x98' + s[i + 1:]
+    return s
+
+
+write('esc-renamed.zip', renamed(b'../up'))
+write('esc-renamed-header.zip', renamed(b'..\\up', in_directory=False))
+write('esc-renamed-directory.zip', renamed(b'/abs', in_header=False))
+write('esc-renamed-link.zip', renamed(b'a/in', 0o120777))
+write('plain-renamed.zip', renamed('\u00e9'.encode()))
+write('plain-not-renamed.zip', renamed(b'../up', in_directory=False, in_header=False))
+write('esc-link-behind-link.zip', made(('d', b'.', 0o120777, S), ('d/d/x', b'../../x', 0o120777, F)))
+hidden = made(('../hidden', b'x', 0o100644, S))
+hidden = hidden[:hidden.index(b'PK\x01\x02')]
+shift = len(hidden)
+
+
+def with_hidden(s):
+    """A member before the directory that the directory does not name."""
+    i = s.index(b'PK\x01\x02')
+    return s[:i] + hidden + s[i:-6] + struct.pack('<I', i + shift) + s[-2:]
+
+
+write('unk-hidden.zip', with_hidden(made(FILE)))
+write('unk-hidden-alone.zip', with_hidden(made()) if b'PK\x01\x02' in made() else hidden + made()[:-6] + struct.pack('<I', shift) + b'\0\0')
 write('plain-one.zip', made(FILE))
 write('plain-many.zip', made(*[(f'd{i}/..f', b'x', 0o100644, F) for i in range(3000)]))
 write('plain-links.zip', made(FILE, ('dir/l', b'ok', 0o120777, S), ('e/l', b'../dir/' + b'o' * 300, 0o120777, F)))
 write('plain-empty.zip', made())
+
+
+class Pipe(io.RawIOBase):
+    """Where nothing can be gone back to: sizes stand behind the content."""
+
+    def __init__(self):
+        self.data = bytearray()
+
+    def writable(self):
+        return True
+
+    def write(self, b):
+        self.data += b
+        return len(b)
+
+
+pipe = Pipe()
+with zipfile.ZipFile(pipe, 'w') as streamed:
+    streamed.writestr('in', b'x' * 100)
+write('unk-streamed.zip', bytes(pipe.data))
 good = made(FILE, ('x', b'y', 0o100644, S))
 write('unk-prefix.zip', b'PK\x03\x04' + b'junk' * 9 + good)
 write('unk-cut.zip', good[:-30])
