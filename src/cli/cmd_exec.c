@@ -86,6 +86,8 @@ struct work {
 	struct sl_listener listener;
 	struct sl_buf denied; /* lines for a command that failed */
 	size_t n_denied;
+	struct sl_buf left; /* likewise, of what it left behind */
+	size_t n_left;
 	struct shown shown[2];
 };
 
@@ -344,6 +346,31 @@ note_denied(void *arg, const struct sl_obs *o)
 }
 
 static void
+note_left(void *arg, const struct sl_ws_change *c)
+{
+	struct work *w = arg;
+	size_t n_rows;
+	const struct sl_taint_row *row = sl_taint_rows(&n_rows);
+	SL_AUTO_BUF path = { .max = 64 << 10 };
+
+	if (w->n_left++ >= DENIED_MAX)
+		return;
+	sl_ui_escape(&path, c->path, false);
+	sl_buf_printf(&w->left, "sluice: left for the host to obey: %.*s (%s: %s)\n",
+		      SL_ARG(sl_buf_get(&path)), row[c->taint.row[0]].kind,
+		      row[c->taint.row[0]].obeyed_by);
+}
+
+/* Whether it failed or not. */
+static void
+say_left(struct work *w)
+{
+	if (w->n_left > DENIED_MAX)
+		sl_buf_printf(&w->left, "sluice: and %zu more\n", w->n_left - DENIED_MAX);
+	(void)sl_ui_write(2, sl_buf_get(&w->left));
+}
+
+static void
 say_limit(const struct work *w, enum sl_limit l, struct sl_err *m)
 {
 	char text[SL_LIMIT_TEXT_MAX];
@@ -429,6 +456,7 @@ run_it(struct work *w, struct sl_err *err)
 	} else {
 		w->x.write = write_out;
 		w->x.denied = note_denied;
+		w->x.left = note_left;
 		w->x.arg = w;
 	}
 	w->x.home = &w->s.home;
@@ -458,11 +486,14 @@ run(const struct sl_args *args, struct sl_err *err)
 	sl_arena_init(&w.a, 64 << 20);
 	w.x.end.limit = SL_LIM_COUNT;
 	sl_buf_init(&w.denied, 64 << 10);
+	sl_buf_init(&w.left, 512 << 10);
 	if ((r = run_it(&w, err)) >= 0)
 		say_denied(&w, r);
+	say_left(&w);
 	if (w.x.is_timed && !sl_arg_is(args, O_JSON))
 		say_timing(&w.x);
 	sl_buf_done(&w.denied);
+	sl_buf_done(&w.left);
 	sl_session_done(&w.s);
 	sl_arena_free(&w.a);
 	return r;

@@ -15,7 +15,7 @@
 #include "run/output.h"
 #include "run/parser_ops.h"
 #include "run/resolve.h"
-#include "run/ws_changes.h"
+#include "run/written.h"
 
 #include <stdio.h>
 
@@ -91,6 +91,8 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		  SL_WS_ENTRIES_MAX },
 		{ "workspace.depth", "levels", "of directories", SL_WS_DEPTH_MAX },
 		{ "workspace.path", "bytes", "of one path", SL_WS_PATH_MAX },
+		{ "written", "count", "entries looked at of what exec writes in place",
+		  SL_WRITTEN_LOOK_MAX },
 		{ "archives", "count", "looked into of a job's changes",
 		  SL_WS_ARCHIVES_MAX },
 		{ "archives.one", "bytes", "read and inflated of one", SL_AR_BYTES_MAX },

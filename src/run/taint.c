@@ -211,6 +211,20 @@ fit_all(struct sl_slice path, bool is_dir, struct sl_taints *t)
 	}
 }
 
+bool
+sl_taint_passes(struct sl_slice path)
+{
+	while (path.len > 0) {
+		struct sl_slice c = sl_slice_upto(path, '/');
+		size_t i = fitting(path, true, false);
+
+		if (i < N_ROWS && sl_taint_action(&rows[i]) == SL_TA_PASS)
+			return true;
+		path = sl_slice_skip(path, c.len + 1);
+	}
+	return false;
+}
+
 void
 sl_taint_obeyed(struct sl_slice path, bool is_dir, struct sl_taints *t)
 {

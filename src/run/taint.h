@@ -62,6 +62,8 @@ enum sl_taint_action sl_taint_action_under(const struct sl_taint_row *row,
 void sl_taint_path(struct sl_slice path, bool is_dir, struct sl_taints *t);
 /* The same without what the name looks like. */
 void sl_taint_obeyed(struct sl_slice path, bool is_dir, struct sl_taints *t);
+/* Does it lie in what a row lets pass (git's own data)? */
+bool sl_taint_passes(struct sl_slice path);
 /* Adds the row of a property, "@device" say; the table has it. */
 void sl_taint_property(const char *property, struct sl_taints *t);
 

@@ -118,6 +118,29 @@ test_tainted(void **state)
 }
 
 static void
+test_passes(void **state)
+{
+	static const char *const yes[] = { ".git/objects", "a/b/.git/objects/ab/x",
+					   ".GIT/refs", ".git/logs" };
+	static const char *const no[] = { "",
+					  ".git",
+					  ".git/hooks",
+					  "objects",
+					  "a/b",
+					  ".git/objects/info",
+					  ".git/x/objects",
+					  "src/.git.x/objects" };
+
+	(void)state;
+	for (size_t i = 0; i < SL_ARRAY_LEN(yes); i++)
+		if (!sl_taint_passes(sl_slice_str(yes[i])))
+			fail_msg("%s", yes[i]);
+	for (size_t i = 0; i < SL_ARRAY_LEN(no); i++)
+		if (sl_taint_passes(sl_slice_str(no[i])))
+			fail_msg("%s", no[i]);
+}
+
+static void
 test_clean(void **state)
 {
 	static const char *const clean[] = {
@@ -313,6 +336,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tainted),
 		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_passes),
 		cmocka_unit_test(test_strictest_first),
 		cmocka_unit_test(test_rules_only_tighten),
 		cmocka_unit_test(test_table),
