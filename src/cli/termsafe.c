@@ -222,9 +222,8 @@ in_csi(struct sl_termsafe *t, uint8_t c, struct sl_buf *out)
 static void
 in_string(struct sl_termsafe *t, uint8_t c)
 {
-	if (t->state == IS_STRING_ESC && c == '\\')
-		drop(t);
-	else if (c == 0x07 || c == 0x18 || c == 0x1a)
+	if ((t->state == IS_STRING_ESC && c == '\\') || c == 0x07 || c == 0x18 ||
+	    c == 0x1a)
 		drop(t);
 	else
 		t->state = c == 0x1b ? IS_STRING_ESC : IS_STRING;

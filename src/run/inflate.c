@@ -129,7 +129,7 @@ block_data(struct inflate *f)
 
 	while (!f->is_bad && !f->is_enough) {
 		int s = symbol(f, &f->lit), d;
-		unsigned len;
+		unsigned len, k;
 
 		if (s < 0 || s == 256)
 			return;
@@ -137,12 +137,12 @@ block_data(struct inflate *f)
 			emit(f, (uint8_t)s);
 			continue;
 		}
-		s -= 257;
-		if (s >= (int)sizeof(len_extra)) {
+		k = (unsigned)s - 257;
+		if (k >= sizeof(len_extra)) {
 			f->is_bad = true;
 			return;
 		}
-		len = len_base[s] + take(f, len_extra[s]);
+		len = len_base[k] + take(f, len_extra[k]);
 		d = symbol(f, &f->dist);
 		if (d < 0 || d >= N_DIST) {
 			f->is_bad = true;

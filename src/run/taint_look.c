@@ -23,12 +23,22 @@ is_mark(uint32_t c)
 	       (c >= 0xfe00 && c <= 0xfe0f) || (c >= 0xfe20 && c <= 0xfe2f);
 }
 
+static uint8_t
+letter_of(uint32_t c)
+{
+	char hex[16];
+
+	(void)snprintf(hex, sizeof(hex), "%04x", (unsigned)c);
+	for (size_t i = 0; c <= 0xffff && i < sizeof(like) / sizeof(like[0]); i++)
+		if (strstr(like[i].codes, hex) != NULL)
+			return (uint8_t)like[i].letter[0];
+	return 0;
+}
+
 /* The ASCII character that c looks like, or 0. */
 static uint8_t
 ascii_of(uint32_t c)
 {
-	char hex[16];
-
 	if (c < 0x80)
 		return (uint8_t)(c == '0'               ? 'o'
 				 : c == '1' || c == '|' ? 'l'
@@ -44,11 +54,7 @@ ascii_of(uint32_t c)
 		return (uint8_t)('a' + (c - 0x24b6) % 26);
 	if (c == 0xa0 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x3000)
 		return ' ';
-	(void)snprintf(hex, sizeof(hex), "%04x", (unsigned)c);
-	for (size_t i = 0; c <= 0xffff && i < sizeof(like) / sizeof(like[0]); i++)
-		if (strstr(like[i].codes, hex) != NULL)
-			return (uint8_t)like[i].letter[0];
-	return 0;
+	return letter_of(c);
 }
 
 /* Ends a component that began at from: NTFS takes "a. " and "a:x" for "a". */

@@ -34,8 +34,9 @@ join(const struct written *w, struct sl_slice a, struct sl_slice b)
 	if (a.len > 0 && b.len > 0)
 		sl_buf_byte(&out, '/');
 	sl_buf_slice(&out, b);
-	return out.is_failed ? (struct sl_slice){ 0 }
-			     : sl_arena_dup(w->a, sl_buf_get(&out));
+	if (out.is_failed)
+		return (struct sl_slice){ 0 };
+	return sl_arena_dup(w->a, sl_buf_get(&out));
 }
 
 /* What the granted path itself says of all that lies in it: ".git/hooks" of

@@ -137,22 +137,18 @@ look_at(struct look *l, struct sl_ws_change *c)
 	return st.type == SL_WT_FILE ? look_into(l, c, fd) : -ESTALE;
 }
 
-int
-ws_look(int left_fd, bool is_ours, struct sl_ws_changes *c, struct sl_err *err)
+static int
+look_at_all(struct look *l, struct sl_ws_changes *c, struct sl_err *err)
 {
-	SL_AUTO_FREE uint8_t *room = malloc(CHUNK + 4);
-	struct look l = { .left_fd = left_fd, .is_ours = is_ours, .room = room };
 	int r;
 
-	if (room == NULL)
-		return SL_ERR(err, NOMEM, "out of memory to look at changes");
 	for (size_t i = 0; i < c->n; i++) {
 		struct sl_ws_change *x = &c->item[i];
 
 		if (x->type != SL_WT_FILE || x->size == 0 || x->kind == SL_WK_DELETED ||
 		    x->kind == SL_WK_MODE)
 			continue;
-		if ((r = look_at(&l, x)) < 0 && !is_ours)
+		if ((r = look_at(l, x)) < 0 && !l->is_ours)
 			sl_taint_property("@unread", &x->taint);
 		else if (r < 0)
 			return SL_ERR_SYS(err, r,
@@ -161,6 +157,19 @@ ws_look(int left_fd, bool is_ours, struct sl_ws_changes *c, struct sl_err *err)
 		x->warn |= ws_guard_flags(x, NULL, 0);
 	}
 	return 0;
+}
+
+int
+ws_look(int left_fd, bool is_ours, struct sl_ws_changes *c, struct sl_err *err)
+{
+	struct look l = { .left_fd = left_fd, .is_ours = is_ours };
+	int r;
+
+	if ((l.room = malloc(CHUNK + 4)) == NULL)
+		return SL_ERR(err, NOMEM, "out of memory to look at changes");
+	r = look_at_all(&l, c, err);
+	free(l.room);
+	return r;
 }
 
 /* What it says stands in the place of "not looked into". */
@@ -191,13 +200,12 @@ sl_ws_look_archives(int left_fd, bool is_ours, struct sl_ws_changes *c,
 		    const struct sl_ws_archives *by, struct sl_err *err)
 {
 	size_t n = 0;
-	int r;
 
 	for (size_t i = 0; i < c->n && n < SL_WS_ARCHIVES_MAX; i++) {
 		if (!sl_taint_has("@archive", &c->item[i].taint))
 			continue;
 		n++;
-		if ((r = look_into_archive(left_fd, is_ours, &c->item[i], by, err)) < 0)
+		if (look_into_archive(left_fd, is_ours, &c->item[i], by, err) < 0)
 			return sl_err_ctx(err, "'%.*s'", SL_ARG(c->item[i].path));
 	}
 	return 0;
