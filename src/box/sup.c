@@ -242,7 +242,8 @@ finish(struct sl_box *b, struct sl_err *err)
 	end.cpu_ms = (int64_t)(m->cpu_us / 1000);
 	end.max_rss = m->max_rss;
 	end.n_left = m->n_left;
-	close_act(b);
+	if (!b->is_single) /* or with the box, while the end is being recorded */
+		close_act(b);
 	b->state = SL_BS_OPEN;
 	if (b->sink.ended != NULL)
 		b->sink.ended(b->sink.arg, &end);
@@ -459,10 +460,10 @@ on_listen(struct sl_box *b, uint32_t events)
 		return;
 	if ((events & EPOLLIN) != 0) {
 		sl_box_on_listener(b);
-	} else { /* no process has the filter any more */
+	} else {
+		/* No process has the filter any more.  What it takes to close it must not
+		 * delay the act's last process, which is just exiting. */
 		(void)sl_box_watch_fd(b, b->listen_fd, 0, 0);
-		(void)close(b->listen_fd);
-		b->listen_fd = -1;
 	}
 }
 
