@@ -30,6 +30,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 static const char *door = "none";
@@ -56,40 +57,25 @@ is_door(const char *name)
 	return end != NULL && (*end == '\0' || *end == '+');
 }
 
-int __real_sl_jail_seccomp(const struct sock_filter *prog, size_t n, bool is_listening);
-int __wrap_sl_jail_seccomp(const struct sock_filter *prog, size_t n, bool is_listening);
-int __real_sl_jail_no_caps(void);
-int __wrap_sl_jail_no_caps(void);
-int __real_sl_jail_caps(uint64_t *ret_eff, uint64_t *ret_bnd);
-int __wrap_sl_jail_caps(uint64_t *ret_eff, uint64_t *ret_bnd);
+/* Of the types that they have where they are used, so that none goes its own way. */
+__typeof__(sl_jail_seccomp) __real_sl_jail_seccomp, __wrap_sl_jail_seccomp;
+__typeof__(sl_jail_no_caps) __real_sl_jail_no_caps, __wrap_sl_jail_no_caps;
+__typeof__(sl_jail_caps) __real_sl_jail_caps, __wrap_sl_jail_caps;
+__typeof__(sl_os_clone) __real_sl_os_clone, __wrap_sl_os_clone;
+__typeof__(setns) __real_setns, __wrap_setns;
+__typeof__(sethostname) __real_sethostname, __wrap_sethostname;
+__typeof__(sl_mnt_clone) __real_sl_mnt_clone, __wrap_sl_mnt_clone;
+__typeof__(sl_mnt_new) __real_sl_mnt_new, __wrap_sl_mnt_new;
+__typeof__(sl_mnt_move) __real_sl_mnt_move, __wrap_sl_mnt_move;
+__typeof__(mknodat) __real_mknodat, __wrap_mknodat;
+__typeof__(sl_os_close_from) __real_sl_os_close_from, __wrap_sl_os_close_from;
+__typeof__(sl_os_cloexec_from) __real_sl_os_cloexec_from, __wrap_sl_os_cloexec_from;
+__typeof__(setrlimit64) __real_setrlimit64, __wrap_setrlimit64;
+/* prctl(2) is variadic; all here pass five */
 int __real_prctl(int op, unsigned long a, unsigned long b, unsigned long c,
 		 unsigned long d);
 int __wrap_prctl(int op, unsigned long a, unsigned long b, unsigned long c,
 		 unsigned long d);
-pid_t __real_sl_os_clone(uint64_t ns, int cgroup_fd, int *ret_pidfd);
-pid_t __wrap_sl_os_clone(uint64_t ns, int cgroup_fd, int *ret_pidfd);
-int __real_setns(int fd, int type);
-int __wrap_setns(int fd, int type);
-int __real_sethostname(const char *name, size_t n);
-int __wrap_sethostname(const char *name, size_t n);
-int __real_sl_mnt_clone(int dirfd, const char *path, bool is_recursive, uint64_t attr,
-			int idmap_fd);
-int __wrap_sl_mnt_clone(int dirfd, const char *path, bool is_recursive, uint64_t attr,
-			int idmap_fd);
-int __real_sl_mnt_new(const char *fstype, const struct sl_mnt_opt *opt, size_t n,
-		      unsigned attr);
-int __wrap_sl_mnt_new(const char *fstype, const struct sl_mnt_opt *opt, size_t n,
-		      unsigned attr);
-int __real_sl_mnt_move(int mnt_fd, int dirfd, const char *path);
-int __wrap_sl_mnt_move(int mnt_fd, int dirfd, const char *path);
-int __real_mknodat(int dirfd, const char *path, mode_t mode, dev_t dev);
-int __wrap_mknodat(int dirfd, const char *path, mode_t mode, dev_t dev);
-int __real_sl_os_close_from(unsigned first);
-int __wrap_sl_os_close_from(unsigned first);
-int __real_sl_os_cloexec_from(unsigned first);
-int __wrap_sl_os_cloexec_from(unsigned first);
-int __real_setrlimit64(__rlimit_resource_t what, const struct rlimit64 *l);
-int __wrap_setrlimit64(__rlimit_resource_t what, const struct rlimit64 *l);
 
 /* The shipped program, behind one that knows only the calls that are let through. */
 int
@@ -175,7 +161,7 @@ __wrap_prctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned
 }
 
 pid_t
-__wrap_sl_os_clone(uint64_t ns, int cgroup_fd, int *ret_pidfd)
+__wrap_sl_os_clone(uint64_t ns, int cgroup_fd, int exit_signal, int *ret_pidfd)
 {
 	if (is_door("ns:ipc"))
 		ns &= ~(uint64_t)CLONE_NEWIPC;
@@ -185,7 +171,7 @@ __wrap_sl_os_clone(uint64_t ns, int cgroup_fd, int *ret_pidfd)
 		ns &= ~(uint64_t)CLONE_NEWCGROUP;
 	if (is_door("ns:pid"))
 		ns &= ~(uint64_t)CLONE_NEWPID;
-	return __real_sl_os_clone(ns, cgroup_fd, ret_pidfd);
+	return __real_sl_os_clone(ns, cgroup_fd, exit_signal, ret_pidfd);
 }
 
 int
@@ -221,13 +207,19 @@ __wrap_sl_mnt_new(const char *fstype, const struct sl_mnt_opt *opt, size_t n,
 	return __real_sl_mnt_new(fstype, opt, n, attr);
 }
 
-/* One more place in /dev, made before it is mounted. */
+/* One more place beside /dev/null, wherever that is being made. */
 int
 __wrap_mknodat(int dirfd, const char *path, mode_t mode, dev_t dev)
 {
-	if (after("dev:") != NULL && strcmp(path, "d/null") == 0 &&
-	    __real_mknodat(dirfd, "d/x", S_IFREG | 0444, 0) < 0)
-		return -1;
+	const char *name = strrchr(path, '/');
+	char beside[64];
+
+	if (after("dev:") != NULL && name != NULL && strcmp(name, "/null") == 0) {
+		(void)snprintf(beside, sizeof(beside), "%.*s/x", (int)(name - path),
+			       path);
+		if (__real_mknodat(dirfd, beside, S_IFREG | 0444, 0) < 0)
+			return -1;
+	}
 	return __real_mknodat(dirfd, path, mode, dev);
 }
 
