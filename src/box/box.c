@@ -210,6 +210,7 @@ start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err
 		return sl_box_userns_text(-r, b->ids.is_private, err);
 	if (r == 0)
 		sl_box_setup(&s);
+	sl_os_start_elsewhere(r);
 	return 0;
 }
 
@@ -267,7 +268,7 @@ sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *
 	if (r == 0)
 		r = sl_box_classes(b, err);
 	if (r == 0 && o->grant->ws_mode == SL_WS_DIRECT)
-		r = sl_box_direct_make(b, err);
+		r = sl_box_direct_make(b, o->run_fd, err);
 	if (r == 0)
 		r = start_init(b, o, abi, err);
 	if (r == 0 && (b->epfd = epoll_create1(EPOLL_CLOEXEC)) < 0)
@@ -585,9 +586,10 @@ send_act(struct sl_box *b, const struct sl_act *act, struct sl_err *err)
 	if (out.is_failed)
 		r = SL_ERR(err, LIMIT, "an act of more than %d bytes", SL_BOX_MSG_MAX);
 	else if ((b->n_theirs > 0 || (r = make_streams(b, err)) == 0) &&
-		 (r = start_timer(b, err)) == 0)
-		r = sl_chan_send(&b->chan, SL_OP_SPAWN, sl_buf_get(&out), b->theirs,
-				 b->n_theirs, err);
+		 (r = start_timer(b, err)) == 0 &&
+		 (r = sl_chan_send(&b->chan, SL_OP_SPAWN, sl_buf_get(&out), b->theirs,
+				   b->n_theirs, err)) < 0)
+		r = sl_err_ctx(err, "box: its init");
 	drop_theirs(b);
 	if (out.p != NULL)
 		explicit_bzero(out.p, out.cap); /* may hold secrets */
@@ -615,8 +617,9 @@ sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
 	if ((r = keep_gets(b, act, err)) < 0)
 		return r;
 	sl_obs_clear(&b->obs);
-	b->is_ended_seen = b->is_killing = false;
-	b->exec_errno = 0;
+	b->is_ended_seen = b->is_killing = b->is_begun = b->is_signalled = false;
+	b->exec_errno = b->broken_err = 0;
+	b->broken = NULL;
 	b->first[0] = '\0';
 	b->hit = SL_LIM_COUNT;
 	b->base_cpu_us = b->usage.cpu_us;
@@ -735,6 +738,7 @@ sl_box_signal(struct sl_box *b, int sig)
 
 	if (b->state != SL_BS_RUN)
 		return -ESRCH;
+	b->is_signalled = true;
 	return sl_chan_send(&b->chan, SL_OP_SIGNAL,
 			    (struct sl_slice){ (uint8_t *)&m, sizeof(m) }, NULL, 0,
 			    &err) < 0

@@ -162,7 +162,11 @@ int sl_box_resize(struct sl_box *b, unsigned rows, unsigned cols); /* its tty; -
 void sl_box_end(struct sl_box *b);
 void sl_box_close(struct sl_box *b); /* kill, reap, wait until gone; accepts NULL */
 
-/* data/tiers.tsv, built in. */
+/* What a supervisor that was killed has left in a workspace given in place, taken away;
+ * run_fd: that box's directory.  0, or -errno. */
+int sl_box_direct_recover(int run_fd);
+
+/* data/tiers.tsv, built in; need: "mandatory", "set-up", "optional" or "unused". */
 struct sl_tier_layer {
 	const char *tier, *layer, *need, *since, *enforces, *without_it;
 };

@@ -637,7 +637,7 @@ sl_box_init(struct sl_setup *s, bool is_reexec)
 				    .cap_eff = UINT64_MAX };
 	struct pollfd p[2];
 	sigset_t set;
-	int r;
+	int r, ended_fd;
 
 	(void)is_reexec;
 	s->chan.ops = accepts;
@@ -654,11 +654,13 @@ sl_box_init(struct sl_setup *s, bool is_reexec)
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigprocmask(SIG_SETMASK, &set, NULL);
+	sl_box_at(s, SL_BOX_STEP_START, "signalfd");
+	if ((ended_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
+		sl_box_fail(s, -errno);
 	read_back(&ready);
 	tell(&in, SL_OP_READY, &ready, sizeof(ready));
 	p[0] = (struct pollfd){ .fd = s->chan.fd, .events = POLLIN };
-	p[1] = (struct pollfd){ .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
-				.events = POLLIN };
+	p[1] = (struct pollfd){ .fd = ended_fd, .events = POLLIN };
 	/* SIGCHLD is blocked since before anything could be started, so it stays pending
 	 * until it is read; a read comes before a round of waits, and that goes on until
 	 * nobody is left to wait for: whoever ends after it makes it pending anew. */
@@ -691,7 +693,9 @@ sl_box_init_main(int argc, char **argv)
 		return -1;
 	(void)fcntl(SL_BOX_CHAN_FD, F_SETFD, FD_CLOEXEC);
 	(void)fcntl(SL_BOX_RULES_FD, F_SETFD, FD_CLOEXEC);
-	(void)sl_os_close_from(SL_BOX_RULES_FD + 1);
+	sl_box_at(&s, SL_BOX_STEP_EXEC, "descriptors");
+	if (sl_os_close_from(SL_BOX_RULES_FD + 1) < 0)
+		sl_box_fail(&s, -errno);
 	s.landlock_abi = (int)strtol(argv[1], NULL, 10);
 	sl_box_init(&s, true);
 }

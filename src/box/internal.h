@@ -318,7 +318,10 @@ struct sl_box {
 	size_t n_theirs;
 	struct sl_relay relay;
 	bool is_ended_seen, is_killing;
-	int exec_errno;
+	bool is_begun, is_signalled; /* it asked for its exec; somebody sent a signal */
+	bool is_dgram_ok;            /* no socket of the host can be in the tree */
+	int broken_err, exec_errno;
+	const char *broken; /* what we can no longer do for it, or NULL */
 	char first[SL_BOX_OBJ_MAX +
 		   1]; /* the path of the act's own exec, until it is seen */
 	struct sl_m_ended m_ended;
@@ -328,7 +331,6 @@ struct sl_box {
 	uint64_t base_cpu_us;
 	int ws_fd; /* of a workspace given in place: locked */
 	ino_t placeholder[SL_OBEYED_MAX];
-	bool is_dgram_ok;  /* no socket of the host can be in the tree */
 	struct sl_buf get; /* paths to read back, each NUL-terminated */
 	size_t n_get, get_max;
 	struct seccomp_notif *req;
@@ -348,7 +350,7 @@ struct sl_box {
 };
 
 /* direct.c: placeholders for what is absent, made before the box and dropped after it. */
-int sl_box_direct_make(struct sl_box *b, struct sl_err *err) SL_MUST_CHECK;
+int sl_box_direct_make(struct sl_box *b, int run_fd, struct sl_err *err) SL_MUST_CHECK;
 void sl_box_direct_drop(struct sl_box *b);
 
 /* sup.c */
@@ -357,12 +359,17 @@ int sl_box_request(struct sl_box *b, uint16_t op, struct sl_slice body, uint16_t
 		   struct sl_msg *ret, struct sl_err *err) SL_MUST_CHECK;
 void sl_box_limit_hit(struct sl_box *b, enum sl_limit l);
 void sl_box_kill_all(struct sl_box *b);
+/* The act cannot go on, by a fault on our side: it is killed, and its end is that error.
+ * what: a static string. */
+void sl_box_break(struct sl_box *b, const char *what, int neg_errno);
 void sl_box_observe(struct sl_box *b, const char *class, const char *act,
 		    struct sl_slice object, bool is_denied, int err);
 int sl_box_watch_fd(struct sl_box *b, int fd, uint32_t events, uint64_t what);
 /* notify.c */
 void sl_box_on_listener(struct sl_box *b);
 void sl_box_on_sock_done(struct sl_box *b, const struct sl_m_done *m);
+/* A request to the act's listener, again when a signal interrupts it.  0, or -errno. */
+int sl_box_ask(const struct sl_box *b, unsigned long what, void *arg);
 bool sl_box_is_alive(const struct sl_box *b, uint64_t id);  /* whoever waits there */
 void sl_box_answer(struct sl_box *b, uint64_t id, int err); /* 0: it succeeded */
 pid_t sl_box_leader(pid_t tid, uint32_t *ret_umask);        /* of its process; -1: gone */

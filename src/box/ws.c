@@ -326,8 +326,9 @@ sl_box_ws_mount(struct sl_setup *s)
 	if (fstat(at, &st) < 0)
 		return -errno;
 	if (s->ids.is_private) {
-		map = sl_box_ids_idmap(&s->ids, st.st_uid, st.st_gid);
-		s->m.is_idmapped = map >= 0;
+		if ((map = sl_box_ids_idmap(&s->ids, st.st_uid, st.st_gid)) < 0)
+			return map;
+		s->m.is_idmapped = 1;
 	}
 	r = g->ws_mode == SL_WS_DIRECT ? mount_direct(s, at, map)
 				       : mount_frozen(s, at, map, &st);
