@@ -8,9 +8,10 @@
  *   see PATH        is something there, and what
  *   access r|w PATH may it be read, written?  (by access(2): nothing is opened)
  *   mount PATH      how PATH is mounted, itself
+ *   peers PATH      are mounts below it passed on to others, or taken over from them?
  *   ns NAME ID      is it the namespace with this ID?
  *   fds             is a descriptor open that leads out of the tree?
- *   unix PATH       can the socket be connected to?  (nothing is sent)
+ *   unix PATH       can the socket be connected to?  (nothing is sent; "@": abstract)
  *   tcp ADDR PORT   the same
  *   abstract NAME   is the abstract socket listed?
  *   env NAME        is the variable set?
@@ -25,6 +26,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +125,25 @@ mounted(const char *path)
 	printf("mount %s\n", how);
 }
 
+/* The optional fields of mountinfo: "shared:N", "master:N", up to a "-". */
+static void
+peers(const char *path)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char line[4096], point[1024];
+	const char *how = "no-mount";
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "%*s %*s %*s %*s %1023s", point) == 1 &&
+		    strcmp(point, path) == 0)
+			how = strstr(line, " shared:") != NULL   ? "SHARED"
+			      : strstr(line, " master:") != NULL ? "SLAVE"
+								 : "private";
+	if (f != NULL)
+		(void)fclose(f);
+	printf("peers %s\n", how);
+}
+
 static void
 ns(const char *name, const char *id)
 {
@@ -183,9 +204,13 @@ unix_socket(const char *path)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 
+	size_t len = strlen(path), at = offsetof(struct sockaddr_un, sun_path);
+
 	(void)snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+	if (*path == '@')
+		un.sun_path[0] = '\0';
 	connected("unix", socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
-		  (struct sockaddr *)&un, sizeof(un));
+		  (struct sockaddr *)&un, (socklen_t)(at + len + (*path != '@')));
 }
 
 static void
@@ -291,6 +316,8 @@ main(int argc, char **argv)
 		       name_of(access(b, *a == 'w' ? W_OK : R_OK) < 0 ? errno : 0));
 	else if (!strcmp(what, "mount"))
 		mounted(a);
+	else if (!strcmp(what, "peers"))
+		peers(a);
 	else if (!strcmp(what, "ns"))
 		ns(a, b);
 	else if (!strcmp(what, "fds"))

@@ -74,10 +74,11 @@ class Pass:
         for name in SOCKETS:
             self.listen(socket.AF_UNIX, os.path.join(self.d, 'run', name))
             os.chmod(os.path.join(self.d, 'run', name), 0o777)
-        self.listen(socket.AF_UNIX, f'\0/containerd-shim/{who}{os.getpid()}.sock')
+        abstract = f'/containerd-shim/{who}{os.getpid()}.sock'
+        self.listen(socket.AF_UNIX, '\0' + abstract)
         port = self.listen(socket.AF_INET, ('127.0.0.1', 0)).getsockname()[1]
         subprocess.run(['chown', '-R', f'{self.uid}', self.d], check=True)
-        self.vars = {'D': self.d, 'PORT': str(port)}
+        self.vars = {'D': self.d, 'PORT': str(port), 'ABS': '@' + abstract}
         for ns in ('net', 'pid', 'ipc', 'uts', 'cgroup'):
             self.vars[ns.upper()] = re.search(r'\d+', os.readlink(f'/proc/self/ns/{ns}')).group(0)
         # Names that a box must not take over from its caller.

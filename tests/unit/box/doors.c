@@ -5,11 +5,14 @@
  *   box_doors DOOR[+DOOR] [--read PATH] [--write PATH] [--env NAME=VALUE] -- CMD [ARG...]
  *
  *   none          nothing is left out
- *   call:NR,...   seccomp lets these calls through, by number; call:all every one
+ *   call:NR,...   seccomp lets these calls through, by number; call:all every one but an
+ *                 exec, which the supervisor waits for
  *   caps          capabilities are kept (in the box's own user namespace)
  *   nnp           no_new_privs is not set, which needs them too
  *   ns:NAME       shares the caller's net, ipc, uts, cgroup or pid namespace
- *   mnt:suid      /usr without nosuid; mnt:dev without nodev
+ *   mnt:suid      /usr without nosuid; mnt:dev without nodev; mnt:shared in a peer group,
+ *                 which is of this box alone
+ *   abi:N         Landlock as a kernel has it that is so old
  *   dev:PATH      the host's node is shown as /dev/x
  *   proc          /proc with what is not a process
  *   fds           descriptors are inherited
@@ -93,10 +96,14 @@ __wrap_sl_jail_seccomp(const struct sock_filter *prog, size_t n, bool is_listeni
 		return __real_sl_jail_seccomp(prog, n, is_listening);
 	if ((all = calloc(n + 64, sizeof(*all))) == NULL)
 		return -ENOMEM;
+	all[k++] = load;
 	if (is_door("call:all")) {
+		all[k++] =
+		    (struct sock_filter){ BPF_JMP | BPF_JEQ | BPF_K, 2, 0, SYS_execve };
+		all[k++] =
+		    (struct sock_filter){ BPF_JMP | BPF_JEQ | BPF_K, 1, 0, SYS_execveat };
 		all[k++] = allow;
 	} else {
-		all[k++] = load;
 		while (k < 60) {
 			char *end;
 			uint32_t nr = (uint32_t)strtoul(calls, &end, 10);
@@ -191,11 +198,22 @@ int
 __wrap_sl_mnt_clone(int dirfd, const char *path, bool is_recursive, uint64_t attr,
 		    int idmap_fd)
 {
+	/* the clone is private: the group is a new one */
+	const struct mount_attr shared = { .propagation = (unsigned)MS_SHARED };
+	int fd;
+
 	if (strcmp(path, "/usr") == 0 && is_door("mnt:suid"))
 		attr &= ~(uint64_t)MOUNT_ATTR_NOSUID;
 	if (strcmp(path, "/usr") == 0 && is_door("mnt:dev"))
 		attr &= ~(uint64_t)MOUNT_ATTR_NODEV;
-	return __real_sl_mnt_clone(dirfd, path, is_recursive, attr, idmap_fd);
+	fd = __real_sl_mnt_clone(dirfd, path, is_recursive, attr, idmap_fd);
+	if (fd < 0 || strcmp(path, "/usr") != 0 || !is_door("mnt:shared"))
+		return fd;
+	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &shared, sizeof(shared)) ==
+	    0)
+		return fd;
+	(void)close(fd);
+	return -EINVAL;
 }
 
 int
@@ -282,6 +300,8 @@ main(int argc, char **argv)
 		else
 			return 2;
 	}
+	if (after("abi:") != NULL)
+		r->o.max_landlock_abi = (int)strtol(after("abi:"), NULL, 10);
 	if (rig_open(r) < 0)
 		return no_box(r, "prepare");
 	if (rig_run(r, argv + i + 1) < 0)
