@@ -4,12 +4,14 @@
 #include "cli/cmd.h"
 #include "cli/listen.h"
 #include "cli/session.h"
+#include "cli/termsafe.h"
 #include "cli/ui.h"
 #include "grant/limit.h"
 #include "record/host.h"
 #include "run/exec.h"
 #include "run/want.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <termios.h>
 #include <unistd.h>
@@ -67,6 +69,12 @@ static const struct {
 
 enum { N_LIMIT_OPTS = sizeof(limit_opts) / sizeof(limit_opts[0]) };
 
+/* One of the two streams as a person sees it. */
+struct shown {
+	struct sl_termsafe safe;
+	bool is_asked, is_terminal;
+};
+
 struct work {
 	const struct sl_args *args;
 	struct sl_arena a;
@@ -77,6 +85,9 @@ struct work {
 	struct sl_listener listener;
 	struct sl_buf denied; /* lines for a command that failed */
 	size_t n_denied;
+	struct sl_buf left; /* likewise, of what it left behind */
+	size_t n_left;
+	struct shown shown[2];
 };
 
 /* The profile first: options add to it, and replace its limits. */
@@ -265,11 +276,35 @@ raw_terminal(struct termios *old)
 	return tcsetattr(0, TCSADRAIN, &t) == 0;
 }
 
+/* Bytes as they are, but to a terminal no more than what draws on it. */
 static int
 write_out(void *arg, int stream, struct sl_slice bytes)
 {
-	(void)arg;
-	return sl_ui_write(stream, bytes);
+	struct work *w = arg;
+	struct shown *s = &w->shown[stream == 2];
+	SL_AUTO_BUF out = { .max = 16 << 20 };
+
+	if (!s->is_asked) {
+		s->is_asked = true;
+		s->is_terminal = isatty(stream) == 1;
+	}
+	if (!s->is_terminal)
+		return sl_ui_write(stream, bytes);
+	sl_termsafe_feed(&s->safe, bytes, &out);
+	return out.is_failed ? -ENOMEM : sl_ui_write(stream, sl_buf_get(&out));
+}
+
+/* What is said after the command stands on a screen as it was. */
+static void
+end_shown(struct work *w)
+{
+	for (int i = 0; i < 2; i++) {
+		SL_AUTO_BUF out = { .max = 4096 };
+
+		sl_termsafe_end(&w->shown[i].safe, &out);
+		if (out.len > 0)
+			(void)sl_ui_write(i + 1, sl_buf_get(&out));
+	}
 }
 
 static void
@@ -282,6 +317,31 @@ note_denied(void *arg, const struct sl_obs *o)
 	if (w->n_denied++ < DENIED_MAX)
 		sl_buf_printf(&w->denied, "sluice: denied: %.*s %.*s\n", SL_ARG(o->act),
 			      SL_ARG(o->object));
+}
+
+static void
+note_left(void *arg, const struct sl_ws_change *c)
+{
+	struct work *w = arg;
+	size_t n_rows;
+	const struct sl_taint_row *row = sl_taint_rows(&n_rows);
+	SL_AUTO_BUF path = { .max = 64 << 10 };
+
+	if (w->n_left++ >= DENIED_MAX)
+		return;
+	sl_ui_escape(&path, c->path, false);
+	sl_buf_printf(&w->left, "sluice: left for the host to obey: %.*s (%s: %s)\n",
+		      SL_ARG(sl_buf_get(&path)), row[c->taint.row[0]].kind,
+		      row[c->taint.row[0]].obeyed_by);
+}
+
+/* Whether it failed or not. */
+static void
+say_left(struct work *w)
+{
+	if (w->n_left > DENIED_MAX)
+		sl_buf_printf(&w->left, "sluice: and %zu more\n", w->n_left - DENIED_MAX);
+	(void)sl_ui_write(2, sl_buf_get(&w->left));
 }
 
 static void
@@ -370,6 +430,7 @@ run_it(struct work *w, struct sl_err *err)
 	} else {
 		w->x.write = write_out;
 		w->x.denied = note_denied;
+		w->x.left = note_left;
 		w->x.arg = w;
 	}
 	w->x.home = &w->s.home;
@@ -382,6 +443,7 @@ run_it(struct work *w, struct sl_err *err)
 	if (w->s.home.fd >= 0 || (r = sl_session_home(&w->s.home, err)) == 0) {
 		is_raw = w->x.want.is_tty && raw_terminal(&old);
 		r = sl_exec(&w->x, err);
+		end_shown(w);
 		if (is_raw)
 			(void)tcsetattr(0, TCSADRAIN, &old);
 	}
@@ -399,11 +461,14 @@ run(const struct sl_args *args, struct sl_err *err)
 	sl_arena_init(&w.a, 64 << 20);
 	w.x.end.limit = SL_LIM_COUNT;
 	sl_buf_init(&w.denied, 64 << 10);
+	sl_buf_init(&w.left, 512 << 10);
 	if ((r = run_it(&w, err)) >= 0)
 		say_denied(&w, r);
+	say_left(&w);
 	if (w.x.is_timed && !sl_arg_is(args, O_JSON))
 		say_timing(&w.x);
 	sl_buf_done(&w.denied);
+	sl_buf_done(&w.left);
 	sl_session_done(&w.s);
 	sl_arena_free(&w.a);
 	return r;

@@ -458,6 +458,7 @@ record(struct run *w, const char *why, struct sl_entry *seal, struct sl_err *err
 			  sl_json_int(&b, (int64_t)w->emit.n_denials));
 	if (w->drift != NULL)
 		(void)sl_json_set(&b, o.more, "base_changed", sl_json_copy(&b, w->drift));
+	sl_taint_put(&w->taint, &b, o.more);
 	if ((r = sl_gate_state(w->gate, w->d, SL_STMT_OUTCOME,
 			       sl_outcome_json(&b, d, did, &o), NULL, err)) < 0 ||
 	    (r = sl_gate_state(w->gate, w->d, SL_STMT_OBSERVATION,
@@ -499,6 +500,7 @@ finish(struct run *w, int status, uint64_t node_size, const struct sl_err *why)
 	(void)sl_json_set(&b, o, "jobs_ok", sl_json_int(&b, w->n_jobs_ok));
 	(void)sl_json_set(&b, o, "denials", sl_json_int(&b, (int64_t)w->emit.n_denials));
 	(void)sl_json_set(&b, o, "changes", sl_json_int(&b, (int64_t)w->n_changes));
+	sl_taint_put_counts(&w->taint, &b, o);
 	(void)sl_json_set(&b, o, "decisions", sl_json_int(&b, w->n_decisions));
 	(void)sl_json_set(&b, o, "entries", sl_json_int(&b, w->n_statements));
 	(void)sl_json_set(&b, o, "node_size", sl_json_int(&b, (int64_t)node_size));
@@ -536,7 +538,9 @@ decided(struct run *w, struct sl_err *err)
 		finish(w, sl_code_exit(r), d->entry.size, NULL);
 		return r;
 	}
-	if ((r = open_dir(w, &why)) == 0)
+	if ((r = open_dir(w, &why)) == 0 &&
+	    (r = sl_taint_rules(d->taint_action, d->n_taint_action, w->a, &w->taint_rules,
+				&why)) == 0)
 		r = loop(w, &why);
 	sl_run_job_drop(w);
 	if (r < 0)

@@ -8,6 +8,7 @@
 #include "run/outcome.h"
 #include "run/run.h"
 #include "run/sandbox.h"
+#include "run/taint_say.h"
 #include "run/workspace.h"
 
 enum {
@@ -60,8 +61,10 @@ struct run {
 	struct job job;
 	unsigned n_jobs, n_jobs_ok, n_steps, n_decisions, n_statements;
 	uint64_t n_changes;
-	struct sl_json *drift; /* list of paths that changed underneath */
-	struct sl_jb jb;       /* over a */
+	struct sl_taint_rules taint_rules; /* of the policy, with the run's decision */
+	struct sl_taint_said taint;        /* in jb */
+	struct sl_json *drift;             /* list of paths that changed underneath */
+	struct sl_jb jb;                   /* over a */
 	int64_t started_ms, started_mono;
 	bool is_cancelled;
 	int64_t step_shown; /* index of the step whose start was announced, -1 */
