@@ -78,7 +78,7 @@ int sl_learn_derive(struct sl_learn *l, const struct sl_learn_from *f,
 
 /* The command line, quoted for a shell; without a line's end. */
 void sl_lesson_command(const struct sl_lesson *x, struct sl_buf *out);
-/* A profile, in the form of data/profiles.  What a profile cannot say is in comments. */
+/* A profile, in the form of data/profiles; the working directory is in a comment. */
 void sl_lesson_profile(const struct sl_lesson *x, struct sl_buf *out);
 /* Adds the keys of the event "learn" to o. */
 void sl_lesson_json(const struct sl_lesson *x, struct sl_jb *b, struct sl_json *o);

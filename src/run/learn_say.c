@@ -103,13 +103,12 @@ sl_lesson_profile(const struct sl_lesson *x, struct sl_buf *out)
 
 	sl_buf_str(out,
 		   "# Proposed by sluice exec --learn; read it before you use it.\n");
-	for (size_t i = 0; i < x->n_net; i++)
-		sl_buf_printf(out, "# It also needs: --net %.*s\n", SL_ARG(x->net[i]));
 	if (x->cwd.len > 0)
 		sl_buf_printf(out, "# Started with: --cwd %.*s\n", SL_ARG(x->cwd));
 	sl_buf_str(out, "description: learned from one command\n");
 	list(out, "read", x->read, x->n_read);
 	list(out, "write", x->write, x->n_write);
+	list(out, "net", x->net, x->n_net);
 	if (x->n_env > 0) {
 		sl_buf_str(out, "env:\n");
 		for (size_t i = 0; i < x->n_env; i++) {

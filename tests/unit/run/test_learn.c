@@ -395,6 +395,7 @@ writes_a_profile_that_is_one(void **state)
 	if (sl_profile_parse(sl_buf_get(&text), "x", &a, &p, &d, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_int_equal(p->n_path, 3);
+	assert_int_equal(p->n_net, 1);
 	assert_true(sl_slice_eq(p->path[0].text, read[0]));
 	assert_int_equal(p->n_env, 2);
 	assert_true(sl_slice_eq(p->env[1], SL_LIT("A")));
