@@ -650,7 +650,7 @@ sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
 		return r;
 	sl_obs_clear(&b->obs);
 	if (b->trace.to != NULL)
-		sl_image_clear(&b->images);
+		sl_image_clear(b);
 	b->is_ended_seen = b->is_killing = b->is_begun = b->is_signalled = false;
 	b->exec_errno = b->broken_err = 0;
 	b->broken = NULL;
@@ -765,7 +765,7 @@ sl_box_observations(const struct sl_box *b, const struct sl_obs **ret, size_t *r
 	*ret_n = b->obs.n;
 	*ret_lost = b->obs.lost;
 	ret_lost->is_traced = b->trace.to != NULL;
-	ret_lost->images = b->images.n_lost;
+	ret_lost->images = b->trace.to != NULL ? b->images.n_lost : 0;
 }
 
 int
@@ -836,7 +836,7 @@ sl_box_close(struct sl_box *b)
 	sl_dial_done(b);
 	sl_trace_done(&b->trace);
 	if (b->trace.to != NULL)
-		sl_image_clear(&b->images);
+		sl_image_clear(b);
 	const int fd[] = { b->chan.fd,   b->init_pidfd, b->epfd,
 			   b->cgroup_fd, b->proc_fd,    b->tmpfs_fd,
 			   b->sync_fd,   b->listen_fd,  b->timer_fd };

@@ -137,10 +137,10 @@ note(struct sl_box *b, const struct sl_image_wait *w, const struct sl_image *m)
 }
 
 static void
-drop(struct sl_images *t, struct sl_image_wait *w)
+drop(struct sl_box *b, struct sl_image_wait *w)
 {
 	(void)close(w->pidfd);
-	*w = t->wait[--t->n_wait];
+	*w = b->images.wait[--b->trace.n_wait];
 }
 
 static void
@@ -148,7 +148,7 @@ give_up(struct sl_box *b, struct sl_image_wait *w)
 {
 	b->images.n_lost++;
 	note(b, w, NULL);
-	drop(&b->images, w);
+	drop(b, w);
 }
 
 static bool
@@ -182,11 +182,11 @@ sl_image_exec(struct sl_box *b, struct sl_bpf_name n, struct sl_slice object, in
 		w.dev = st.st_dev;
 		w.ino = st.st_ino;
 	}
-	if (t->n_wait == SL_BOX_IMAGE_WAITS)
+	if (b->trace.n_wait == SL_BOX_IMAGE_WAITS)
 		give_up(b, &t->wait[0]);
-	t->wait[t->n_wait++] = w;
+	t->wait[b->trace.n_wait++] = w;
 	if (w.pidfd < 0)
-		give_up(b, &t->wait[t->n_wait - 1]);
+		give_up(b, &t->wait[b->trace.n_wait - 1]);
 }
 
 /* Its own calls: of the thread that called exec, or of the process, which that thread has
@@ -218,7 +218,7 @@ resolve(struct sl_box *b, struct sl_image_wait *w, bool is_caller)
 		return;
 	}
 	note(b, w, m);
-	drop(&b->images, w);
+	drop(b, w);
 }
 
 void
@@ -227,7 +227,7 @@ sl_image_stopped(struct sl_box *b)
 	struct sl_images *t = &b->images;
 	pid_t tid = (pid_t)b->req->pid;
 
-	for (size_t i = t->n_wait; i-- > 0;)
+	for (size_t i = b->trace.n_wait; i-- > 0;)
 		if (t->wait[i].tid == tid || t->wait[i].pid == tid)
 			resolve(b, &t->wait[i], t->wait[i].tid == tid);
 }
@@ -235,15 +235,17 @@ sl_image_stopped(struct sl_box *b)
 void
 sl_image_flush(struct sl_box *b)
 {
-	while (b->images.n_wait > 0)
+	while (b->trace.n_wait > 0)
 		give_up(b, &b->images.wait[0]);
 }
 
 void
-sl_image_clear(struct sl_images *t)
+sl_image_clear(struct sl_box *b)
 {
-	while (t->n_wait > 0)
-		drop(t, &t->wait[0]);
+	struct sl_images *t = &b->images;
+
+	while (b->trace.n_wait > 0)
+		drop(b, &t->wait[0]);
 	t->n = 0;
 	t->n_lost = t->n_hashed = 0;
 }

@@ -29,7 +29,7 @@ enum {
 	SL_BOX_OBS_MAX = 512,  /* distinct folded observations of one act */
 	SL_BOX_OBS_SAME = 192, /* of one class and verdict: no class crowds out another */
 	SL_BOX_OBS_REST = 128, /* room for rows that stand for what is not listed */
-	SL_BOX_TRACE_MAX = 3 * 2 * SL_BOX_TRACE_SAME,
+	SL_BOX_TRACE_MAX = 4 * SL_BOX_TRACE_SAME, /* a fourth of it for what is refused */
 	SL_BOX_ROWS = SL_BOX_OBS_MAX + SL_BOX_OBS_REST + SL_BOX_TRACE_MAX,
 	SL_BOX_SLOTS = 16384, /* power of 2, more than twice the rows */
 	SL_BOX_OBJ_MAX = 256,
@@ -281,12 +281,14 @@ struct sl_obs_new {
 };
 
 struct sl_obs_table {
+	size_t n, n_rest;                     /* of all rows, without an object */
+	size_t n_traced[2];                   /* of the trace, by verdict */
+	uint16_t n_same[SL_OBS_CLASS_MAX][2]; /* by class and verdict */
+	struct sl_obs_lost lost;
+	/* Large, and mostly never touched. */
 	struct sl_obs row[SL_BOX_ROWS];
 	char obj[SL_BOX_ROWS][SL_BOX_OBJ_MAX];
 	uint16_t slot[SL_BOX_SLOTS]; /* by hash: a row's number + 1; 0: free */
-	size_t n, n_rest, n_traced;  /* of all rows, without an object, of the trace */
-	uint16_t n_same[SL_OBS_CLASS_MAX][2]; /* by class and verdict */
-	struct sl_obs_lost lost;
 };
 void sl_obs_clear(struct sl_obs_table *t);
 /* The row, and whether it is new; NULL where not even a row without an object is left.
@@ -334,6 +336,7 @@ struct sl_trace {
 	int root_fd;      /* the box's root, from the first that could be asked; -1 */
 	bool is_as_box;   /* this process has the box's fs ids for now */
 	int death_signal; /* of this process */
+	size_t n_wait;    /* execs in sl_images.wait */
 };
 enum sl_traced sl_trace_kind(const struct sl_trace *t);
 void
@@ -367,7 +370,7 @@ struct sl_image_wait {
 };
 
 struct sl_images {
-	size_t n, n_wait;
+	size_t n;
 	uint64_t n_lost, n_hashed; /* execs whose image is not known; bytes */
 	struct sl_image_wait wait[SL_BOX_IMAGE_WAITS];
 	struct sl_image row[SL_BOX_IMAGES_MAX];
@@ -379,7 +382,7 @@ void sl_image_exec(struct sl_box *b, struct sl_bpf_name n, struct sl_slice objec
 		   int err, bool is_first);
 void sl_image_stopped(struct sl_box *b); /* a call; before anything is done about it */
 void sl_image_flush(struct sl_box *b);   /* the end: what waits is noted as it is */
-void sl_image_clear(struct sl_images *t);
+void sl_image_clear(struct sl_box *b);
 enum { SL_BOX_STREAMS_MAX = 4 }; /* start, output, errors, input */
 
 enum sl_box_state { SL_BS_SETUP, SL_BS_READY, SL_BS_OPEN, SL_BS_RUN, SL_BS_DEAD };
@@ -388,6 +391,8 @@ struct sl_box {
 	const struct sl_grant *grant;
 	struct sl_box_sink sink;
 	enum sl_box_state state;
+	struct sl_trace trace;
+	struct sl_box_peak peak;
 	struct sl_box_ids ids;
 	struct sl_chan chan;
 	struct sl_buf room;
@@ -434,8 +439,6 @@ struct sl_box {
 		size_t obj_len;
 	} sock[SL_BOX_SOCK_MAX];
 	struct sl_dial dial;
-	struct sl_trace trace;
-	struct sl_box_peak peak;
 	/* Large and mostly never touched: last. */
 	uint8_t out_buf[SL_BOX_OUT_BUF];
 	struct sl_obs_table obs;

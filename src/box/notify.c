@@ -523,7 +523,7 @@ sl_box_on_listener(struct sl_box *b)
 			give_up(b, -errno);
 		return;
 	}
-	if (b->images.n_wait > 0)
+	if (b->trace.n_wait > 0)
 		sl_image_stopped(b);
 	if (b->trace.to != NULL && !sl_box_is_watched(&b->req->data)) {
 		sl_trace_call(b);

@@ -3,12 +3,15 @@
 #include "box/internal.h"
 #include "os/proc.h"
 
+/* So many are looked through one by one: an act that does little touches no index. */
+enum { INDEXED = 32 };
+
 void
 sl_obs_clear(struct sl_obs_table *t)
 {
-	if (t->n > 0) /* untouched memory stays so */
+	if (t->n >= INDEXED) /* untouched memory stays so */
 		memset(t->slot, 0, sizeof(t->slot));
-	t->n = t->n_rest = t->n_traced = 0;
+	t->n = t->n_rest = t->n_traced[0] = t->n_traced[1] = 0;
 	memset(t->n_same, 0, sizeof(t->n_same));
 	t->lost = (struct sl_obs_lost){ 0 };
 }
@@ -77,22 +80,28 @@ slot_of(struct sl_obs_table *t, const struct sl_obs *o)
 static struct sl_obs *
 find(struct sl_obs_table *t, const struct sl_obs *o)
 {
-	uint16_t s = *slot_of(t, o);
+	uint16_t s;
 
-	return s != 0 ? &t->row[s - 1] : NULL;
+	for (size_t i = 0; t->n < INDEXED && i < t->n; i++)
+		if (is_same(&t->row[i], o))
+			return &t->row[i];
+	if (t->n < INDEXED || (s = *slot_of(t, o)) == 0)
+		return NULL;
+	return &t->row[s - 1];
 }
 
 static struct sl_obs *
 append(struct sl_obs_table *t, const struct sl_obs *o)
 {
 	struct sl_obs *row = &t->row[t->n];
-	uint16_t *slot = slot_of(t, o);
 
 	memcpy(t->obj[t->n], o->object.p, o->object.len);
 	*row = *o;
 	row->object.p = (uint8_t *)t->obj[t->n++];
 	row->count = 0;
-	*slot = (uint16_t)t->n;
+	/* All at once when there are enough of them. */
+	for (size_t i = t->n == INDEXED ? 0 : t->n - 1; t->n >= INDEXED && i < t->n; i++)
+		*slot_of(t, &t->row[i]) = (uint16_t)(i + 1);
 	return row;
 }
 
@@ -133,13 +142,19 @@ static bool
 has_room(struct sl_obs_table *t, size_t class, bool is_denied, bool is_traced)
 {
 	size_t same = is_traced ? SL_BOX_TRACE_SAME : SL_BOX_OBS_SAME;
-	size_t all = is_traced ? SL_BOX_TRACE_MAX : SL_BOX_OBS_MAX;
-	size_t now = is_traced ? t->n_traced : t->n - t->n_rest - t->n_traced;
+	size_t own = t->n_traced[0] + t->n_traced[1];
+	size_t all = SL_BOX_OBS_MAX, now = t->n - t->n_rest - own;
 
+	/* What is refused has room of its own, whatever was not. */
+	if (is_traced) {
+		all =
+		    is_denied ? SL_BOX_TRACE_SAME : SL_BOX_TRACE_MAX - SL_BOX_TRACE_SAME;
+		now = t->n_traced[is_denied];
+	}
 	if (now >= all || t->n_same[class][is_denied] >= same)
 		return false;
 	t->n_same[class][is_denied]++;
-	t->n_traced += is_traced;
+	t->n_traced[is_denied] += is_traced;
 	return true;
 }
 

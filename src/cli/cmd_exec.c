@@ -456,8 +456,8 @@ learn_env(struct work *w, struct sl_err *err)
 static int
 start_learning(struct work *w, struct sl_err *err)
 {
-	SL_AUTO_FREE char *cwd = realpath(".", NULL);
 	const char *to = sl_arg(w->args, O_LEARN_PROFILE, 0);
+	SL_AUTO_FREE char *cwd = NULL;
 
 	if (!sl_arg_is(w->args, O_LEARN) && to == NULL)
 		return 0;
@@ -466,6 +466,7 @@ start_learning(struct work *w, struct sl_err *err)
 	if ((w->x.learn = sl_learn_new(&w->learned)) == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
 	w->x.trace = sl_learn_trace(w->x.learn);
+	cwd = realpath(".", NULL);
 	w->x.learn_from.home = getenv("HOME");
 	w->x.learn_from.path = getenv("PATH");
 	w->x.learn_from.cwd =

@@ -1,5 +1,5 @@
 #!/bin/sh
-# 0021-trace.sh -- sluice exec --trace: what is opened, changed and missed; which program
+# 0026-trace.sh -- sluice exec --trace: what is opened, changed and missed; which program
 # really ran; and what was lost is stated.
 # needs: box
 # timeout: 120

@@ -1,5 +1,5 @@
 #!/bin/sh
-# 0022-learn.sh -- sluice exec --learn: the grant that it proposes is enough, and without
+# 0027-learn.sh -- sluice exec --learn: the grant that it proposes is enough, and without
 # any row of it the command fails; what nobody should be offered is not.
 # needs: box
 # timeout: 240

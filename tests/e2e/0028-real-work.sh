@@ -1,5 +1,5 @@
 #!/bin/sh
-# 0023-real-work.sh -- real programs with the smallest grant that --learn proposes, found
+# 0028-real-work.sh -- real programs with the smallest grant that --learn proposes, found
 # from nothing: a C project's build, a Python test-suite, git clone, npm ci, a browser.
 # needs: box
 # timeout: 600
