@@ -97,6 +97,7 @@ enum {
 	SL_BOX_IMAGES_MAX = 256, /* distinct files that were executed, with a trace */
 };
 #define SL_BOX_IMAGE_BYTES ((uint64_t)4 << 30) /* hashed for one act */
+#define SL_BOX_IMAGE_MAX ((off_t)512 << 20)    /* of one file: all waits meanwhile */
 
 /* Observations whose object, or all, was lost to a bound: a class that lost any is not
  * complete, whatever its row says. */

@@ -48,7 +48,7 @@ digest(struct sl_images *t, int fd, const struct stat *st, uint8_t out[32])
 	uint64_t n = 0;
 	ssize_t got;
 
-	if (!S_ISREG(st->st_mode) || st->st_size < 0 ||
+	if (!S_ISREG(st->st_mode) || st->st_size < 0 || st->st_size > SL_BOX_IMAGE_MAX ||
 	    (uint64_t)st->st_size > SL_BOX_IMAGE_BYTES - t->n_hashed)
 		return false;
 	sl_sha256_init(&h);

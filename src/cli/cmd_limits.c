@@ -96,6 +96,7 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		{ "trace.names", "count", "of one class and verdict", SL_BOX_TRACE_SAME },
 		{ "trace.programs", "count", "distinct files executed",
 		  SL_BOX_IMAGES_MAX },
+		{ "trace.program", "bytes", "of one of these", SL_BOX_IMAGE_MAX },
 		{ "trace.hashed", "bytes", "of these, in one act", SL_BOX_IMAGE_BYTES },
 		{ "learn.names", "count", "of one command", SL_LEARN_NAMES_MAX },
 		{ "learn.paths", "count", "proposed, to read and to write each",

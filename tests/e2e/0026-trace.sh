@@ -81,6 +81,12 @@ for i in range(400):
     os.wait()' >/dev/null
 has "execs too" "$(audited)" "not complete: exec,"
 
+tr -- sh -c 'cp /usr/bin/true /tmp/huge; truncate -s 600M /tmp/huge; /tmp/huge; cp /usr/bin/true /tmp/large; truncate -s 20M /tmp/large; /tmp/large' >/dev/null
+out=$(audited)
+has "a program that is too large is named" "$out" "/tmp/huge  <- box: /tmp"
+has "and said not to be known" "$out" "programs whose digest is not known: 1"
+has "one that is not is" "$out" "/tmp/large  = /tmp/large sha256:"
+
 # Programs that would rather not be known.
 if command -v cc >/dev/null 2>&1; then
 	cat >"$T/in/s.c" <<'END'
