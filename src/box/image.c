@@ -93,10 +93,10 @@ put(struct sl_images *t, const struct stat *st, const uint8_t sha256[32],
 		memcpy(room, path.p, path.len);
 		m->path = (struct sl_slice){ (uint8_t *)room, path.len };
 	}
-	t->file[m - t->row] = is_fresh
-				  ? (struct sl_image_file){ 0 }
-				  : (struct sl_image_file){ st->st_dev, st->st_ino,
-							    st->st_size, st->st_ctim };
+	t->file[m - t->row] =
+	    (struct sl_image_file){ st->st_dev, st->st_ino, st->st_size, st->st_ctim };
+	if (is_fresh)
+		t->file[m - t->row].dev = 0;
 	return m;
 }
 
@@ -107,17 +107,15 @@ image_of(struct sl_images *t, int fd, const struct stat *st, const char *link)
 	char path[PATH_ROOM], shown[SL_BOX_OBJ_MAX];
 	const struct sl_image *m = find_kept(t, st);
 	uint8_t sha256[32];
+	size_t len;
 	ssize_t n;
 
 	if (m != NULL)
 		return m;
 	if ((n = readlink(link, path, sizeof(path))) < 0 || !digest(t, fd, st, sha256))
 		return NULL;
-	return put(
-	    t, st, sha256,
-	    (struct sl_slice){
-		(uint8_t *)shown,
-		sl_obs_escape(shown, (struct sl_slice){ (uint8_t *)path, (size_t)n }) });
+	len = sl_obs_escape(shown, (struct sl_slice){ (uint8_t *)path, (size_t)n });
+	return put(t, st, sha256, (struct sl_slice){ (uint8_t *)shown, len });
 }
 
 /* --- execs that wait to be noted --- */

@@ -390,9 +390,9 @@ enum sl_box_state { SL_BS_SETUP, SL_BS_READY, SL_BS_OPEN, SL_BS_RUN, SL_BS_DEAD 
 struct sl_box {
 	const struct sl_grant *grant;
 	struct sl_box_sink sink;
-	enum sl_box_state state;
 	struct sl_trace trace;
 	struct sl_box_peak peak;
+	enum sl_box_state state;
 	struct sl_box_ids ids;
 	struct sl_chan chan;
 	struct sl_buf room;
@@ -408,12 +408,14 @@ struct sl_box {
 	const struct sl_grant *act; /* what it has: the box's grant, or less */
 	uint64_t base_written, base_tmpfs;
 	int sync_fd, listen_fd, timer_fd;
+	int ws_fd;                      /* of a workspace given in place: locked */
 	int theirs[SL_BOX_STREAMS_MAX]; /* of its streams, until it has them */
 	size_t n_theirs;
 	struct sl_relay relay;
 	bool is_ended_seen, is_killing;
 	bool is_begun, is_signalled; /* it asked for its exec; somebody sent a signal */
 	bool is_dgram_ok;            /* no socket of the host can be in the tree */
+	bool is_narrow;              /* the act has fewer places than the box */
 	int broken_err, exec_errno;
 	const char *broken; /* what we can no longer do for it, or NULL */
 	char first[SL_BOX_OBJ_MAX +
@@ -423,9 +425,7 @@ struct sl_box {
 	int64_t start_ms, kill_ms;
 	struct sl_m_usage usage; /* the last that init told */
 	uint64_t base_cpu_us;
-	int ws_fd; /* of a workspace given in place: locked */
 	ino_t placeholder[SL_OBEYED_MAX];
-	bool is_narrow;    /* the act has fewer places than the box */
 	struct sl_buf get; /* paths to read back, each NUL-terminated */
 	size_t n_get, get_max;
 	struct seccomp_notif *req;

@@ -68,9 +68,9 @@ place_of(struct sl_learn_work *w, struct sl_slice path)
 	memcpy(text, path.p, path.len);
 	text[path.len] = '\0';
 	real = realpath(text, NULL);
-	return real == NULL || real[1] == '\0'
-		   ? (struct sl_slice){ 0 }
-		   : sl_arena_dup(w->l->a, sl_slice_str(real));
+	if (real == NULL || real[1] == '\0')
+		return (struct sl_slice){ 0 };
+	return sl_arena_dup(w->l->a, sl_slice_str(real));
 }
 
 /* To see it would change little: more than once it was all that a compiler asked for. */
@@ -78,12 +78,11 @@ static bool
 is_empty_dir(struct sl_slice place)
 {
 	DIR *d = opendir((const char *)place.p); /* sl_arena_dup ends it */
-	const struct dirent *e;
 	size_t n = 0;
 
 	if (d == NULL)
 		return false;
-	while (n < 3 && (e = readdir(d)) != NULL)
+	while (n < 3 && readdir(d) != NULL)
 		n++;
 	(void)closedir(d);
 	return n < 3;
@@ -126,6 +125,24 @@ is_of_cwd(struct sl_learn_work *w, struct sl_slice path)
 	return text != NULL && sl_learn_host(sl_slice_str(text)) != 0;
 }
 
+/* "   0: 0100007F:1538 00000000:0000 0A ..." */
+static bool
+is_listening(const char *line, unsigned long port)
+{
+	enum { PORT = 2, STATE = 5 };
+	unsigned long at = 0;
+
+	for (int field = 0; *line != '\0' && field <= STATE; field++) {
+		line += strspn(line, " :");
+		if (field == PORT)
+			at = strtoul(line, NULL, 16);
+		else if (field == STATE)
+			return at == port && strtoul(line, NULL, 16) == TCP_LISTEN;
+		line += strcspn(line, " :");
+	}
+	return false;
+}
+
 /* A service of this host's own, by its port: a socket that does not wait is not told that
  * inside there is none. */
 static bool
@@ -140,12 +157,9 @@ is_served(struct sl_slice address)
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		FILE *f = fopen(table[i], "re");
 		char line[512];
-		unsigned at, state;
 
 		while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-			if (sscanf(line, " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x", &at,
-				   &state) == 2)
-				is_it |= at == port && state == TCP_LISTEN;
+			is_it |= is_listening(line, port);
 		if (f != NULL)
 			(void)fclose(f);
 	}
