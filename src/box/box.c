@@ -210,6 +210,7 @@ start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err
 		return sl_box_userns_text(-r, b->ids.is_private, err);
 	if (r == 0)
 		sl_box_setup(&s);
+	sl_os_start_elsewhere(r);
 	return 0;
 }
 
@@ -365,30 +366,6 @@ sl_box_vector(struct sl_box *b, struct sl_arena *a, struct sl_box_vector *ret,
 	return ret->ws_why.p == NULL ? SL_ERR(err, NOMEM, "out of memory for a box") : 0;
 }
 
-int
-sl_box_open(struct sl_box *b, struct sl_permit *run, struct sl_err *err)
-{
-	struct sl_permit_view v;
-	uint8_t d[32];
-	int r;
-
-	if (b->state == SL_BS_DEAD)
-		return SL_ERR(err, ENV, "box: it is gone");
-	if (b->state != SL_BS_SETUP && b->state != SL_BS_READY)
-		return SL_ERR(err, BUG, "box: opened twice");
-	v = sl_permit_use(run, SL_PERMIT_BOX);
-	/* What was built is what was decided, or less. */
-	if ((r = sl_grant_digest(v.grant, d, err)) < 0)
-		return r;
-	if (memcmp(d, v.act, sizeof(d)) != 0 || !sl_grant_within(b->grant, v.grant))
-		return SL_ERR(err, BUG, "box: the permit is for another grant");
-	/* It may still be set up meanwhile. */
-	if ((r = wait_ready(b, err)) < 0)
-		return r;
-	b->state = SL_BS_OPEN;
-	return 0;
-}
-
 /* --- an act --- */
 
 static void
@@ -471,40 +448,27 @@ set_source(struct sl_box *b)
 				   !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
-static int
-make_streams(struct sl_box *b, int *fds, size_t *n, struct sl_err *err)
+static void
+drop_theirs(struct sl_box *b)
 {
-	struct sl_relay *r = &b->relay;
-	int sp[2], e;
+	for (size_t i = 0; i < b->n_theirs; i++)
+		if (b->theirs[i] >= 0)
+			(void)close(b->theirs[i]);
+	b->n_theirs = 0;
+}
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sp) < 0)
-		return SL_ERR_SYS(err, -errno, "box: cannot make a socket");
-	b->sync_fd = sp[0];
-	fds[(*n)++] = sp[1];
-	(void)fcntl(sp[1], F_SETFL, 0);
-	sl_relay_init(r);
-	r->is_pty = b->grant->is_tty;
-	set_source(b);
-	if (!r->is_pty) {
-		for (int i = 0; i < 2; i++)
-			if ((e = make_pipe(false, &r->out[i], &fds[(*n)++])) < 0)
-				return SL_ERR_SYS(err, e, "box: cannot make a pipe");
-		if (b->stdin_fd >= 0 &&
-		    (e = make_pipe(true, &r->in_dst, &fds[(*n)++])) < 0)
-			return SL_ERR_SYS(err, e, "box: cannot make a pipe");
-	}
-	b->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (b->timer_fd < 0)
-		return SL_ERR_SYS(err, -errno, "box: cannot make a timer");
-	return 0;
+static int *
+next_theirs(struct sl_box *b)
+{
+	int *fd = &b->theirs[b->n_theirs++];
+
+	*fd = -1;
+	return fd;
 }
 
 static int
-watch_all(struct sl_box *b, struct sl_err *err)
+watch_streams(struct sl_box *b, struct sl_err *err)
 {
-	static const long ms = 1000000;
-	const struct itimerspec every = { { 0, SL_BOX_SAMPLE_MS * ms },
-					  { 0, SL_BOX_SAMPLE_MS * ms } };
 	const struct {
 		int fd;
 		enum sl_box_tag tag;
@@ -514,12 +478,76 @@ watch_all(struct sl_box *b, struct sl_err *err)
 		  { b->timer_fd, SL_TAG_TIMER } };
 	int r;
 
-	if (timerfd_settime(b->timer_fd, 0, &every, NULL) < 0)
-		return SL_ERR_SYS(err, -errno, "box: cannot set a timer");
 	for (size_t i = 0; i < sizeof(w) / sizeof(w[0]); i++)
 		if (w[i].fd >= 0 &&
 		    (r = sl_box_watch_fd(b, w[i].fd, EPOLLIN, w[i].tag)) < 0)
 			return SL_ERR_SYS(err, r, "box: cannot wait for events");
+	return 0;
+}
+
+/* For the next act, before there is anything to see on them. */
+static int
+make_streams(struct sl_box *b, struct sl_err *err)
+{
+	struct sl_relay *r = &b->relay;
+	int sp[2], e;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sp) < 0)
+		return SL_ERR_SYS(err, -errno, "box: cannot make a socket");
+	b->sync_fd = sp[0];
+	*next_theirs(b) = sp[1];
+	(void)fcntl(sp[1], F_SETFL, 0);
+	sl_relay_init(r);
+	r->is_pty = b->grant->is_tty;
+	set_source(b);
+	if (!r->is_pty) {
+		for (int i = 0; i < 2; i++)
+			if ((e = make_pipe(false, &r->out[i], next_theirs(b))) < 0)
+				return SL_ERR_SYS(err, e, "box: cannot make a pipe");
+		if (b->stdin_fd >= 0 &&
+		    (e = make_pipe(true, &r->in_dst, next_theirs(b))) < 0)
+			return SL_ERR_SYS(err, e, "box: cannot make a pipe");
+	}
+	b->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (b->timer_fd < 0)
+		return SL_ERR_SYS(err, -errno, "box: cannot make a timer");
+	return watch_streams(b, err);
+}
+
+static int
+start_timer(struct sl_box *b, struct sl_err *err)
+{
+	static const long ms = 1000000;
+	const struct itimerspec every = { { 0, SL_BOX_SAMPLE_MS * ms },
+					  { 0, SL_BOX_SAMPLE_MS * ms } };
+
+	return timerfd_settime(b->timer_fd, 0, &every, NULL) < 0
+		   ? SL_ERR_SYS(err, -errno, "box: cannot set a timer")
+		   : 0;
+}
+
+int
+sl_box_open(struct sl_box *b, struct sl_permit *run, struct sl_err *err)
+{
+	struct sl_permit_view v;
+	uint8_t d[32];
+	int r;
+
+	if (b->state == SL_BS_DEAD)
+		return SL_ERR(err, ENV, "box: it is gone");
+	if (b->state != SL_BS_SETUP && b->state != SL_BS_READY)
+		return SL_ERR(err, BUG, "box: opened twice");
+	v = sl_permit_use(run, SL_PERMIT_BOX);
+	/* What was built is what was decided, or less. */
+	if ((r = sl_grant_digest(v.grant, d, err)) < 0)
+		return r;
+	if (memcmp(d, v.act, sizeof(d)) != 0 || !sl_grant_within(b->grant, v.grant))
+		return SL_ERR(err, BUG, "box: the permit is for another grant");
+	/* It may still be set up meanwhile. */
+	if ((b->is_single && (r = make_streams(b, err)) < 0) ||
+	    (r = wait_ready(b, err)) < 0)
+		return r;
+	b->state = SL_BS_OPEN;
 	return 0;
 }
 
@@ -550,22 +578,19 @@ send_act(struct sl_box *b, const struct sl_act *act, struct sl_err *err)
 {
 	SL_AUTO_BUF out = { .max = SL_BOX_MSG_MAX };
 	struct sl_m_spawn m = { .is_tty = b->grant->is_tty, .is_single = b->is_single };
-	int fds[4] = { -1, -1, -1, -1 }, r;
-	size_t n = 0;
+	int r = 0;
 
 	window_of(b->stdin_fd, &m);
 	sl_box_rlimits(b, &m);
 	put_act(&out, &m, act);
 	if (out.is_failed)
 		r = SL_ERR(err, LIMIT, "an act of more than %d bytes", SL_BOX_MSG_MAX);
-	else if ((r = make_streams(b, fds, &n, err)) == 0 &&
-		 (r = watch_all(b, err)) == 0 &&
-		 (r = sl_chan_send(&b->chan, SL_OP_SPAWN, sl_buf_get(&out), fds, n,
-				   err)) < 0)
+	else if ((b->n_theirs > 0 || (r = make_streams(b, err)) == 0) &&
+		 (r = start_timer(b, err)) == 0 &&
+		 (r = sl_chan_send(&b->chan, SL_OP_SPAWN, sl_buf_get(&out), b->theirs,
+				   b->n_theirs, err)) < 0)
 		r = sl_err_ctx(err, "box: its init");
-	for (size_t i = 0; i < 4; i++)
-		if (fds[i] >= 0)
-			(void)close(fds[i]);
+	drop_theirs(b);
 	if (out.p != NULL)
 		explicit_bzero(out.p, out.cap); /* may hold secrets */
 	return r;
@@ -755,7 +780,9 @@ end_init(struct sl_box *b)
 void
 sl_box_end(struct sl_box *b)
 {
-	if (b != NULL && b->init_pidfd >= 0 && b->state != SL_BS_RUN)
+	if (b == NULL || b->init_pidfd < 0 || b->state == SL_BS_RUN)
+		return;
+	if (!b->is_single || !b->is_ended_seen) /* or it ends by itself */
 		(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
 }
 
@@ -766,6 +793,7 @@ sl_box_close(struct sl_box *b)
 		return;
 	end_init(b);
 	sl_box_direct_drop(b);
+	drop_theirs(b);
 	sl_relay_close(b);
 	sl_dial_done(b);
 	const int fd[] = { b->chan.fd,   b->init_pidfd, b->epfd,

@@ -293,6 +293,8 @@ struct sl_relay {
 	uint8_t in_buf[16384];
 };
 
+enum { SL_BOX_STREAMS_MAX = 4 }; /* start, output, errors, input */
+
 enum sl_box_state { SL_BS_SETUP, SL_BS_READY, SL_BS_OPEN, SL_BS_RUN, SL_BS_DEAD };
 
 struct sl_box {
@@ -312,6 +314,8 @@ struct sl_box {
 	enum sl_limit_class class[SL_LIM_COUNT];
 	/* the act */
 	int sync_fd, listen_fd, timer_fd;
+	int theirs[SL_BOX_STREAMS_MAX]; /* of its streams, until it has them */
+	size_t n_theirs;
 	struct sl_relay relay;
 	bool is_ended_seen, is_killing;
 	bool is_begun, is_signalled; /* it asked for its exec; somebody sent a signal */

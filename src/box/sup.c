@@ -149,7 +149,8 @@ take_terminal(struct sl_box *b, int fd, struct sl_err *err)
 		return SL_ERR(err, ENV, "box: the act's start is malformed");
 	}
 	b->relay.out[0] = b->relay.in_dst = fd;
-	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		return SL_ERR_SYS(err, -errno, "box: the terminal would make us wait");
 	if ((r = sl_box_watch_fd(b, fd, EPOLLIN, SL_TAG_OUT)) < 0)
 		return SL_ERR_SYS(err, r, "box: cannot watch the terminal");
 	sl_relay_arm(b);
@@ -297,7 +298,8 @@ finish(struct sl_box *b, struct sl_err *err)
 	end.cpu_ms = (int64_t)(m->cpu_us / 1000);
 	end.max_rss = m->max_rss;
 	end.n_left = m->n_left;
-	close_act(b);
+	if (!b->is_single) /* or with the box, while the end is being recorded */
+		close_act(b);
 	b->state = SL_BS_OPEN;
 	if (b->sink.ended != NULL)
 		b->sink.ended(b->sink.arg, &end);
@@ -514,10 +516,10 @@ on_listen(struct sl_box *b, uint32_t events)
 		return;
 	if ((events & EPOLLIN) != 0) {
 		sl_box_on_listener(b);
-	} else { /* no process has the filter any more */
+	} else {
+		/* No process has the filter any more.  What it takes to close it must not
+		 * delay the act's last process, which is just exiting. */
 		(void)sl_box_watch_fd(b, b->listen_fd, 0, 0);
-		(void)close(b->listen_fd);
-		b->listen_fd = -1;
 	}
 }
 

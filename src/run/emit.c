@@ -132,6 +132,8 @@ sl_emit_job_start(struct sl_emit *e, const char *name, int64_t steps,
 	struct sl_jb b = { .a = &a };
 	struct sl_json *o, *l;
 
+	if (e->listener == NULL)
+		return;
 	sl_arena_init(&a, EVENT_MEMORY);
 	o = sl_emit_new(e, &b, "job.start");
 	if (name != NULL)
@@ -161,6 +163,8 @@ sl_emit_step_start(struct sl_emit *e, const uint8_t decision[32])
 	struct sl_jb b = { .a = &a };
 	struct sl_json *o;
 
+	if (e->listener == NULL)
+		return;
 	sl_arena_init(&a, EVENT_MEMORY);
 	o = step_event(e, &b, "step.start");
 	put_step(e, &b, o);
@@ -177,6 +181,8 @@ sl_emit_step_done(struct sl_emit *e, const struct sl_emit_end *x)
 	struct sl_jb b = { .a = &a };
 	struct sl_json *o;
 
+	if (e->listener == NULL)
+		return;
 	sl_arena_init(&a, EVENT_MEMORY);
 	o = step_event(e, &b, "step.done");
 	put_step(e, &b, o);
@@ -202,6 +208,8 @@ sl_emit_job_done(struct sl_emit *e, const char *name, const char *result, int64_
 	struct sl_jb b = { .a = &a };
 	struct sl_json *o;
 
+	if (e->listener == NULL)
+		return;
 	sl_arena_init(&a, EVENT_MEMORY);
 	o = sl_emit_new(e, &b, "job.done");
 	if (name != NULL)
@@ -285,6 +293,8 @@ sl_emit_decision(struct sl_emit *e, const struct sl_decision_view *d,
 	struct sl_jb b = { .a = &a };
 	struct sl_json *o, *l;
 
+	if (e->listener == NULL)
+		return;
 	sl_arena_init(&a, EVENT_MEMORY);
 	o = is_step ? step_event(e, &b, "decision") : sl_event_new(&b, "decision");
 	(void)sl_json_set(&b, o, "run", sl_json_hex(&b, d->run, 32));

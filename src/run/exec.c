@@ -246,6 +246,8 @@ announce(struct work *w)
 	struct sl_jb b = { .a = &a };
 	struct sl_json *o, *e;
 
+	if (w->emit.listener == NULL)
+		return;
 	sl_arena_init(&a, 1 << 20);
 	o = sl_event_new(&b, "run.start");
 	(void)sl_json_set(&b, o, "run", sl_json_hex(&b, d->run, 32));
@@ -412,6 +414,8 @@ finish(struct work *w, const char *conclusion, int status, const struct sl_err *
 	struct sl_json *o;
 	char hex[65], text[160];
 
+	if (w->emit.listener == NULL)
+		return;
 	sl_arena_init(&a, 1 << 20);
 	sl_hex(hex, d->run, 32);
 	o = sl_event_new(&b, "run.done");

@@ -112,7 +112,7 @@ result $? "with decision and run.done" "$out"
 same "the verdict is deny" deny "$(grep '"event":"decision"' "$T/ev" | json verdict)"
 
 # --timing: the phases, in order, each over after the one before.
-phases='recorder begun,box begun,gate open,decided,decision durable,box ready,command ended,outcome durable,'
+phases='box begun,gate open,decided,decision durable,box ready,command ended,outcome durable,'
 sl exec --timing -- sh -c 'echo out; exit 3' >"$T/timed" 2>"$T/err"
 same "--timing returns the status too" 3 $?
 same "the output is the command's alone" out "$(cat "$T/timed")"

@@ -54,6 +54,7 @@ BY_FD = set("read newfstatat close lseek flock pwrite64 fstatfs getdents64".spli
 # Files of the kernel's that take a write whole or not at all (user_namespaces(7)).
 WHOLE = {"/proc/self/setgroups", "/proc/self/uid_map", "/proc/self/gid_map"}
 
+SAID = "SAID" # in place of that pattern: it ran for a while, and the end is that error
 GOES_ON = (
     # process, call and what it is about, kinds: why an act may run all the same; of such a box's view nothing may
     # differ but lines that match the fourth, which stand for an optional layer that the statement then does not claim
@@ -68,7 +69,7 @@ GOES_ON = (
     ("init", "mount_setattr .*", "EINVAL|EPERM", "GRANTED", "idmapped mounts are optional: shown as it is, which is less"),
     ("init", "wait4 .*", "ECHILD", "", "what its child made has come"),
     ("init", "prlimit64 0,3|readlink /proc/self/exe", "E.*", "", "asked by the C library at the start of a re-executed init"),
-    ("init", "close .*|wait4 .*", "kill-.*", "", "the act had begun when init was killed, and ended with it"),
+    ("init", "close .*|wait4 .*|vfork .*", "kill-.*", "", "the act had begun when init was killed, and ended with it"),
     ("init/vfork1", "(newfstatat|access) .*", "E.*", "SHELL|^_=", "passed over in PATH, as execvp does; what runs is on record"),
     ("init/vfork1", "execve .*", "kill-after", "", "killed when it had begun"),
     ("init/vm1", "exit .*|close .*", "kill-.*|EIO", "", "its work was done"),
@@ -81,6 +82,8 @@ GOES_ON = (
     ("sup", "process_vm_readv .*", "E.*", "", "the path of the act's own exec was told, too"),
     ("sup", "fcntl \\d+,4", "E.*", "", "what is written to it is one message, there is room, and nobody waits"),
     ("sup", "epoll_ctl \\d+,2", "E.*", "", "it is closed in a moment, which takes it from the list"),
+    ("sup", "unlinkat job.json.*", "EIO", "", "there is none of that name; where there is one, the file cannot be made"),
+    ("sup", "epoll_ctl \\d+,1", "E.*", SAID, "the input of what runs already: it is ended, and so it is said"),
     ("sup", ".*runs/spare.*", "E.*", "", "a new mark is made"),
 )
 COPIED = ("init", ".*", ".*", "/workspace", "the overlay is optional: the workspace was copied, and the statement says so")
@@ -171,13 +174,18 @@ def judge(w, site, kind, base, got):
         view = faulty.normal(text, w.host_ns)
         row = in_table(GOES_ON, site, kind)
         differ = set(view) ^ set(base)
-        if kind.startswith("kill") and "VIEW-END" not in text: # it was ended while it looked
+        if "VIEW-END" not in text: # it was ended while it looked, and not as if all were well
+            if not kind.startswith("kill") and number_of(how, status, out, err)[0] != 5:
+                bad.append(f"cut short, status {status}")
             differ = set(view[:-1]) - set(base)
         layers = set() if how == "tty" else {
             x for e in fault.events(out) if e.get("event") == "job.start" for x in e["layers"]}
         if row is None and how == "overlay" and layers and "overlay" not in layers:
             row = COPIED
-        if row is not None and row[3]:
+        if row is not None and row[3] == SAID:
+            if number_of(how, status, out, err)[0] != 5:
+                bad.append(f"nothing is said: status {status}")
+        elif row is not None and row[3]:
             differ = {x for x in differ if not re.search(row[3].replace("GRANTED", f"{w.dir}|/workspace"), x)}
         if row is None and not is_again(site, kind) and not is_sup_killed:
             bad.append("an act runs")
