@@ -45,7 +45,7 @@ new_box(const struct sl_box_opts *o)
 
 	if (b == NULL)
 		return NULL;
-	b->grant = o->grant;
+	b->grant = b->act = o->grant;
 	b->sink = *o->sink;
 	b->stdin_fd = o->stdin_fd;
 	b->hit = SL_LIM_COUNT;
@@ -55,7 +55,7 @@ new_box(const struct sl_box_opts *o)
 	b->usage.written = UINT64_MAX;
 	b->is_single = o->is_single;
 	b->is_launched = o->launcher != NULL;
-	b->is_dgram_ok = o->grant->n_fs == 0 && o->grant->ws_mode != SL_WS_DIRECT;
+	b->is_dgram_ok = o->grant->n_fs == 0 && !sl_box_is_host_ws(o->grant->ws_mode);
 	sl_relay_init(&b->relay);
 	sl_buf_init(&b->room, SL_BOX_MSG_MAX);
 	sl_buf_init(&b->get, 1 << 20);
@@ -404,7 +404,8 @@ check_act(const struct sl_act *act, struct sl_err *err)
 }
 
 static void
-put_act(struct sl_buf *out, struct sl_m_spawn *m, const struct sl_act *act)
+put_act(struct sl_buf *out, struct sl_m_spawn *m, const struct sl_act *act,
+	struct sl_slice places)
 {
 	m->n_argv = (uint32_t)act->n_argv;
 	m->n_env = (uint32_t)act->n_env;
@@ -415,6 +416,7 @@ put_act(struct sl_buf *out, struct sl_m_spawn *m, const struct sl_act *act)
 	for (size_t i = 0; i < act->n_env; i++)
 		put_str(out, act->env[i]);
 	put_str(out, act->cwd);
+	sl_buf_slice(out, places);
 	for (size_t i = 0; i < act->n_put; i++) {
 		uint32_t v[2] = { act->put[i].mode, (uint32_t)act->put[i].bytes.len };
 
@@ -577,13 +579,16 @@ static int
 send_act(struct sl_box *b, const struct sl_act *act, struct sl_err *err)
 {
 	SL_AUTO_BUF out = { .max = SL_BOX_MSG_MAX };
+	SL_AUTO_BUF places = { .max = 2 << 20 };
 	struct sl_m_spawn m = { .is_tty = b->grant->is_tty, .is_single = b->is_single };
 	int r = 0;
 
 	window_of(b->stdin_fd, &m);
 	sl_box_rlimits(b, &m);
-	put_act(&out, &m, act);
-	if (out.is_failed)
+	sl_box_narrow_put(b, &m, &places);
+	b->is_narrow = m.is_narrow != 0;
+	put_act(&out, &m, act, sl_buf_get(&places));
+	if (out.is_failed || places.is_failed)
 		r = SL_ERR(err, LIMIT, "an act of more than %d bytes", SL_BOX_MSG_MAX);
 	else if ((b->n_theirs > 0 || (r = make_streams(b, err)) == 0) &&
 		 (r = start_timer(b, err)) == 0 &&
@@ -594,6 +599,30 @@ send_act(struct sl_box *b, const struct sl_act *act, struct sl_err *err)
 	if (out.p != NULL)
 		explicit_bzero(out.p, out.cap); /* may hold secrets */
 	return r;
+}
+
+/* An act has its box's grant or less, and each limit as its decision asks. */
+static int
+take_grant(struct sl_box *b, const struct sl_grant *g, struct sl_err *err)
+{
+	struct sl_slice place = { 0 };
+
+	if (!sl_grant_within(g, b->grant))
+		return SL_ERR(err, BUG, "box: the permit is for more than the box has");
+	if (!sl_box_can_narrow(b->grant, g, &place))
+		return SL_ERR(err, UNSUPPORTED,
+			      "an act cannot be held to less of '%.*s' than its box has",
+			      SL_ARG(place));
+	for (enum sl_limit l = 0; l < SL_LIM_COUNT; l++)
+		if (g->limit[l].class > sl_box_act_class(b, g, l))
+			return SL_ERR(err, ENV,
+				      "limit '%s' is asked for as '%s', and can be '%s' "
+				      "for a step of its own",
+				      sl_limit_name(l),
+				      sl_limit_class_name(g->limit[l].class),
+				      sl_limit_class_name(sl_box_act_class(b, g, l)));
+	b->act = g;
+	return 0;
 }
 
 int
@@ -614,7 +643,7 @@ sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
 	v = sl_permit_use(step, SL_PERMIT_PROC);
 	if (memcmp(d, v.act, sizeof(d)) != 0)
 		return SL_ERR(err, BUG, "box: the permit is for another act");
-	if ((r = keep_gets(b, act, err)) < 0)
+	if ((r = take_grant(b, v.grant, err)) < 0 || (r = keep_gets(b, act, err)) < 0)
 		return r;
 	sl_obs_clear(&b->obs);
 	b->is_ended_seen = b->is_killing = b->is_begun = b->is_signalled = false;
@@ -623,6 +652,7 @@ sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
 	b->first[0] = '\0';
 	b->hit = SL_LIM_COUNT;
 	b->base_cpu_us = b->usage.cpu_us;
+	sl_box_base(b);
 	b->start_ms = sl_os_now_ms();
 	if ((r = send_act(b, act, err)) < 0)
 		return r;

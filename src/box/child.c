@@ -147,7 +147,7 @@ find(const char *name, const char *const *env, char *room, size_t cap)
  * nothing is allocated here and nothing of init's is changed. */
 void
 sl_box_child(const struct sl_m_spawn *m, const char **argv, const char **env,
-	     const char *cwd, int sync, int in, int out, int errfd)
+	     const char *cwd, int rules, int sync, int in, int out, int errfd)
 {
 	/* execve's vectors are of plain char for history's sake; it only reads them. */
 	const union {
@@ -174,6 +174,10 @@ sl_box_child(const struct sl_m_spawn *m, const char **argv, const char **env,
 		give_up(sync, 'c', -r);
 	if ((r = limits(m)) < 0)
 		give_up(sync, 'r', -r);
+	if (rules >= 0 && (r = sl_jail_landlock_on(rules)) < 0)
+		give_up(sync, 'n', -r);
+	if (m->is_frozen && (r = sl_box_freeze((int)m->abi)) < 0)
+		give_up(sync, 'f', -r);
 	/* From here on every watched call waits for the supervisor, which learns of the
 	 * descriptor first. */
 	if ((r = sl_box_watch_on()) < 0 || (r = tell_listener(sync, r, prog)) < 0)

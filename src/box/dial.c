@@ -127,7 +127,8 @@ sl_dial_find(const struct sl_box *b, const struct sockaddr *sa)
 	}
 	for (size_t i = 0; i < b->dial.n_targets; i++)
 		if (b->dial.target[i].net->port == port &&
-		    sl_addr_eq(&b->dial.target[i].addr, &a))
+		    sl_addr_eq(&b->dial.target[i].addr, &a) &&
+		    sl_grant_has_net(b->act, b->dial.target[i].net->host, port))
 			return &b->dial.target[i];
 	return NULL;
 }

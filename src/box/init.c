@@ -36,6 +36,8 @@ struct init {
 	struct sl_buf room;
 	pid_t act;
 	struct helper helper[HELPER_MAX];
+	int abi;   /* of Landlock, in force */
+	int rules; /* of the act that is being started, where it has some of its own */
 	int io_fd; /* /proc/self/io, opened while it could be */
 	/* Where the act's output goes: open here too until it has ended, so that its end
 	 * comes as one message and not as a hang-up of each before. */
@@ -407,12 +409,14 @@ start(struct init *in, const struct sl_m_spawn *m, struct sl_slice strings,
 			return -EINVAL;
 	if ((cwd = next(&strings)) == NULL || m->n_argv == 0)
 		return -EINVAL;
+	if (m->is_narrow && (in->rules = sl_box_narrow_rules(m, in->abi, &strings)) < 0)
+		return in->rules;
 	if ((r = put_files(m->n_put, strings)) < 0)
 		return r;
 	/* fds: sync, then without a tty out, err and perhaps in */
 	if ((pid = vfork()) == 0) /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 		sl_box_child(     /* NOLINT(clang-analyzer-unix.Vfork) */
-			     m, argv, env, cwd, msg->fds[0],
+			     m, argv, env, cwd, in->rules, msg->fds[0],
 			     msg->n_fds > 3 ? msg->fds[3] : -1,
 			     msg->n_fds > 2 ? msg->fds[1] : -1,
 			     msg->n_fds > 2 ? msg->fds[2] : -1);
@@ -437,10 +441,15 @@ on_spawn(struct init *in, struct sl_msg *msg)
 	int r, e;
 
 	memcpy(&m, msg->body.p, sizeof(m));
+	m.abi = (uint32_t)in->abi;
 	in->is_single = m.is_single != 0;
 	if (msg->n_fds < 1)
 		_exit(1);
-	if ((r = start(in, &m, sl_slice_skip(msg->body, sizeof(m)), msg)) == 0)
+	r = start(in, &m, sl_slice_skip(msg->body, sizeof(m)), msg);
+	if (in->rules >= 0)
+		(void)close(in->rules);
+	in->rules = -1;
+	if (r == 0)
 		return;
 	e = -r;
 	memcpy(b + 1, &e, sizeof(e));
@@ -631,6 +640,8 @@ sl_box_init(struct sl_setup *s, bool is_reexec)
 	struct init in = { .chan = &s->chan,
 			   .room = { .max = SL_BOX_MSG_MAX },
 			   .out = { -1, -1 },
+			   .abi = s->landlock_abi,
+			   .rules = -1,
 			   .io_fd = open("/proc/self/io", O_RDONLY | O_CLOEXEC) };
 	struct sl_m_ready ready = { .landlock_abi = s->landlock_abi,
 				    .cap_bnd = UINT64_MAX,

@@ -114,6 +114,7 @@ struct sl_m_ready {
 struct sl_m_spawn {
 	uint32_t n_argv, n_env, n_put;
 	uint32_t is_tty, rows, cols, is_single;
+	uint32_t is_narrow, is_frozen, ws, n_places, abi; /* narrow.c; abi: init's */
 	uint64_t rlim_data, rlim_nproc, rlim_cpu, rlim_fsize, rlim_nofile; /* max: none */
 };
 
@@ -249,13 +250,18 @@ int sl_box_mask_below(struct sl_setup *s, struct sl_slice host_dir, const char *
 		      bool is_rw);
 int sl_box_grants_check(const struct sl_box_opts *o, struct sl_err *err) SL_MUST_CHECK;
 int sl_box_ws_copy(int from, int to, const struct sl_box_ids *ids, unsigned depth);
-const char *sl_box_place(unsigned i); /* inside paths of the writable places, or NULL */
 
 /* init.c, child.c, hash.c */
 _Noreturn void sl_box_init(struct sl_setup *s, bool is_reexec);
 _Noreturn void sl_box_child(const struct sl_m_spawn *m, const char **argv,
-			    const char **env, const char *cwd, int sync, int in, int out,
-			    int errfd);
+			    const char **env, const char *cwd, int rules, int sync,
+			    int in, int out, int errfd);
+/* narrow.c.  The places of an act that has less than its box, if it has; and, in init,
+ * the rule set that they say, or -errno. */
+struct sl_box;
+void sl_box_narrow_put(const struct sl_box *b, struct sl_m_spawn *m, struct sl_buf *out);
+int sl_box_narrow_rules(const struct sl_m_spawn *m, int abi, struct sl_slice *strings);
+int sl_box_freeze(int abi); /* in the act: where it is_frozen */
 int sl_box_hash(int root_fd, const char *patterns, size_t len, char ret_hex[65]);
 
 /* obs.c: folding in bounded memory.  Where there is no room for another object, its act
@@ -313,6 +319,8 @@ struct sl_box {
 	struct sl_m_ready m_ready;
 	enum sl_limit_class class[SL_LIM_COUNT];
 	/* the act */
+	const struct sl_grant *act; /* what it has: the box's grant, or less */
+	uint64_t base_written, base_tmpfs;
 	int sync_fd, listen_fd, timer_fd;
 	int theirs[SL_BOX_STREAMS_MAX]; /* of its streams, until it has them */
 	size_t n_theirs;
@@ -331,6 +339,7 @@ struct sl_box {
 	uint64_t base_cpu_us;
 	int ws_fd; /* of a workspace given in place: locked */
 	ino_t placeholder[SL_OBEYED_MAX];
+	bool is_narrow;    /* the act has fewer places than the box */
 	struct sl_buf get; /* paths to read back, each NUL-terminated */
 	size_t n_get, get_max;
 	struct seccomp_notif *req;
@@ -381,6 +390,13 @@ void sl_relay_in(struct sl_box *b);
 void sl_relay_arm(struct sl_box *b);
 /* watch.c */
 void sl_box_sample(struct sl_box *b);
+void sl_box_base(struct sl_box *b); /* what earlier acts have used of disk and memory */
+/* A directory of the host itself, with whatever sockets are in it. */
+static inline bool
+sl_box_is_host_ws(enum sl_ws_mode m)
+{
+	return m == SL_WS_DIRECT || m == SL_WS_READ;
+}
 int sl_box_classes(struct sl_box *b, struct sl_err *err) SL_MUST_CHECK;
 void sl_box_rlimits(const struct sl_box *b, struct sl_m_spawn *m);
 /* cgroup.c: a v2 leaf with memory and pids, or -1. */

@@ -336,8 +336,10 @@ start_sock(struct sl_box *b, const struct addr *a, bool is_bind, struct sl_sock_
 	struct sl_m_sock m = { .id = b->req->id,
 			       .is_bind = is_bind,
 			       .is_path = a->is_path,
-			       .is_direct = b->m_setup.ws_mode == SL_WS_DIRECT,
-			       .is_strict = !b->is_dgram_ok,
+			       .is_direct = sl_box_is_host_ws(
+						(enum sl_ws_mode)b->m_setup.ws_mode) ||
+					    !sl_ws_is_writable(b->act->ws_mode),
+			       .is_strict = !b->is_dgram_ok || b->is_narrow,
 			       .umask = 022,
 			       .len = a->len };
 	pid_t tid = (pid_t)b->req->pid, pid = sl_box_leader(tid, &m.umask);

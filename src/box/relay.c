@@ -53,7 +53,7 @@ sl_relay_out(struct sl_box *b, int stream, bool is_drain)
 {
 	struct sl_relay *r = &b->relay;
 	int *fd = &r->out[stream - 1];
-	uint64_t max = b->grant->limit[SL_LIM_OUTPUT].max;
+	uint64_t max = b->act->limit[SL_LIM_OUTPUT].max;
 	uint8_t *buf = b->out_buf;
 
 	for (int i = 0; *fd >= 0 && (is_drain || i < ROUNDS); i++) {

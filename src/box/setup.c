@@ -248,7 +248,7 @@ landlock_rules(struct sl_setup *s)
 	if ((r = add_rule(s, "/", SL_BOX_RO)) < 0 ||
 	    (r = add_rule(s, "/dev", SL_LL_WRITE_FILE | ioctl_dev)) < 0)
 		return r;
-	if (s->m.ws_mode != SL_WS_NONE &&
+	if (sl_ws_is_writable((enum sl_ws_mode)s->m.ws_mode) &&
 	    (r = add_rule(s, "/workspace",
 			  SL_BOX_RW |
 			      (s->m.ws_mode == SL_WS_DIRECT ? 0 : SL_LL_MAKE_SOCK))) < 0)

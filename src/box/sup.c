@@ -206,6 +206,8 @@ take_errno(struct sl_box *b, char tag, struct sl_err *err)
 		    { 'i', "given its standard streams" },
 		    { 'c', "kept from descriptors that are not its own" },
 		    { 'r', "given its limits (rlimits)" },
+		    { 'n', "kept to its own places (Landlock)" },
+		    { 'f', "kept from changing attributes (Landlock, seccomp)" },
 		    { 'w', "put under the watch filter (seccomp)" } };
 	const char *what = "started";
 	int e = 0;
@@ -300,6 +302,7 @@ finish(struct sl_box *b, struct sl_err *err)
 	end.n_left = m->n_left;
 	if (!b->is_single) /* or with the box, while the end is being recorded */
 		close_act(b);
+	b->act = b->grant; /* the act's own is its permit's, and gone with it */
 	b->state = SL_BS_OPEN;
 	if (b->sink.ended != NULL)
 		b->sink.ended(b->sink.arg, &end);

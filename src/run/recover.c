@@ -9,9 +9,11 @@
 #include "run/mark.h"
 #include "run/outcome.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 struct work {
@@ -75,6 +77,32 @@ is_closed(struct work *w, const struct sl_run_info *i, struct sl_arena *a, bool 
 	return 0;
 }
 
+/* A file of ours that was being written, under the name that sl_home_write() gives it.
+ * The directory is ours: what an act leaves lies in directories below it. */
+static int
+drop_unfinished(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+
+	if (d == NULL) {
+		r = -errno;
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	while (r == 0 && (e = readdir(d)) != NULL) {
+		size_t n = strlen(e->d_name);
+
+		if (n > 4 && strcmp(e->d_name + n - 4, ".tmp") == 0 &&
+		    unlinkat(dir_fd, e->d_name, 0) < 0 && errno != ENOENT)
+			r = -errno;
+	}
+	(void)closedir(d);
+	return r;
+}
+
 /* What lies outside the log: placeholders in a workspace that a job was given in place,
  * and a directory of the run in which nothing is that `changes` could show. */
 static int
@@ -97,9 +125,12 @@ tidy(const struct sl_home *h, const uint8_t run[32], struct sl_err *err)
 		(void)snprintf(job, sizeof(job), "%u", n);
 		if ((dir = openat(top, job, flags)) < 0 && errno == ENOENT)
 			continue; /* numbers of skipped jobs are gaps */
-		if ((r = dir < 0 ? -errno : sl_box_direct_recover(dir)) < 0)
+		if ((r = dir < 0 ? -errno : sl_box_direct_recover(dir)) < 0 ||
+		    (r = drop_unfinished(dir)) < 0)
 			break;
 	}
+	if (top >= 0 && r == 0)
+		r = drop_unfinished(top);
 	if (top < 0 || r < 0)
 		return SL_ERR_SYS(err, r < 0 ? r : -errno, "cannot tidy up after '%s/%s'",
 				  h->path, name);
