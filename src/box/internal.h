@@ -322,12 +322,14 @@ struct sl_box {
 	const struct sl_grant *act; /* what it has: the box's grant, or less */
 	uint64_t base_written, base_tmpfs;
 	int sync_fd, listen_fd, timer_fd;
+	int ws_fd;                      /* of a workspace given in place: locked */
 	int theirs[SL_BOX_STREAMS_MAX]; /* of its streams, until it has them */
 	size_t n_theirs;
 	struct sl_relay relay;
 	bool is_ended_seen, is_killing;
 	bool is_begun, is_signalled; /* it asked for its exec; somebody sent a signal */
 	bool is_dgram_ok;            /* no socket of the host can be in the tree */
+	bool is_narrow;              /* the act has fewer places than the box */
 	int broken_err, exec_errno;
 	const char *broken; /* what we can no longer do for it, or NULL */
 	char first[SL_BOX_OBJ_MAX +
@@ -337,9 +339,7 @@ struct sl_box {
 	int64_t start_ms, kill_ms;
 	struct sl_m_usage usage; /* the last that init told */
 	uint64_t base_cpu_us;
-	int ws_fd; /* of a workspace given in place: locked */
 	ino_t placeholder[SL_OBEYED_MAX];
-	bool is_narrow;    /* the act has fewer places than the box */
 	struct sl_buf get; /* paths to read back, each NUL-terminated */
 	size_t n_get, get_max;
 	struct seccomp_notif *req;
