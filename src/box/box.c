@@ -795,9 +795,10 @@ end_init(struct sl_box *b)
 	struct sl_err err = { 0 };
 	int code, value;
 
-	/* Of a launcher's it may not have come yet. */
-	while (b->is_launched && b->init_pidfd < 0 && b->state == SL_BS_SETUP)
-		if (sl_box_pump(b, SL_BOX_SETUP_MS, &err) < 0)
+	/* Of a launcher's it may not have come yet; and there may be no epoll. */
+	while (b->is_launched && b->init_pidfd < 0 && b->state == SL_BS_SETUP &&
+	       b->chan.fd >= 0)
+		if (sl_box_hear(b, &err) < 0)
 			break;
 	if (b->init_pidfd < 0)
 		return;

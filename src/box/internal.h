@@ -363,6 +363,8 @@ int sl_box_direct_make(struct sl_box *b, int run_fd, struct sl_err *err) SL_MUST
 void sl_box_direct_drop(struct sl_box *b);
 
 /* sup.c */
+int sl_box_hear(struct sl_box *b,
+		struct sl_err *err) SL_MUST_CHECK; /* a message of init's */
 int sl_box_pump(struct sl_box *b, int timeout_ms, struct sl_err *err) SL_MUST_CHECK;
 int sl_box_request(struct sl_box *b, uint16_t op, struct sl_slice body, uint16_t want,
 		   struct sl_msg *ret, struct sl_err *err) SL_MUST_CHECK;

@@ -461,8 +461,8 @@ on_message(struct sl_box *b, struct sl_msg *msg, struct sl_err *err)
 	}
 }
 
-static int
-on_chan(struct sl_box *b, struct sl_err *err)
+int
+sl_box_hear(struct sl_box *b, struct sl_err *err)
 {
 	struct sl_msg msg;
 	int r, code, value;
@@ -531,7 +531,7 @@ on_event(struct sl_box *b, const struct epoll_event *e, struct sl_err *err)
 {
 	switch ((enum sl_box_tag)(e->data.u64 & 0xff)) {
 	case SL_TAG_CHAN:
-		return on_chan(b, err);
+		return sl_box_hear(b, err);
 	case SL_TAG_SYNC:
 		return on_sync(b, err);
 	case SL_TAG_OUT:
