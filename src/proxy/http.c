@@ -128,6 +128,17 @@ authority(struct sl_slice text, uint16_t port, struct sl_hostport *ret)
 	return 0;
 }
 
+/* The record is no place for a password. */
+static struct sl_slice
+without_user(struct sl_slice s)
+{
+	size_t n = s.len;
+
+	while (n > 0 && s.p[n - 1] != '@')
+		n--;
+	return sl_slice_skip(s, n);
+}
+
 static bool
 is_path(struct sl_slice s)
 {
@@ -145,20 +156,21 @@ absolute(struct sl_slice t, struct sl_proxy_req *r)
 	size_t n = 0;
 
 	if (t.len < http.len || !is_same((struct sl_slice){ t.p, http.len }, http)) {
-		r->asked = t;
-		for (size_t i = 0; i + 2 < t.len && t.p[0] != '/'; i++)
-			if (memcmp(t.p + i, "://", 3) == 0)
-				return no(SL_PROXY_WHY_SCHEME);
-		return no(SL_PROXY_WHY_FORM);
+		n = sl_slice_upto(t, ':').len;
+		if (n == 0 || !sl_slice_starts(sl_slice_skip(t, n), SL_LIT("://")) ||
+		    t.p[0] == '/')
+			return no(SL_PROXY_WHY_FORM);
+		r->asked = without_user(sl_slice_upto(sl_slice_skip(t, n + 3), '/'));
+		return no(SL_PROXY_WHY_SCHEME);
 	}
 	t = sl_slice_skip(t, http.len);
 	while (n < t.len && t.p[n] != '/' && t.p[n] != '?' && t.p[n] != '#')
 		n++;
-	r->asked = (struct sl_slice){ t.p, n };
+	r->asked = without_user((struct sl_slice){ t.p, n });
 	r->path = sl_slice_skip(t, n);
 	if (!is_path(r->path))
 		return no(SL_PROXY_WHY_FORM);
-	return authority(r->asked, 80, &r->to);
+	return authority((struct sl_slice){ t.p, n }, 80, &r->to);
 }
 
 static int
@@ -178,7 +190,7 @@ request_line(struct sl_slice line, struct sl_proxy_req *r)
 		return no(SL_PROXY_WHY_FORM);
 	if (is_same(r->method, SL_LIT("CONNECT"))) {
 		r->act = SL_PROXY_CONNECT;
-		r->asked = target;
+		r->asked = without_user(target);
 		/* Methods are told apart by case: another one's way would be another's.
 		 */
 		if (!sl_slice_eq(r->method, SL_LIT("CONNECT")))

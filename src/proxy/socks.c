@@ -82,10 +82,10 @@ sl_proxy_socks(struct sl_slice in, struct sl_proxy_req *ret)
 	} else {
 		e = take_address(raw, n == 4 ? 4 : 6, &ret->to);
 	}
+	ret->to.port = port;
 	if (in.p[1] != CONNECT)
 		return no(SL_PROXY_WHY_COMMAND);
 	if (e == 0 && port == 0)
 		e = no(SL_PROXY_WHY_HOST);
-	ret->to.port = port;
 	return e < 0 ? e : (int)(at + n + 2);
 }

@@ -115,6 +115,7 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 				 .n_masked = 1,
 				 .pins = w->pins,
 				 .n_pins = w->n_pins,
+				 .proxy = w->x->proxy,
 				 .is_single = true,
 				 .stdin_fd = w->x->stdin_fd };
 	int r;
