@@ -48,6 +48,8 @@ sl_box_proxy_init(struct sl_box *b, const struct sl_box_opts *o, struct sl_err *
 	if ((b->proxy = calloc(1, sizeof(*b->proxy))) == NULL)
 		return SL_ERR(err, NOMEM, "out of memory for a box");
 	b->proxy->role = o->proxy;
+	for (size_t i = 0; i < SL_PROXY_CONNS_MAX; i++)
+		b->proxy->slot[i].sock = -1;
 	return 0;
 }
 

@@ -157,8 +157,6 @@ class Services:
                 if not d:
                     break
                 rest += d
-            if not b"\r\n" in head:
-                pass
         except socket.timeout:
             pass
         with self.lock:
@@ -470,8 +468,12 @@ def check_killed(at):
     with open("/proc/%d/status" % proxy[0]) as f:
         st = f.read()
     result("Seccomp:\t2" in st and "NoNewPrivs:\t1" in st, "it is in a jail", st)
-    fds = [os.readlink("/proc/%d/fd/%s" % (proxy[0], x)) for x in os.listdir("/proc/%d/fd" % proxy[0])]
-    result(all(x.startswith("socket:") or x == "/dev/null" for x in fds), "with sockets alone", fds)
+    try:
+        fds = [os.readlink("/proc/%d/fd/%s" % (proxy[0], x)) for x in os.listdir("/proc/%d/fd" % proxy[0])]
+        result(len(fds) == 5 and all(x.startswith("socket:") or x == "/dev/null" for x in fds),
+               "with its channel and its listener alone", fds)
+    except PermissionError:
+        result(os.geteuid() != 0, "which its own user cannot look into")
     t0 = time.monotonic()
     os.kill(proxy[0], signal.SIGKILL)
     out, err = p.communicate(timeout=20)
