@@ -364,7 +364,8 @@ sl_px_on_opened(struct sl_px *x, struct sl_px_conn *c, const struct sl_pxm_opene
 	c->is_open = true;
 	c->is_bare = m->is_bare != 0;
 	c->n_names = m->n_names;
-	memcpy(c->names, names.p, names.len);
+	if (names.len > 0)
+		memcpy(c->names, names.p, names.len);
 	if (c->act == SL_PROXY_CONNECT)
 		say(c, ok, sizeof(ok) - 1);
 	else if (c->act == SL_PROXY_SOCKS5)
