@@ -45,7 +45,7 @@ new_box(const struct sl_box_opts *o)
 
 	if (b == NULL)
 		return NULL;
-	b->grant = o->grant;
+	b->grant = b->act = o->grant;
 	b->sink = *o->sink;
 	b->stdin_fd = o->stdin_fd;
 	b->hit = SL_LIM_COUNT;
@@ -55,7 +55,7 @@ new_box(const struct sl_box_opts *o)
 	b->usage.written = UINT64_MAX;
 	b->is_single = o->is_single;
 	b->is_launched = o->launcher != NULL;
-	b->is_dgram_ok = o->grant->n_fs == 0 && o->grant->ws_mode != SL_WS_DIRECT;
+	b->is_dgram_ok = o->grant->n_fs == 0 && !sl_box_is_host_ws(o->grant->ws_mode);
 	sl_relay_init(&b->relay);
 	sl_buf_init(&b->room, SL_BOX_MSG_MAX);
 	sl_buf_init(&b->get, 1 << 20);
@@ -210,6 +210,7 @@ start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err
 		return sl_box_userns_text(-r, b->ids.is_private, err);
 	if (r == 0)
 		sl_box_setup(&s);
+	sl_os_start_elsewhere(r);
 	return 0;
 }
 
@@ -267,7 +268,7 @@ sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *
 	if (r == 0)
 		r = sl_box_classes(b, err);
 	if (r == 0 && o->grant->ws_mode == SL_WS_DIRECT)
-		r = sl_box_direct_make(b, err);
+		r = sl_box_direct_make(b, o->run_fd, err);
 	if (r == 0)
 		r = start_init(b, o, abi, err);
 	if (r == 0 && (b->epfd = epoll_create1(EPOLL_CLOEXEC)) < 0)
@@ -365,30 +366,6 @@ sl_box_vector(struct sl_box *b, struct sl_arena *a, struct sl_box_vector *ret,
 	return ret->ws_why.p == NULL ? SL_ERR(err, NOMEM, "out of memory for a box") : 0;
 }
 
-int
-sl_box_open(struct sl_box *b, struct sl_permit *run, struct sl_err *err)
-{
-	struct sl_permit_view v;
-	uint8_t d[32];
-	int r;
-
-	if (b->state == SL_BS_DEAD)
-		return SL_ERR(err, ENV, "box: it is gone");
-	if (b->state != SL_BS_SETUP && b->state != SL_BS_READY)
-		return SL_ERR(err, BUG, "box: opened twice");
-	v = sl_permit_use(run, SL_PERMIT_BOX);
-	/* What was built is what was decided, or less. */
-	if ((r = sl_grant_digest(v.grant, d, err)) < 0)
-		return r;
-	if (memcmp(d, v.act, sizeof(d)) != 0 || !sl_grant_within(b->grant, v.grant))
-		return SL_ERR(err, BUG, "box: the permit is for another grant");
-	/* It may still be set up meanwhile. */
-	if ((r = wait_ready(b, err)) < 0)
-		return r;
-	b->state = SL_BS_OPEN;
-	return 0;
-}
-
 /* --- an act --- */
 
 static void
@@ -427,7 +404,8 @@ check_act(const struct sl_act *act, struct sl_err *err)
 }
 
 static void
-put_act(struct sl_buf *out, struct sl_m_spawn *m, const struct sl_act *act)
+put_act(struct sl_buf *out, struct sl_m_spawn *m, const struct sl_act *act,
+	struct sl_slice places)
 {
 	m->n_argv = (uint32_t)act->n_argv;
 	m->n_env = (uint32_t)act->n_env;
@@ -438,6 +416,7 @@ put_act(struct sl_buf *out, struct sl_m_spawn *m, const struct sl_act *act)
 	for (size_t i = 0; i < act->n_env; i++)
 		put_str(out, act->env[i]);
 	put_str(out, act->cwd);
+	sl_buf_slice(out, places);
 	for (size_t i = 0; i < act->n_put; i++) {
 		uint32_t v[2] = { act->put[i].mode, (uint32_t)act->put[i].bytes.len };
 
@@ -471,40 +450,27 @@ set_source(struct sl_box *b)
 				   !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
-static int
-make_streams(struct sl_box *b, int *fds, size_t *n, struct sl_err *err)
+static void
+drop_theirs(struct sl_box *b)
 {
-	struct sl_relay *r = &b->relay;
-	int sp[2], e;
+	for (size_t i = 0; i < b->n_theirs; i++)
+		if (b->theirs[i] >= 0)
+			(void)close(b->theirs[i]);
+	b->n_theirs = 0;
+}
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sp) < 0)
-		return SL_ERR_SYS(err, -errno, "box: cannot make a socket");
-	b->sync_fd = sp[0];
-	fds[(*n)++] = sp[1];
-	(void)fcntl(sp[1], F_SETFL, 0);
-	sl_relay_init(r);
-	r->is_pty = b->grant->is_tty;
-	set_source(b);
-	if (!r->is_pty) {
-		for (int i = 0; i < 2; i++)
-			if ((e = make_pipe(false, &r->out[i], &fds[(*n)++])) < 0)
-				return SL_ERR_SYS(err, e, "box: cannot make a pipe");
-		if (b->stdin_fd >= 0 &&
-		    (e = make_pipe(true, &r->in_dst, &fds[(*n)++])) < 0)
-			return SL_ERR_SYS(err, e, "box: cannot make a pipe");
-	}
-	b->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (b->timer_fd < 0)
-		return SL_ERR_SYS(err, -errno, "box: cannot make a timer");
-	return 0;
+static int *
+next_theirs(struct sl_box *b)
+{
+	int *fd = &b->theirs[b->n_theirs++];
+
+	*fd = -1;
+	return fd;
 }
 
 static int
-watch_all(struct sl_box *b, struct sl_err *err)
+watch_streams(struct sl_box *b, struct sl_err *err)
 {
-	static const long ms = 1000000;
-	const struct itimerspec every = { { 0, SL_BOX_SAMPLE_MS * ms },
-					  { 0, SL_BOX_SAMPLE_MS * ms } };
 	const struct {
 		int fd;
 		enum sl_box_tag tag;
@@ -514,12 +480,76 @@ watch_all(struct sl_box *b, struct sl_err *err)
 		  { b->timer_fd, SL_TAG_TIMER } };
 	int r;
 
-	if (timerfd_settime(b->timer_fd, 0, &every, NULL) < 0)
-		return SL_ERR_SYS(err, -errno, "box: cannot set a timer");
 	for (size_t i = 0; i < sizeof(w) / sizeof(w[0]); i++)
 		if (w[i].fd >= 0 &&
 		    (r = sl_box_watch_fd(b, w[i].fd, EPOLLIN, w[i].tag)) < 0)
 			return SL_ERR_SYS(err, r, "box: cannot wait for events");
+	return 0;
+}
+
+/* For the next act, before there is anything to see on them. */
+static int
+make_streams(struct sl_box *b, struct sl_err *err)
+{
+	struct sl_relay *r = &b->relay;
+	int sp[2], e;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sp) < 0)
+		return SL_ERR_SYS(err, -errno, "box: cannot make a socket");
+	b->sync_fd = sp[0];
+	*next_theirs(b) = sp[1];
+	(void)fcntl(sp[1], F_SETFL, 0);
+	sl_relay_init(r);
+	r->is_pty = b->grant->is_tty;
+	set_source(b);
+	if (!r->is_pty) {
+		for (int i = 0; i < 2; i++)
+			if ((e = make_pipe(false, &r->out[i], next_theirs(b))) < 0)
+				return SL_ERR_SYS(err, e, "box: cannot make a pipe");
+		if (b->stdin_fd >= 0 &&
+		    (e = make_pipe(true, &r->in_dst, next_theirs(b))) < 0)
+			return SL_ERR_SYS(err, e, "box: cannot make a pipe");
+	}
+	b->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (b->timer_fd < 0)
+		return SL_ERR_SYS(err, -errno, "box: cannot make a timer");
+	return watch_streams(b, err);
+}
+
+static int
+start_timer(struct sl_box *b, struct sl_err *err)
+{
+	static const long ms = 1000000;
+	const struct itimerspec every = { { 0, SL_BOX_SAMPLE_MS * ms },
+					  { 0, SL_BOX_SAMPLE_MS * ms } };
+
+	return timerfd_settime(b->timer_fd, 0, &every, NULL) < 0
+		   ? SL_ERR_SYS(err, -errno, "box: cannot set a timer")
+		   : 0;
+}
+
+int
+sl_box_open(struct sl_box *b, struct sl_permit *run, struct sl_err *err)
+{
+	struct sl_permit_view v;
+	uint8_t d[32];
+	int r;
+
+	if (b->state == SL_BS_DEAD)
+		return SL_ERR(err, ENV, "box: it is gone");
+	if (b->state != SL_BS_SETUP && b->state != SL_BS_READY)
+		return SL_ERR(err, BUG, "box: opened twice");
+	v = sl_permit_use(run, SL_PERMIT_BOX);
+	/* What was built is what was decided, or less. */
+	if ((r = sl_grant_digest(v.grant, d, err)) < 0)
+		return r;
+	if (memcmp(d, v.act, sizeof(d)) != 0 || !sl_grant_within(b->grant, v.grant))
+		return SL_ERR(err, BUG, "box: the permit is for another grant");
+	/* It may still be set up meanwhile. */
+	if ((b->is_single && (r = make_streams(b, err)) < 0) ||
+	    (r = wait_ready(b, err)) < 0)
+		return r;
+	b->state = SL_BS_OPEN;
 	return 0;
 }
 
@@ -549,23 +579,50 @@ static int
 send_act(struct sl_box *b, const struct sl_act *act, struct sl_err *err)
 {
 	SL_AUTO_BUF out = { .max = SL_BOX_MSG_MAX };
+	SL_AUTO_BUF places = { .max = 2 << 20 };
 	struct sl_m_spawn m = { .is_tty = b->grant->is_tty, .is_single = b->is_single };
-	int fds[4] = { -1, -1, -1, -1 }, r;
-	size_t n = 0;
+	int r = 0;
 
 	window_of(b->stdin_fd, &m);
 	sl_box_rlimits(b, &m);
-	put_act(&out, &m, act);
-	if (out.is_failed)
+	sl_box_narrow_put(b, &m, &places);
+	b->is_narrow = m.is_narrow != 0;
+	put_act(&out, &m, act, sl_buf_get(&places));
+	if (out.is_failed || places.is_failed)
 		r = SL_ERR(err, LIMIT, "an act of more than %d bytes", SL_BOX_MSG_MAX);
-	else if ((r = make_streams(b, fds, &n, err)) == 0 && (r = watch_all(b, err)) == 0)
-		r = sl_chan_send(&b->chan, SL_OP_SPAWN, sl_buf_get(&out), fds, n, err);
-	for (size_t i = 0; i < 4; i++)
-		if (fds[i] >= 0)
-			(void)close(fds[i]);
+	else if ((b->n_theirs > 0 || (r = make_streams(b, err)) == 0) &&
+		 (r = start_timer(b, err)) == 0 &&
+		 (r = sl_chan_send(&b->chan, SL_OP_SPAWN, sl_buf_get(&out), b->theirs,
+				   b->n_theirs, err)) < 0)
+		r = sl_err_ctx(err, "box: its init");
+	drop_theirs(b);
 	if (out.p != NULL)
 		explicit_bzero(out.p, out.cap); /* may hold secrets */
 	return r;
+}
+
+/* An act has its box's grant or less, and each limit as its decision asks. */
+static int
+take_grant(struct sl_box *b, const struct sl_grant *g, struct sl_err *err)
+{
+	struct sl_slice place = { 0 };
+
+	if (!sl_grant_within(g, b->grant))
+		return SL_ERR(err, BUG, "box: the permit is for more than the box has");
+	if (!sl_box_can_narrow(b->grant, g, &place))
+		return SL_ERR(err, UNSUPPORTED,
+			      "an act cannot be held to less of '%.*s' than its box has",
+			      SL_ARG(place));
+	for (enum sl_limit l = 0; l < SL_LIM_COUNT; l++)
+		if (g->limit[l].class > sl_box_act_class(b, g, l))
+			return SL_ERR(err, ENV,
+				      "limit '%s' is asked for as '%s', and can be '%s' "
+				      "for a step of its own",
+				      sl_limit_name(l),
+				      sl_limit_class_name(g->limit[l].class),
+				      sl_limit_class_name(sl_box_act_class(b, g, l)));
+	b->act = g;
+	return 0;
 }
 
 int
@@ -586,14 +643,16 @@ sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
 	v = sl_permit_use(step, SL_PERMIT_PROC);
 	if (memcmp(d, v.act, sizeof(d)) != 0)
 		return SL_ERR(err, BUG, "box: the permit is for another act");
-	if ((r = keep_gets(b, act, err)) < 0)
+	if ((r = take_grant(b, v.grant, err)) < 0 || (r = keep_gets(b, act, err)) < 0)
 		return r;
 	sl_obs_clear(&b->obs);
-	b->is_ended_seen = b->is_killing = false;
-	b->exec_errno = 0;
+	b->is_ended_seen = b->is_killing = b->is_begun = b->is_signalled = false;
+	b->exec_errno = b->broken_err = 0;
+	b->broken = NULL;
 	b->first[0] = '\0';
 	b->hit = SL_LIM_COUNT;
 	b->base_cpu_us = b->usage.cpu_us;
+	sl_box_base(b);
 	b->start_ms = sl_os_now_ms();
 	if ((r = send_act(b, act, err)) < 0)
 		return r;
@@ -709,6 +768,7 @@ sl_box_signal(struct sl_box *b, int sig)
 
 	if (b->state != SL_BS_RUN)
 		return -ESRCH;
+	b->is_signalled = true;
 	return sl_chan_send(&b->chan, SL_OP_SIGNAL,
 			    (struct sl_slice){ (uint8_t *)&m, sizeof(m) }, NULL, 0,
 			    &err) < 0
@@ -750,7 +810,9 @@ end_init(struct sl_box *b)
 void
 sl_box_end(struct sl_box *b)
 {
-	if (b != NULL && b->init_pidfd >= 0 && b->state != SL_BS_RUN)
+	if (b == NULL || b->init_pidfd < 0 || b->state == SL_BS_RUN)
+		return;
+	if (!b->is_single || !b->is_ended_seen) /* or it ends by itself */
 		(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
 }
 
@@ -761,6 +823,7 @@ sl_box_close(struct sl_box *b)
 		return;
 	end_init(b);
 	sl_box_direct_drop(b);
+	drop_theirs(b);
 	sl_relay_close(b);
 	sl_dial_done(b);
 	const int fd[] = { b->chan.fd,   b->init_pidfd, b->epfd,

@@ -149,9 +149,21 @@ int sl_box_vector(struct sl_box *b, struct sl_arena *a, struct sl_box_vector *re
 		  struct sl_err *err) SL_MUST_CHECK;
 int sl_box_open(struct sl_box *b, struct sl_permit *run,
 		struct sl_err *err) SL_MUST_CHECK;
-/* One process at a time.  act is checked against the permit's digest. */
+/* One process at a time.  act is checked against the permit's digest; it has the permit's
+ * grant, which is within the box's: lower limits, and by Landlock fewer places.  ENV
+ * where a limit cannot be held as that grant asks. */
 int sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
 		 const uint8_t hmac_key[32], struct sl_err *err) SL_MUST_CHECK;
+/* The class that a limit of an act with this grant has: one that is the act's own, lower
+ * than its box's, is not held by the box's cgroup. */
+enum sl_limit_class sl_box_act_class(const struct sl_box *b, const struct sl_grant *act,
+				     enum sl_limit l);
+/* Whether an act can be held to act in a box with all: Landlock only ever adds, so a
+ * place in another that is kept, or in what every act can write to, has no less than
+ * that; and one that can be read can be executed.  If not, *ret_place is the first such
+ * place. */
+bool sl_box_can_narrow(const struct sl_grant *all, const struct sl_grant *act,
+		       struct sl_slice *ret_place);
 int sl_box_fd(const struct sl_box *b); /* epoll: readable when dispatch has work */
 int sl_box_dispatch(struct sl_box *b, int timeout_ms, struct sl_err *err) SL_MUST_CHECK;
 /* After ended: the files that act->get named, in its order; absent ones empty. */
@@ -170,7 +182,14 @@ int sl_box_resize(struct sl_box *b, unsigned rows, unsigned cols); /* its tty; -
 void sl_box_end(struct sl_box *b);
 void sl_box_close(struct sl_box *b); /* kill, reap, wait until gone; accepts NULL */
 
-/* data/tiers.tsv, built in. */
+/* What a supervisor that was killed has left in a workspace given in place, taken away;
+ * run_fd: that box's directory.  0, or -errno. */
+int sl_box_direct_recover(int run_fd);
+
+/* Inside paths of the places that every act can write to; NULL behind the last. */
+const char *sl_box_place(unsigned i);
+
+/* data/tiers.tsv, built in; need: "mandatory", "set-up", "optional" or "unused". */
 struct sl_tier_layer {
 	const char *tier, *layer, *need, *since, *enforces, *without_it;
 };

@@ -147,7 +147,7 @@ find(const char *name, const char *const *env, char *room, size_t cap)
  * nothing is allocated here and nothing of init's is changed. */
 void
 sl_box_child(const struct sl_m_spawn *m, const char **argv, const char **env,
-	     const char *cwd, int sync, int in, int out, int errfd)
+	     const char *cwd, int rules, int sync, int in, int out, int errfd)
 {
 	/* execve's vectors are of plain char for history's sake; it only reads them. */
 	const union {
@@ -165,17 +165,23 @@ sl_box_child(const struct sl_m_spawn *m, const char **argv, const char **env,
 	if (setsid() < 0)
 		give_up(sync, 's', errno);
 	if ((r = stdio(m, sync, in, out, errfd)) < 0)
-		give_up(sync, 's', -r);
+		give_up(sync, 'i', -r);
 	if (chdir(cwd) < 0)
 		give_up(sync, 'd', errno);
 	if ((prog = find(argv[0], env, room, sizeof(room))) == NULL)
 		give_up(sync, 'x', errno);
-	if ((r = sl_os_cloexec_from(3)) < 0 || (r = limits(m)) < 0)
-		give_up(sync, 's', -r);
+	if ((r = sl_os_cloexec_from(3)) < 0)
+		give_up(sync, 'c', -r);
+	if ((r = limits(m)) < 0)
+		give_up(sync, 'r', -r);
+	if (rules >= 0 && (r = sl_jail_landlock_on(rules)) < 0)
+		give_up(sync, 'n', -r);
+	if (m->is_frozen && (r = sl_box_freeze((int)m->abi)) < 0)
+		give_up(sync, 'f', -r);
 	/* From here on every watched call waits for the supervisor, which learns of the
 	 * descriptor first. */
 	if ((r = sl_box_watch_on()) < 0 || (r = tell_listener(sync, r, prog)) < 0)
-		give_up(sync, 's', -r);
+		give_up(sync, 'w', -r);
 	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a union hides it */
 	(void)execve(prog, a.out, e.out);
 	give_up(sync, 'x', errno);

@@ -128,7 +128,8 @@ sl_dial_find(const struct sl_box *b, const struct sockaddr *sa)
 	}
 	for (size_t i = 0; i < b->dial.n_targets; i++)
 		if (b->dial.target[i].net->port == port &&
-		    sl_addr_eq(&b->dial.target[i].addr, &a))
+		    sl_addr_eq(&b->dial.target[i].addr, &a) &&
+		    sl_grant_has_net(b->act, b->dial.target[i].net->host, port))
 			return &b->dial.target[i];
 	return NULL;
 }
@@ -162,14 +163,15 @@ finish(struct sl_box *b, struct sl_dial_op *op, int e)
 					   .newfd = (uint32_t)op->their_fd,
 					   .newfd_flags =
 					       op->is_cloexec ? O_CLOEXEC : 0 };
+	int r;
 
 	/* It stays open elsewhere: closing it here would not take it out of the set. */
 	(void)sl_box_watch_fd(b, op->sock, 0, 0);
 	observe(b, op->to, false, e);
 	if (e == 0 && op->is_blocking && fcntl(op->sock, F_SETFL, 0) < 0)
 		e = errno;
-	if (e == 0 && ioctl(b->listen_fd, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0)
-		e = errno;
+	if (e == 0 && (r = sl_box_ask(b, SECCOMP_IOCTL_NOTIF_ADDFD, &add)) < 0)
+		e = -r;
 	sl_box_answer(b, op->id, e);
 	(void)close(op->sock);
 	b->dial.used &= ~(1U << (op - b->dial.op));

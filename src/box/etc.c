@@ -129,7 +129,9 @@ put_host(struct etc *e, const char *host, const char *path)
 	struct stat st;
 	uint64_t id[6];
 
-	if (lstat(host, &st) < 0 || (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)))
+	if (lstat(host, &st) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return 0; /* without the cache the loader searches its directories */
 	id[0] = st.st_dev;
 	id[1] = st.st_ino;

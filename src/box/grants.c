@@ -149,10 +149,11 @@ mount_one(struct sl_setup *s, const struct sl_grant_fs *f)
 		attr |= MOUNT_ATTR_RDONLY;
 	if ((f->access & SL_ACC_EXEC) == 0)
 		attr |= MOUNT_ATTR_NOEXEC;
-	if (s->ids.is_private)
-		map = sl_box_ids_idmap(&s->ids, st.st_uid, st.st_gid);
+	if (s->ids.is_private &&
+	    (map = sl_box_ids_idmap(&s->ids, st.st_uid, st.st_gid)) < 0)
+		return map; /* the box itself will need such a namespace */
 	fd = sl_mnt_clone(at, "", true, attr, map);
-	if (fd < 0 && map >= 0) /* this file system cannot: shown as it is, so less */
+	if (fd == -EOPNOTSUPP && map >= 0) /* shown as it is, so less */
 		fd = sl_mnt_clone(at, "", true, attr, -1);
 	else if (map >= 0)
 		s->m.is_idmapped = 1;

@@ -152,7 +152,7 @@ sl_box_ids_nest(const struct sl_box_ids *ids)
 int
 sl_box_ids_idmap(const struct sl_box_ids *ids, uid_t disk_uid, gid_t disk_gid)
 {
-	int sp[2], fd = -1, st, r;
+	int sp[2], fd = -1, st = 0, r;
 	char tag = 0;
 	pid_t pid;
 
@@ -168,12 +168,19 @@ sl_box_ids_idmap(const struct sl_box_ids *ids, uid_t disk_uid, gid_t disk_gid)
 		r = enter_as(ids, disk_uid, disk_gid);
 		if (r == 0 && (r = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC)) < 0)
 			r = -errno;
-		_exit(r < 0 || sl_os_send_fd(sp[1], r, 'u') < 0 ? 1 : 0);
+		if (r >= 0)
+			r = sl_os_send_fd(sp[1], r, 'u');
+		_exit(r < 0 ? -r : 0);
 	}
 	(void)close(sp[1]);
 	r = sl_os_recv_fd(sp[0], &tag, &fd);
 	(void)close(sp[0]);
 	while (waitpid(pid, &st, 0) < 0 && errno == EINTR)
 		continue;
-	return r == 1 && fd >= 0 ? fd : -EPERM;
+	if (r == 1 && fd >= 0)
+		return fd;
+	/* Its status is the errno; one that was killed has none. */
+	if (WIFEXITED(st) && WEXITSTATUS(st) != 0)
+		return -WEXITSTATUS(st);
+	return r < 0 ? r : -ECHILD;
 }

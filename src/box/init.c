@@ -36,6 +36,8 @@ struct init {
 	struct sl_buf room;
 	pid_t act;
 	struct helper helper[HELPER_MAX];
+	int abi;   /* of Landlock, in force */
+	int rules; /* of the act that is being started, where it has some of its own */
 	int io_fd; /* /proc/self/io, opened while it could be */
 	/* Where the act's output goes: open here too until it has ended, so that its end
 	 * comes as one message and not as a hang-up of each before. */
@@ -407,12 +409,14 @@ start(struct init *in, const struct sl_m_spawn *m, struct sl_slice strings,
 			return -EINVAL;
 	if ((cwd = next(&strings)) == NULL || m->n_argv == 0)
 		return -EINVAL;
+	if (m->is_narrow && (in->rules = sl_box_narrow_rules(m, in->abi, &strings)) < 0)
+		return in->rules;
 	if ((r = put_files(m->n_put, strings)) < 0)
 		return r;
 	/* fds: sync, then without a tty out, err and perhaps in */
 	if ((pid = vfork()) == 0) /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 		sl_box_child(     /* NOLINT(clang-analyzer-unix.Vfork) */
-			     m, argv, env, cwd, msg->fds[0],
+			     m, argv, env, cwd, in->rules, msg->fds[0],
 			     msg->n_fds > 3 ? msg->fds[3] : -1,
 			     msg->n_fds > 2 ? msg->fds[1] : -1,
 			     msg->n_fds > 2 ? msg->fds[2] : -1);
@@ -437,10 +441,15 @@ on_spawn(struct init *in, struct sl_msg *msg)
 	int r, e;
 
 	memcpy(&m, msg->body.p, sizeof(m));
+	m.abi = (uint32_t)in->abi;
 	in->is_single = m.is_single != 0;
 	if (msg->n_fds < 1)
 		_exit(1);
-	if ((r = start(in, &m, sl_slice_skip(msg->body, sizeof(m)), msg)) == 0)
+	r = start(in, &m, sl_slice_skip(msg->body, sizeof(m)), msg);
+	if (in->rules >= 0)
+		(void)close(in->rules);
+	in->rules = -1;
+	if (r == 0)
 		return;
 	e = -r;
 	memcpy(b + 1, &e, sizeof(e));
@@ -631,13 +640,15 @@ sl_box_init(struct sl_setup *s, bool is_reexec)
 	struct init in = { .chan = &s->chan,
 			   .room = { .max = SL_BOX_MSG_MAX },
 			   .out = { -1, -1 },
+			   .abi = s->landlock_abi,
+			   .rules = -1,
 			   .io_fd = open("/proc/self/io", O_RDONLY | O_CLOEXEC) };
 	struct sl_m_ready ready = { .landlock_abi = s->landlock_abi,
 				    .cap_bnd = UINT64_MAX,
 				    .cap_eff = UINT64_MAX };
 	struct pollfd p[2];
 	sigset_t set;
-	int r;
+	int r, ended_fd;
 
 	(void)is_reexec;
 	s->chan.ops = accepts;
@@ -654,11 +665,13 @@ sl_box_init(struct sl_setup *s, bool is_reexec)
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigprocmask(SIG_SETMASK, &set, NULL);
+	sl_box_at(s, SL_BOX_STEP_START, "signalfd");
+	if ((ended_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
+		sl_box_fail(s, -errno);
 	read_back(&ready);
 	tell(&in, SL_OP_READY, &ready, sizeof(ready));
 	p[0] = (struct pollfd){ .fd = s->chan.fd, .events = POLLIN };
-	p[1] = (struct pollfd){ .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
-				.events = POLLIN };
+	p[1] = (struct pollfd){ .fd = ended_fd, .events = POLLIN };
 	/* SIGCHLD is blocked since before anything could be started, so it stays pending
 	 * until it is read; a read comes before a round of waits, and that goes on until
 	 * nobody is left to wait for: whoever ends after it makes it pending anew. */
@@ -691,7 +704,9 @@ sl_box_init_main(int argc, char **argv)
 		return -1;
 	(void)fcntl(SL_BOX_CHAN_FD, F_SETFD, FD_CLOEXEC);
 	(void)fcntl(SL_BOX_RULES_FD, F_SETFD, FD_CLOEXEC);
-	(void)sl_os_close_from(SL_BOX_RULES_FD + 1);
+	sl_box_at(&s, SL_BOX_STEP_EXEC, "descriptors");
+	if (sl_os_close_from(SL_BOX_RULES_FD + 1) < 0)
+		sl_box_fail(&s, -errno);
 	s.landlock_abi = (int)strtol(argv[1], NULL, 10);
 	sl_box_init(&s, true);
 }

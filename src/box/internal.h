@@ -115,6 +115,7 @@ struct sl_m_ready {
 struct sl_m_spawn {
 	uint32_t n_argv, n_env, n_put;
 	uint32_t is_tty, rows, cols, is_single;
+	uint32_t is_narrow, is_frozen, ws, n_places, abi; /* narrow.c; abi: init's */
 	uint64_t rlim_data, rlim_nproc, rlim_cpu, rlim_fsize, rlim_nofile; /* max: none */
 };
 
@@ -251,13 +252,18 @@ int sl_box_mask_below(struct sl_setup *s, struct sl_slice host_dir, const char *
 		      bool is_rw);
 int sl_box_grants_check(const struct sl_box_opts *o, struct sl_err *err) SL_MUST_CHECK;
 int sl_box_ws_copy(int from, int to, const struct sl_box_ids *ids, unsigned depth);
-const char *sl_box_place(unsigned i); /* inside paths of the writable places, or NULL */
 
 /* init.c, child.c, hash.c */
 _Noreturn void sl_box_init(struct sl_setup *s, bool is_reexec);
 _Noreturn void sl_box_child(const struct sl_m_spawn *m, const char **argv,
-			    const char **env, const char *cwd, int sync, int in, int out,
-			    int errfd);
+			    const char **env, const char *cwd, int rules, int sync,
+			    int in, int out, int errfd);
+/* narrow.c.  The places of an act that has less than its box, if it has; and, in init,
+ * the rule set that they say, or -errno. */
+struct sl_box;
+void sl_box_narrow_put(const struct sl_box *b, struct sl_m_spawn *m, struct sl_buf *out);
+int sl_box_narrow_rules(const struct sl_m_spawn *m, int abi, struct sl_slice *strings);
+int sl_box_freeze(int abi); /* in the act: where it is_frozen */
 int sl_box_hash(int root_fd, const char *patterns, size_t len, char ret_hex[65]);
 
 /* obs.c: folding in bounded memory.  Where there is no room for another object, its act
@@ -304,6 +310,8 @@ struct sl_relay {
 	uint8_t in_buf[16384];
 };
 
+enum { SL_BOX_STREAMS_MAX = 4 }; /* start, output, errors, input */
+
 enum sl_box_state { SL_BS_SETUP, SL_BS_READY, SL_BS_OPEN, SL_BS_RUN, SL_BS_DEAD };
 
 struct sl_box {
@@ -322,10 +330,17 @@ struct sl_box {
 	struct sl_m_ready m_ready;
 	enum sl_limit_class class[SL_LIM_COUNT];
 	/* the act */
+	const struct sl_grant *act; /* what it has: the box's grant, or less */
+	uint64_t base_written, base_tmpfs;
 	int sync_fd, listen_fd, timer_fd;
+	int theirs[SL_BOX_STREAMS_MAX]; /* of its streams, until it has them */
+	size_t n_theirs;
 	struct sl_relay relay;
 	bool is_ended_seen, is_killing;
-	int exec_errno;
+	bool is_begun, is_signalled; /* it asked for its exec; somebody sent a signal */
+	bool is_dgram_ok;            /* no socket of the host can be in the tree */
+	int broken_err, exec_errno;
+	const char *broken; /* what we can no longer do for it, or NULL */
 	char first[SL_BOX_OBJ_MAX +
 		   1]; /* the path of the act's own exec, until it is seen */
 	struct sl_m_ended m_ended;
@@ -335,7 +350,7 @@ struct sl_box {
 	uint64_t base_cpu_us;
 	int ws_fd; /* of a workspace given in place: locked */
 	ino_t placeholder[SL_OBEYED_MAX];
-	bool is_dgram_ok;  /* no socket of the host can be in the tree */
+	bool is_narrow;    /* the act has fewer places than the box */
 	struct sl_buf get; /* paths to read back, each NUL-terminated */
 	size_t n_get, get_max;
 	struct seccomp_notif *req;
@@ -356,7 +371,7 @@ struct sl_box {
 };
 
 /* direct.c: placeholders for what is absent, made before the box and dropped after it. */
-int sl_box_direct_make(struct sl_box *b, struct sl_err *err) SL_MUST_CHECK;
+int sl_box_direct_make(struct sl_box *b, int run_fd, struct sl_err *err) SL_MUST_CHECK;
 void sl_box_direct_drop(struct sl_box *b);
 
 /* sup.c */
@@ -365,6 +380,9 @@ int sl_box_request(struct sl_box *b, uint16_t op, struct sl_slice body, uint16_t
 		   struct sl_msg *ret, struct sl_err *err) SL_MUST_CHECK;
 void sl_box_limit_hit(struct sl_box *b, enum sl_limit l);
 void sl_box_kill_all(struct sl_box *b);
+/* The act cannot go on, by a fault on our side: it is killed, and its end is that error.
+ * what: a static string. */
+void sl_box_break(struct sl_box *b, const char *what, int neg_errno);
 void sl_box_observe(struct sl_box *b, const char *class, const char *act,
 		    struct sl_slice object, bool is_denied, int err);
 /* The row, or NULL where none had room. */
@@ -375,6 +393,8 @@ int sl_box_watch_fd(struct sl_box *b, int fd, uint32_t events, uint64_t what);
 /* notify.c */
 void sl_box_on_listener(struct sl_box *b);
 void sl_box_on_sock_done(struct sl_box *b, const struct sl_m_done *m);
+/* A request to the act's listener, again when a signal interrupts it.  0, or -errno. */
+int sl_box_ask(const struct sl_box *b, unsigned long what, void *arg);
 bool sl_box_is_alive(const struct sl_box *b, uint64_t id);  /* whoever waits there */
 void sl_box_answer(struct sl_box *b, uint64_t id, int err); /* 0: it succeeded */
 pid_t sl_box_leader(pid_t tid, uint32_t *ret_umask);        /* of its process; -1: gone */
@@ -386,6 +406,13 @@ void sl_relay_in(struct sl_box *b);
 void sl_relay_arm(struct sl_box *b);
 /* watch.c */
 void sl_box_sample(struct sl_box *b);
+void sl_box_base(struct sl_box *b); /* what earlier acts have used of disk and memory */
+/* A directory of the host itself, with whatever sockets are in it. */
+static inline bool
+sl_box_is_host_ws(enum sl_ws_mode m)
+{
+	return m == SL_WS_DIRECT || m == SL_WS_READ;
+}
 int sl_box_classes(struct sl_box *b, struct sl_err *err) SL_MUST_CHECK;
 void sl_box_rlimits(const struct sl_box *b, struct sl_m_spawn *m);
 /* cgroup.c: a v2 leaf with memory and pids, or -1. */

@@ -83,10 +83,9 @@ become_init(struct sl_setup *s, int chan, int net)
 		_exit(1); /* there is no channel to say why: it ends, and so it is seen */
 	s->net_fd = NET_SOCK;
 	if (sl_os_close_from(NET_SOCK + 1) < 0 || signal(SIGCHLD, SIG_DFL) == SIG_ERR ||
-	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || setsid() < 0)
 		sl_box_fail(s, -errno);
 	(void)prctl(PR_SET_NAME, "sluice-init", 0, 0, 0);
-	(void)setsid();
 	sl_box_setup_own(s);
 }
 
@@ -149,7 +148,7 @@ send_net(int sock, int net)
 
 /* For as many boxes as the bell has rung. */
 static void
-hand_out(const struct maker *m, int *ahead, unsigned *n)
+hand_out(const struct maker *m, const int *ahead, unsigned *n)
 {
 	eventfd_t rung = 0;
 	char tag;

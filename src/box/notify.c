@@ -98,10 +98,34 @@ read_path(pid_t pid, uint64_t at, uint8_t *room)
 	return (struct sl_slice){ room, e != NULL ? (size_t)(e - room) : n };
 }
 
+/* A signal may interrupt each of these (SIGCONT does), and whoever waits there goes on
+ * waiting: so it is asked again. */
+int
+sl_box_ask(const struct sl_box *b, unsigned long what, void *arg)
+{
+	int r;
+
+	do
+		r = ioctl(b->listen_fd, what, arg);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
+}
+
+/* Nobody can be answered any more: what waits would wait for ever, the act's own exec
+ * too, as its process holds the descriptor itself. */
+static void
+give_up(struct sl_box *b, int e)
+{
+	(void)sl_box_watch_fd(b, b->listen_fd, 0, 0);
+	(void)close(b->listen_fd);
+	b->listen_fd = -1;
+	sl_box_break(b, "the act can no longer be watched (seccomp)", e);
+}
+
 bool
 sl_box_is_alive(const struct sl_box *b, uint64_t id)
 {
-	return ioctl(b->listen_fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+	return sl_box_ask(b, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 /* --- answers --- */
@@ -109,14 +133,18 @@ sl_box_is_alive(const struct sl_box *b, uint64_t id)
 static void
 answer(struct sl_box *b, uint64_t id, int err, bool is_continue)
 {
+	int r;
+
 	if (b->listen_fd < 0)
 		return;
 	memset(b->resp, 0, b->resp_size);
 	b->resp->id = id;
 	b->resp->error = -err;
 	b->resp->flags = is_continue ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
-	/* ENOENT: it was killed meanwhile. */
-	(void)ioctl(b->listen_fd, SECCOMP_IOCTL_NOTIF_SEND, b->resp);
+	/* ENOENT: it was killed meanwhile; EINPROGRESS: it has its answer. */
+	if ((r = sl_box_ask(b, SECCOMP_IOCTL_NOTIF_SEND, b->resp)) < 0 && r != -ENOENT &&
+	    r != -EINPROGRESS)
+		give_up(b, r);
 }
 
 void
@@ -159,6 +187,7 @@ on_exec(struct sl_box *b, struct sl_bpf_name n)
 	}
 	if (!sl_box_is_alive(b, b->req->id))
 		return;
+	b->is_begun = true;
 	/* The act's own exec comes out of init's memory, which may be closed to us. */
 	if (b->first[0] != '\0') {
 		if (p.len == 0)
@@ -307,8 +336,10 @@ start_sock(struct sl_box *b, const struct addr *a, bool is_bind, struct sl_sock_
 	struct sl_m_sock m = { .id = b->req->id,
 			       .is_bind = is_bind,
 			       .is_path = a->is_path,
-			       .is_direct = b->m_setup.ws_mode == SL_WS_DIRECT,
-			       .is_strict = !b->is_dgram_ok,
+			       .is_direct = sl_box_is_host_ws(
+						(enum sl_ws_mode)b->m_setup.ws_mode) ||
+					    !sl_ws_is_writable(b->act->ws_mode),
+			       .is_strict = !b->is_dgram_ok || b->is_narrow,
 			       .umask = 022,
 			       .len = a->len };
 	pid_t tid = (pid_t)b->req->pid, pid = sl_box_leader(tid, &m.umask);
@@ -462,11 +493,9 @@ sl_box_on_listener(struct sl_box *b)
 
 	memset(b->req, 0, b->notif_size);
 	if (ioctl(b->listen_fd, SECCOMP_IOCTL_NOTIF_RECV, b->req) < 0) {
-		if (errno == ENOENT || errno == EINTR)
-			return; /* the caller was killed before we looked */
-		(void)sl_box_watch_fd(b, b->listen_fd, 0, 0);
-		(void)close(b->listen_fd);
-		b->listen_fd = -1;
+		/* The caller was killed before we looked; or we are asked again. */
+		if (errno != ENOENT && errno != EINTR)
+			give_up(b, -errno);
 		return;
 	}
 	n = sl_box_call_name(b->req->data.nr);

@@ -133,9 +133,9 @@ observe_refused(struct sl_box *b, uint8_t act, struct sl_slice object, unsigned 
 }
 
 static bool
-is_it(const struct sl_dial_target *t, const struct slot *s)
+is_it(const struct sl_box *b, const struct sl_dial_target *t, const struct slot *s)
 {
-	if (t->net->port != s->port)
+	if (t->net->port != s->port || !sl_grant_has_net(b->act, t->net->host, s->port))
 		return false;
 	if (s->asked.addr.family != 0)
 		return sl_addr_eq(&t->addr, &s->asked.addr);
@@ -154,7 +154,7 @@ put_names(const struct sl_box *b, const struct slot *s, struct sl_pxm_opened *m,
 		const struct sl_dial_target *t = &b->dial.target[i];
 
 		if (t->net->port != s->port || !sl_addr_eq(&t->addr, &to->addr) ||
-		    !is_it(t, s))
+		    !is_it(b, t, s))
 			continue;
 		if (t->net->is_address) {
 			m->is_bare = 1;
@@ -218,7 +218,7 @@ dial(struct sl_box *b, struct slot *s, int e)
 		const struct sl_dial_target *t = &b->dial.target[i];
 		sa_family_t family = t->addr.family == 4 ? AF_INET : AF_INET6;
 
-		if (!is_it(t, s))
+		if (!is_it(b, t, s))
 			continue;
 		forget_sock(b, s);
 		s->at = i;
@@ -291,7 +291,7 @@ on_open(struct sl_box *b, struct sl_slice body)
 		return false;
 	s = &b->proxy->slot[m.id];
 	*s = (struct slot){ .act = m.act, .sock = -1, .port = m.port, .asked = h };
-	while (s->at < b->dial.n_targets && !is_it(&b->dial.target[s->at], s))
+	while (s->at < b->dial.n_targets && !is_it(b, &b->dial.target[s->at], s))
 		s->at++;
 	if (s->at == b->dial.n_targets) {
 		const struct sl_grant_net n = { sl_slice_str(m.host), m.port,

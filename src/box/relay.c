@@ -53,7 +53,7 @@ sl_relay_out(struct sl_box *b, int stream, bool is_drain)
 {
 	struct sl_relay *r = &b->relay;
 	int *fd = &r->out[stream - 1];
-	uint64_t max = b->grant->limit[SL_LIM_OUTPUT].max;
+	uint64_t max = b->act->limit[SL_LIM_OUTPUT].max;
 	uint8_t *buf = b->out_buf;
 
 	for (int i = 0; *fd >= 0 && (is_drain || i < ROUNDS); i++) {
@@ -98,20 +98,34 @@ end_input(struct sl_box *b)
 	}
 }
 
+/* 0, or -EPERM where its file cannot be polled, as it never makes anybody wait (a regular
+ * file, /dev/null).  Any other failure ends the act: its input would just not come. */
+static int
+watch(struct sl_box *b, int fd, uint32_t events, enum sl_box_tag tag)
+{
+	int r = sl_box_watch_fd(b, fd, events, tag);
+
+	if (r < 0 && r != -EPERM && events != 0)
+		sl_box_break(b, "its input cannot be watched", r);
+	return r == -EPERM ? r : 0;
+}
+
 void
 sl_relay_arm(struct sl_box *b)
 {
 	struct sl_relay *r = &b->relay;
 	bool wants_src = r->in_src >= 0 && r->is_src_pollable && r->in_len == 0;
-	bool wants_dst = r->in_dst >= 0 && (r->in_len > 0 || !r->is_src_pollable);
+	bool wants_dst;
 
 	if (r->in_src >= 0 && wants_src != r->is_src_armed) {
-		(void)sl_box_watch_fd(b, r->in_src, wants_src ? EPOLLIN : 0, SL_TAG_SRC);
+		if (watch(b, r->in_src, wants_src ? EPOLLIN : 0, SL_TAG_SRC) < 0)
+			r->is_src_pollable = wants_src = false;
 		r->is_src_armed = wants_src;
 	}
+	wants_dst = r->in_dst >= 0 && (r->in_len > 0 || !r->is_src_pollable);
 	/* A pty's master is already watched for output: tried again at each round. */
 	if (r->in_dst >= 0 && !r->is_pty && wants_dst != r->is_dst_armed) {
-		(void)sl_box_watch_fd(b, r->in_dst, wants_dst ? EPOLLOUT : 0, SL_TAG_DST);
+		(void)watch(b, r->in_dst, wants_dst ? EPOLLOUT : 0, SL_TAG_DST);
 		r->is_dst_armed = wants_dst;
 	}
 }

@@ -114,7 +114,7 @@ link_usr(struct sl_setup *s)
 			continue;
 		sl_box_at(s, SL_BOX_STEP_USR, "%s", host);
 		if (n < 0) /* not a link: the host has not merged /usr */
-			return -ENOTSUP;
+			return errno == EINVAL ? -ENOTSUP : -errno;
 		target[n] = '\0';
 		if (strncmp(target, "usr/", 4) != 0 && strncmp(target, "/usr/", 5) != 0)
 			return -ENOTSUP;
@@ -164,21 +164,29 @@ show(struct sl_setup *s, int dirfd, const char *path, uint64_t attr, bool is_rec
 	return fd < 0 ? fd : sl_mnt_move(fd, s->root_fd, to);
 }
 
+/* As show(), where there is a place for it: that it could not be looked at does not mean
+ * that there is none. */
+static int
+show_if(struct sl_setup *s, int dirfd, const char *path, bool is_recursive,
+	const char *to)
+{
+	if (faccessat(s->root_fd, to, F_OK, 0) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return show(s, dirfd, path, RO, is_recursive, to);
+}
+
 static int
 mount_usr(struct sl_setup *s)
 {
 	int r;
 
 	sl_box_at(s, SL_BOX_STEP_USR, "/usr");
-	if ((r = show(s, AT_FDCWD, "/usr", RO, true, "usr")) < 0)
-		return r;
-	if (faccessat(s->root_fd, "usr/local", F_OK, 0) == 0 &&
-	    (r = show(s, s->s_fd, "l", RO, false, "usr/local")) < 0)
+	if ((r = show(s, AT_FDCWD, "/usr", RO, true, "usr")) < 0 ||
+	    (r = show_if(s, s->s_fd, "l", false, "usr/local")) < 0)
 		return r;
 	for (size_t i = 0; i < sizeof(etc_tree) / sizeof(etc_tree[0]); i++) {
 		sl_box_at(s, SL_BOX_STEP_ETC, "%s", etc_tree[i]);
-		if (faccessat(s->root_fd, etc_tree[i] + 1, F_OK, 0) == 0 &&
-		    (r = show(s, AT_FDCWD, etc_tree[i], RO, true, etc_tree[i] + 1)) < 0)
+		if ((r = show_if(s, AT_FDCWD, etc_tree[i], true, etc_tree[i] + 1)) < 0)
 			return r;
 	}
 	return 0;

@@ -80,7 +80,8 @@ sl_box_leave_supervisor(struct sl_setup *s)
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)umask(0);
-	(void)setsid();
+	if (setsid() < 0)
+		return -errno;
 	/* Above everything, then down to 3, 4, 5. */
 	for (int i = 0; i < 3; i++)
 		if (keep[i] >= 0 && (keep[i] = fcntl(keep[i], F_DUPFD_CLOEXEC, 64)) < 0)
@@ -272,7 +273,7 @@ landlock_rules(struct sl_setup *s)
 	if ((r = add_rule(s, "/", SL_BOX_RO)) < 0 ||
 	    (r = add_rule(s, "/dev", SL_LL_WRITE_FILE | ioctl_dev)) < 0)
 		return r;
-	if (s->m.ws_mode != SL_WS_NONE &&
+	if (sl_ws_is_writable((enum sl_ws_mode)s->m.ws_mode) &&
 	    (r = add_rule(s, "/workspace",
 			  SL_BOX_RW |
 			      (s->m.ws_mode == SL_WS_DIRECT ? 0 : SL_LL_MAKE_SOCK))) < 0)
@@ -414,13 +415,27 @@ sl_box_setup_own(struct sl_setup *s)
 	sl_box_fail(s, -EIO);
 }
 
-const char *
-sl_box_step_advice(unsigned step, int sys, bool is_root)
+/* What root may not do here, or NULL. */
+static const char *
+root_advice(unsigned step)
 {
-	if (is_root && sys == EPERM && step <= SL_BOX_STEP_TMPFS)
+	if (step <= SL_BOX_STEP_TMPFS)
 		return "; root without CAP_SYS_ADMIN (a container?): give it, or run as "
 		       "a user "
 		       "with user namespaces";
+	return step == SL_BOX_STEP_DEV
+		   ? "; root without CAP_MKNOD, or of a user namespace (a rootless "
+		     "container?): run as an ordinary user in it"
+		   : NULL;
+}
+
+const char *
+sl_box_step_advice(unsigned step, int sys, bool is_root)
+{
+	const char *text = is_root && sys == EPERM ? root_advice(step) : NULL;
+
+	if (text != NULL)
+		return text;
 	if (step == SL_BOX_STEP_TMPFS && sys == ENOENT)
 		step = SL_BOX_STEP_PROC; /* it stands on /proc/driver for a while */
 	switch (step) {

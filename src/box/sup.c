@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -22,7 +23,7 @@
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
 #endif
 
-enum { EVENTS = 16, ROUNDS = 64 };
+enum { EVENTS = 16, ROUNDS = 64, REST_MS = 1000 };
 
 /* events 0 removes. */
 int
@@ -72,6 +73,16 @@ sl_box_kill_all(struct sl_box *b)
 }
 
 void
+sl_box_break(struct sl_box *b, const char *what, int neg_errno)
+{
+	if (b->broken == NULL) {
+		b->broken = what;
+		b->broken_err = neg_errno;
+	}
+	sl_box_kill_all(b);
+}
+
+void
 sl_box_limit_hit(struct sl_box *b, enum sl_limit l)
 {
 	if (b->hit == SL_LIM_COUNT) {
@@ -104,6 +115,7 @@ died(struct sl_box *b, const char *why)
 	if (b->state == SL_BS_DEAD)
 		return 0;
 	b->state = SL_BS_DEAD;
+	(void)!sl_box_proxy_drain(b); /* what was sent and received counts all the same */
 	close_act(b);
 	if (b->sink.died != NULL)
 		b->sink.died(b->sink.arg, why);
@@ -162,6 +174,27 @@ take_terminal(struct sl_box *b, int fd, struct sl_err *err)
 	return 0;
 }
 
+/* What was sent in one piece with its tag, so mostly is there; by ourselves, as the act
+ * has not begun. */
+static bool
+take_bytes(int fd, void *to, size_t n)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r = recv(fd, (uint8_t *)to + done, n - done, 0);
+
+		if (r < 0 &&
+		    (errno == EINTR || (errno == EAGAIN && poll(&p, 1, REST_MS) == 1)))
+			continue;
+		if (r <= 0)
+			return false;
+		done += (size_t)r;
+	}
+	return true;
+}
+
 /* The path of the act's own exec: two bytes of length, then the path, in one message with
  * the listener. */
 static int
@@ -170,10 +203,9 @@ take_path(struct sl_box *b, struct sl_err *err)
 	uint8_t n[2] = { 0, 0 };
 	size_t len = 0;
 
-	if (recv(b->sync_fd, n, 2, MSG_WAITALL) == 2)
+	if (take_bytes(b->sync_fd, n, 2))
 		len = (size_t)n[0] | (size_t)n[1] << 8;
-	if (len >= sizeof(b->first) ||
-	    recv(b->sync_fd, b->first, len, MSG_WAITALL) != (ssize_t)len)
+	if (len >= sizeof(b->first) || !take_bytes(b->sync_fd, b->first, len))
 		return SL_ERR(err, ENV, "box: the act's start is malformed");
 	b->first[len] = '\0';
 	return 0;
@@ -182,20 +214,39 @@ take_path(struct sl_box *b, struct sl_err *err)
 static int
 take_errno(struct sl_box *b, char tag, struct sl_err *err)
 {
-	const char *what = "confined";
+	static const struct {
+		char tag;
+		const char *what;
+	} why[] = { { 's', "given a session of its own" },
+		    { 'p', "given its files" },
+		    { 'd', "started in its directory" },
+		    { 'i', "given its standard streams" },
+		    { 'c', "kept from descriptors that are not its own" },
+		    { 'r', "given its limits (rlimits)" },
+		    { 'n', "kept to its own places (Landlock)" },
+		    { 'f', "kept from changing attributes (Landlock, seccomp)" },
+		    { 'w', "put under the watch filter (seccomp)" } };
+	const char *what = "started";
 	int e = 0;
 
-	if (recv(b->sync_fd, &e, sizeof(e), MSG_WAITALL) != sizeof(e))
+	if (!take_bytes(b->sync_fd, &e, sizeof(e)))
 		e = EIO;
 	if (tag == 'x') {
 		b->exec_errno = e;
 		return 0;
 	}
-	if (tag == 'p')
-		what = "given its files";
-	else if (tag == 'd')
-		what = "started in its directory";
+	for (size_t i = 0; i < sizeof(why) / sizeof(why[0]); i++)
+		if (why[i].tag == tag)
+			what = why[i].what;
 	return SL_ERR(err, ENV, "box: the act could not be %s: %s", what, strerror(e));
+}
+
+/* It ended, by nobody's will that we know of, before it asked for its exec. */
+static bool
+is_unbegun(const struct sl_box *b)
+{
+	return !b->is_begun && b->exec_errno == 0 && b->hit == SL_LIM_COUNT &&
+	       !b->is_killing && !b->is_signalled;
 }
 
 /* Tags: 'l' listener and path of the exec, 't' terminal, 'x' exec failed, others: set-up
@@ -211,7 +262,9 @@ on_sync(struct sl_box *b, struct sl_err *err)
 
 		if (got == -EAGAIN)
 			return 0;
-		if (got <= 0) {
+		if (got < 0)
+			return SL_ERR_SYS(err, got, "box: the act's start was not told");
+		if (got == 0) {
 			(void)sl_box_watch_fd(b, b->sync_fd, 0, 0);
 			(void)close(b->sync_fd);
 			b->sync_fd = -1;
@@ -243,6 +296,11 @@ finish(struct sl_box *b, struct sl_err *err)
 
 	if (r < 0)
 		return r;
+	if (b->broken != NULL)
+		return SL_ERR_SYS(err, b->broken_err, "box: %s", b->broken);
+	if (is_unbegun(b))
+		return SL_ERR(err, ENV, "box: the act's process ended before its exec%s",
+			      m->code == CLD_EXITED ? "" : " (killed)");
 	for (int i = 1; i <= 2; i++)
 		sl_relay_out(b, i, true);
 	if (m->code == CLD_EXITED)
@@ -261,7 +319,9 @@ finish(struct sl_box *b, struct sl_err *err)
 	end.n_left = m->n_left;
 	if (!sl_box_proxy_drain(b))
 		return proxy_died(b);
-	close_act(b);
+	if (!b->is_single) /* or with the box, while the end is being recorded */
+		close_act(b);
+	b->act = b->grant; /* the act's own is its permit's, and gone with it */
 	b->state = SL_BS_OPEN;
 	if (b->sink.ended != NULL)
 		b->sink.ended(b->sink.arg, &end);
@@ -485,10 +545,10 @@ on_listen(struct sl_box *b, uint32_t events)
 		return;
 	if ((events & EPOLLIN) != 0) {
 		sl_box_on_listener(b);
-	} else { /* no process has the filter any more */
+	} else {
+		/* No process has the filter any more.  What it takes to close it must not
+		 * delay the act's last process, which is just exiting. */
 		(void)sl_box_watch_fd(b, b->listen_fd, 0, 0);
-		(void)close(b->listen_fd);
-		b->listen_fd = -1;
 	}
 }
 

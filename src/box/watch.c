@@ -45,10 +45,18 @@ sl_box_classes(struct sl_box *b, struct sl_err *err)
 	return 0;
 }
 
+enum sl_limit_class
+sl_box_act_class(const struct sl_box *b, const struct sl_grant *act, enum sl_limit l)
+{
+	if (b->class[l] != SL_LC_AGGREGATE || act->limit[l].max >= b->grant->limit[l].max)
+		return b->class[l];
+	return l == SL_LIM_PIDS ? SL_LC_PROCESS : SL_LC_WATCHED;
+}
+
 void
 sl_box_rlimits(const struct sl_box *b, struct sl_m_spawn *m)
 {
-	const struct sl_grant_limit *l = b->grant->limit;
+	const struct sl_grant_limit *l = b->act->limit;
 
 	m->rlim_data = b->class[SL_LIM_MEMORY] == SL_LC_PROCESS ? l[SL_LIM_MEMORY].max
 								: RLIM_INFINITY;
@@ -143,14 +151,47 @@ tmpfs_used(const struct sl_box *b)
 	return (uint64_t)(st.f_blocks - st.f_bfree) * (uint64_t)st.f_bsize;
 }
 
+void
+sl_box_base(struct sl_box *b)
+{
+	const struct sl_grant_limit *own = b->act->limit, *all = b->grant->limit;
+
+	if (own[SL_LIM_DISK].max >= all[SL_LIM_DISK].max &&
+	    own[SL_LIM_MEMORY].max >= all[SL_LIM_MEMORY].max)
+		return; /* nobody asks */
+	b->base_tmpfs = tmpfs_used(b);
+	b->base_written = b->usage.written != UINT64_MAX ? b->usage.written : 0;
+}
+
+static uint64_t
+beyond(uint64_t now, uint64_t base)
+{
+	return now > base ? now - base : 0;
+}
+
+/* Of the box as a whole, and of the act where its own limit is lower: what earlier acts
+ * left in the box is not this one's. */
+static bool
+is_disk_over(const struct sl_box *b, uint64_t written, uint64_t tmpfs)
+{
+	uint64_t own = b->act->limit[SL_LIM_DISK].max,
+		 all = b->grant->limit[SL_LIM_DISK].max;
+
+	return written + tmpfs > all ||
+	       (own < all &&
+		beyond(written, b->base_written) + beyond(tmpfs, b->base_tmpfs) > own);
+}
+
 /* Resident pages that processes share are counted for each; only when that sum is over
  * the limit is the proportional one worth its price. */
 static bool
 is_memory_over(const struct sl_box *b, uint64_t rss, uint64_t tmpfs)
 {
-	uint64_t max = b->grant->limit[SL_LIM_MEMORY].max;
+	uint64_t max = b->act->limit[SL_LIM_MEMORY].max;
 	struct sum pss = { 0 };
 
+	if (max < b->grant->limit[SL_LIM_MEMORY].max)
+		tmpfs = beyond(tmpfs, b->base_tmpfs);
 	if (rss + tmpfs <= max)
 		return false;
 	(void)each_process(b, "smaps_rollup", add_pss, &pss);
@@ -161,7 +202,7 @@ is_memory_over(const struct sl_box *b, uint64_t rss, uint64_t tmpfs)
 void
 sl_box_sample(struct sl_box *b)
 {
-	const struct sl_grant_limit *l = b->grant->limit;
+	const struct sl_grant_limit *l = b->act->limit;
 	struct sl_err err = { 0 };
 	struct sum sum = { 0 };
 	uint64_t tmpfs = tmpfs_used(b), wall = (uint64_t)(sl_os_now_ms() - b->start_ms);
@@ -177,7 +218,7 @@ sl_box_sample(struct sl_box *b)
 		sl_box_limit_hit(b, SL_LIM_PIDS);
 	if (sum.cpu_us >= (l[SL_LIM_CPU].max + 1) * 1000000)
 		sl_box_limit_hit(b, SL_LIM_CPU);
-	if (sum.written + tmpfs > l[SL_LIM_DISK].max)
+	if (is_disk_over(b, sum.written, tmpfs))
 		sl_box_limit_hit(b, SL_LIM_DISK);
 	if (is_memory_over(b, sum.rss, tmpfs))
 		sl_box_limit_hit(b, SL_LIM_MEMORY);

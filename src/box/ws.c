@@ -293,6 +293,14 @@ mount_direct(struct sl_setup *s, int ws, int map)
 	return protect(s, ws);
 }
 
+static int
+mount_read(struct sl_setup *s, int ws, int map)
+{
+	SL_AUTO_FD fd = sl_mnt_clone(ws, "", true, WS_ATTR | MOUNT_ATTR_RDONLY, map);
+
+	return fd < 0 ? fd : sl_mnt_move(fd, s->root_fd, "workspace");
+}
+
 /* Over the directory, which stays as it is: an overlay, or what stands in for it. */
 static int
 mount_frozen(struct sl_setup *s, int ws, int map, const struct stat *st)
@@ -326,10 +334,14 @@ sl_box_ws_mount(struct sl_setup *s)
 	if (fstat(at, &st) < 0)
 		return -errno;
 	if (s->ids.is_private) {
-		map = sl_box_ids_idmap(&s->ids, st.st_uid, st.st_gid);
-		s->m.is_idmapped = map >= 0;
+		if ((map = sl_box_ids_idmap(&s->ids, st.st_uid, st.st_gid)) < 0)
+			return map;
+		s->m.is_idmapped = 1;
 	}
 	r = g->ws_mode == SL_WS_DIRECT ? mount_direct(s, at, map)
+	    : g->ws_mode == SL_WS_READ ? mount_read(s, at, map)
 				       : mount_frozen(s, at, map, &st);
-	return r < 0 ? r : sl_box_mask_below(s, g->ws_path, "/workspace", true);
+	return r < 0 ? r
+		     : sl_box_mask_below(s, g->ws_path, "/workspace",
+					 sl_ws_is_writable(g->ws_mode));
 }

@@ -4,8 +4,11 @@
 #include "cli/ask.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
+#include "codec/utf8.h"
 #include "run/left.h"
 #include "run/mark.h"
+#include "run/output.h"
+#include "run/parser.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +36,9 @@ struct work {
 	struct sl_left left;
 	char hex[65];
 	const char *key; /* the job, or NULL */
+	const struct sl_ws_changes *set[SL_LEFT_JOBS_MAX];
+	struct sl_taint_rules rules; /* of policy */
+	struct sl_parser *parser;    /* looks into archives */
 	struct sl_out out;
 	size_t n_held, n_applied, n_same;
 };
@@ -60,6 +66,38 @@ warnings(struct work *w, unsigned warn)
 	return s != NULL ? s : "";
 }
 
+/* "git-hook: git (commit, checkout)", and what it looks like. */
+static void
+print_taint(const struct sl_taints *t)
+{
+	size_t n_rows;
+	const struct sl_taint_row *row = sl_taint_rows(&n_rows);
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct sl_taint_row *x = &row[t->row[i]];
+
+		printf("%s%s: %s", i > 0 ? "; " : "  ", x->kind, x->obeyed_by);
+		if (strcmp(x->kind, "look-alike") == 0 && t->like < n_rows)
+			printf(", as if it were %s", row[t->like].pattern);
+	}
+}
+
+/* A name that is no UTF-8 is no JSON string: its bytes go beside it. */
+static void
+put_path(struct sl_jb *b, struct sl_json *v, struct sl_slice path)
+{
+	SL_AUTO_BUF text = { .max = (size_t)8 * SL_WS_PATH_MAX };
+
+	if (sl_utf8_ok(path)) {
+		(void)sl_json_set(b, v, "path", sl_json_str(b, path));
+		return;
+	}
+	sl_output_utf8(path, &text);
+	(void)sl_json_set(b, v, "path",
+			  sl_json_str(b, sl_arena_dup(b->a, sl_buf_get(&text))));
+	(void)sl_json_set(b, v, "path_hex", sl_json_hex(b, path.p, path.len));
+}
+
 static int
 show_json(struct work *w, const struct sl_left_job *j, const struct sl_ws_change *c,
 	  struct sl_err *err)
@@ -70,7 +108,7 @@ show_json(struct work *w, const struct sl_left_job *j, const struct sl_ws_change
 
 	(void)sl_json_set(b, v, "run", sl_json_cstr(b, w->hex));
 	(void)sl_json_set(b, v, "job", sl_json_cstr(b, j->key));
-	(void)sl_json_set(b, v, "path", sl_json_str(b, c->path));
+	put_path(b, v, c->path);
 	(void)sl_json_set(b, v, "change", sl_json_cstr(b, change));
 	(void)sl_json_set(b, v, "kind", sl_json_cstr(b, sl_ws_kind_name(c->kind)));
 	(void)sl_json_set(b, v, "type", sl_json_cstr(b, sl_ws_type_name(c->type)));
@@ -83,6 +121,8 @@ show_json(struct work *w, const struct sl_left_job *j, const struct sl_ws_change
 				(void)sl_json_add(b, list,
 						  sl_json_cstr(b, sl_ws_warn_name(i)));
 	}
+	if (c->taint.n > 0)
+		(void)sl_json_set(b, v, "taint", sl_taint_json(b, &c->taint, &w->rules));
 	if (c->outcome != SL_WO_NONE)
 		(void)sl_json_set(b, v, "outcome",
 				  sl_json_cstr(b, sl_ws_outcome_name(c->outcome)));
@@ -114,6 +154,7 @@ show(struct work *w, bool is_applied, struct sl_err *err)
 				printf("  [%s]", j->key);
 			if (c->warn != 0)
 				printf("  (%s)", warnings(w, c->warn));
+			print_taint(&c->taint);
 			printf("\n");
 		}
 	}
@@ -146,6 +187,37 @@ apply_job(struct work *w, int target_fd, struct sl_left_job *j, struct sl_err *e
 }
 
 static int
+look_into(void *work, int fd, uint64_t size, enum sl_archive *ret, struct sl_err *err)
+{
+	struct work *w = work;
+
+	return sl_parser_archive(w->parser, fd, size, ret, err);
+}
+
+static int
+look_into_all(struct work *w, struct sl_err *err)
+{
+	const struct sl_ws_archives by = { look_into, w };
+	int r;
+
+	for (size_t i = 0; i < w->left.n; i++) {
+		struct sl_left_job *j = &w->left.job[i];
+
+		if (!j->is_direct && (r = sl_ws_look_archives(j->left_fd, true,
+							      &j->changes, &by, err)) < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void
+tighten(struct work *w)
+{
+	for (size_t i = 0; i < w->left.n; i++)
+		sl_ws_tighten(&w->left.job[i].changes, w->rules.rule, w->rules.n);
+}
+
+static int
 apply(struct work *w, const char *dir, struct sl_err *err)
 {
 	SL_AUTO_FREE char *real = realpath(dir, NULL);
@@ -159,9 +231,12 @@ apply(struct work *w, const char *dir, struct sl_err *err)
 		return SL_ERR_SYS(err, -errno, "cannot open '%s'", dir);
 	if (sl_path_is_below(sl_slice_str(real), sl_slice_str(w->s.home.path)))
 		return SL_ERR(err, USAGE, "'%s' lies in SLUICE_HOME", dir);
-	if ((r = sl_ask(&w->s, &(struct sl_ask){ "apply", &w->i, w->key, real }, err)) <
-	    0)
+	if ((r = sl_ask_apply(
+		 &w->s,
+		 &(struct sl_ask){ "apply", &w->i, w->key, real, w->set, w->left.n },
+		 &w->a, &w->rules, err)) < 0)
 		return r;
+	tighten(w);
 	for (size_t i = 0; i < w->left.n; i++)
 		if ((r = apply_job(w, fd, &w->left.job[i], err)) < 0) {
 			struct sl_err none = { 0 };
@@ -203,8 +278,12 @@ advise(struct work *w)
 static int
 list(struct work *w, struct sl_err *err)
 {
+	const struct sl_ask q = { "apply", &w->i, w->key, NULL, w->set, w->left.n };
 	int r;
 
+	if ((r = sl_ask_foresee(&w->s, &q, &w->a, &w->rules, err)) < 0)
+		return r;
+	tighten(w);
 	for (size_t i = 0; i < w->left.n; i++) {
 		struct sl_left_job *j = &w->left.job[i];
 		SL_AUTO_FD fd = open(j->workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -246,12 +325,17 @@ work(struct work *w, struct sl_err *err)
 
 	if (dir != NULL && sl_arg_is(w->args, OPT_DROP))
 		return SL_ERR(err, USAGE, "--apply and --drop exclude each other");
-	if ((r = sl_session_start(&w->s, err)) < 0 ||
+	/* before a key or a foreign byte is in memory */
+	if ((!sl_arg_is(w->args, OPT_DROP) &&
+	     (r = sl_parser_start(&w->parser, err)) < 0) ||
+	    (r = sl_session_start(&w->s, err)) < 0 ||
 	    (r = sl_session_gate(&w->s, false, err)) < 0 || (r = take_run(w, err)) < 0)
 		return r;
 	if (sl_arg_is(w->args, OPT_DROP)) {
-		if ((r = sl_ask(&w->s, &(struct sl_ask){ "drop", &w->i, w->key, NULL },
-				err)) < 0)
+		if ((r = sl_ask(
+			 &w->s,
+			 &(struct sl_ask){ .kind = "drop", .run = &w->i, .job = w->key },
+			 err)) < 0)
 			return r;
 		if ((r = sl_left_drop(&w->s.home, w->i.run, err)) == 0 &&
 		    !sl_arg_is(w->args, OPT_JSON))
@@ -259,8 +343,11 @@ work(struct work *w, struct sl_err *err)
 			       w->hex);
 		return r;
 	}
-	if ((r = sl_left_open(&w->s.home, w->i.run, w->key, &w->left, err)) < 0)
+	if ((r = sl_left_open(&w->s.home, w->i.run, w->key, &w->left, err)) < 0 ||
+	    (r = look_into_all(w, err)) < 0)
 		return r;
+	for (size_t i = 0; i < w->left.n; i++)
+		w->set[i] = &w->left.job[i].changes;
 	return dir != NULL ? apply(w, dir, err) : list(w, err);
 }
 
@@ -274,6 +361,7 @@ run(const struct sl_args *args, struct sl_err *err)
 	sl_arena_init(&w.a, 256 << 20);
 	(void)sl_out_init(&w.out);
 	r = work(&w, err);
+	sl_parser_stop(w.parser);
 	sl_left_done(&w.left);
 	sl_session_done(&w.s);
 	sl_out_done(&w.out);

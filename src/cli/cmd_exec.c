@@ -4,8 +4,8 @@
 #include "cli/cmd.h"
 #include "cli/listen.h"
 #include "cli/session.h"
+#include "cli/termsafe.h"
 #include "cli/ui.h"
-#include "grant/hostport.h"
 #include "grant/limit.h"
 #include "grant/net.h"
 #include "proxy/role.h"
@@ -13,6 +13,7 @@
 #include "run/exec.h"
 #include "run/want.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <termios.h>
 #include <unistd.h>
@@ -70,6 +71,12 @@ static const struct {
 
 enum { N_LIMIT_OPTS = sizeof(limit_opts) / sizeof(limit_opts[0]) };
 
+/* One of the two streams as a person sees it. */
+struct shown {
+	struct sl_termsafe safe;
+	bool is_asked, is_terminal;
+};
+
 struct work {
 	const struct sl_args *args;
 	struct sl_arena a;
@@ -80,6 +87,9 @@ struct work {
 	struct sl_listener listener;
 	struct sl_buf denied; /* lines for a command that failed */
 	size_t n_denied;
+	struct sl_buf left; /* likewise, of what it left behind */
+	size_t n_left;
+	struct shown shown[2];
 };
 
 /* The profile first: options add to it, and replace its limits. */
@@ -87,8 +97,10 @@ static int
 take_profile(struct work *w, struct sl_err *err)
 {
 	const char *name = sl_arg(w->args, O_PROFILE, 0);
-	size_t n_fs = sl_arg_count(w->args, O_READ) + sl_arg_count(w->args, O_WRITE);
-	size_t n_env = sl_arg_count(w->args, O_ENV);
+	const struct sl_want_room room = { sl_arg_count(w->args, O_READ) +
+					       sl_arg_count(w->args, O_WRITE),
+					   sl_arg_count(w->args, O_ENV),
+					   sl_arg_count(w->args, O_NET) };
 	bool has_tty = !sl_arg_is(w->args, O_JSON) && isatty(0) == 1 && isatty(1) == 1;
 	int r;
 
@@ -98,7 +110,7 @@ take_profile(struct work *w, struct sl_err *err)
 			return r;
 		w->x.profile = &w->profile;
 	}
-	r = sl_want_init(&w->want, &w->a, n_fs, n_env, w->x.profile, err);
+	r = sl_want_init(&w->want, &w->a, room, w->x.profile, err);
 	w->want.g.is_tty = has_tty && (name == NULL || w->want.g.is_tty);
 	return r;
 }
@@ -133,41 +145,14 @@ take_paths(struct work *w, struct sl_err *err)
 	return r;
 }
 
-/* A service that is named twice is one grant. */
-static bool
-has_net(const struct sl_grant *g, struct sl_slice host, uint16_t port)
-{
-	for (size_t i = 0; i < g->n_net; i++)
-		if (g->net[i].port == port && sl_slice_eq(g->net[i].host, host))
-			return true;
-	return false;
-}
-
 static int
 take_net(struct work *w, struct sl_err *err)
 {
-	size_t n = sl_arg_count(w->args, O_NET);
-	struct sl_grant_net *net = SL_NEW_N(&w->a, struct sl_grant_net, n + 1);
+	const char *text;
 
-	if (net == NULL)
-		return SL_ERR(err, NOMEM, "out of memory");
-	if (n > SL_GRANT_NET_MAX)
-		return SL_ERR(err, LIMIT, "more than %d hosts and ports",
-			      SL_GRANT_NET_MAX);
-	w->want.g.net = net;
-	for (size_t i = 0; i < n; i++) {
-		struct sl_slice text = sl_slice_str(sl_arg(w->args, O_NET, i)), host;
-		struct sl_hostport h;
-
-		if (sl_hostport_parse(text, &h, err) < 0)
+	for (size_t i = 0; (text = sl_arg(w->args, O_NET, i)) != NULL; i++)
+		if (sl_want_net(&w->want, sl_slice_str(text), err) < 0)
 			return sl_err_ctx(err, "--net");
-		host = sl_arena_dup(&w->a, sl_slice_str(h.host));
-		if (host.p == NULL)
-			return SL_ERR(err, NOMEM, "out of memory");
-		if (!has_net(&w->want.g, host, h.port))
-			net[w->want.g.n_net++] =
-			    (struct sl_grant_net){ host, h.port, h.addr.family != 0 };
-	}
 	return 0;
 }
 
@@ -315,11 +300,35 @@ raw_terminal(struct termios *old)
 	return tcsetattr(0, TCSADRAIN, &t) == 0;
 }
 
+/* Bytes as they are, but to a terminal no more than what draws on it. */
 static int
 write_out(void *arg, int stream, struct sl_slice bytes)
 {
-	(void)arg;
-	return sl_ui_write(stream, bytes);
+	struct work *w = arg;
+	struct shown *s = &w->shown[stream == 2];
+	SL_AUTO_BUF out = { .max = 16 << 20 };
+
+	if (!s->is_asked) {
+		s->is_asked = true;
+		s->is_terminal = isatty(stream) == 1;
+	}
+	if (!s->is_terminal)
+		return sl_ui_write(stream, bytes);
+	sl_termsafe_feed(&s->safe, bytes, &out);
+	return out.is_failed ? -ENOMEM : sl_ui_write(stream, sl_buf_get(&out));
+}
+
+/* What is said after the command stands on a screen as it was. */
+static void
+end_shown(struct work *w)
+{
+	for (int i = 0; i < 2; i++) {
+		SL_AUTO_BUF out = { .max = 4096 };
+
+		sl_termsafe_end(&w->shown[i].safe, &out);
+		if (out.len > 0)
+			(void)sl_ui_write(i + 1, sl_buf_get(&out));
+	}
 }
 
 static void
@@ -334,6 +343,31 @@ note_denied(void *arg, const struct sl_obs *o)
 		sl_buf_printf(&w->denied, "sluice: denied: %.*s %.*s%s%s%s\n",
 			      SL_ARG(o->act), SL_ARG(o->object), has_rule ? " (" : "",
 			      has_rule ? o->rule : "", has_rule ? ")" : "");
+}
+
+static void
+note_left(void *arg, const struct sl_ws_change *c)
+{
+	struct work *w = arg;
+	size_t n_rows;
+	const struct sl_taint_row *row = sl_taint_rows(&n_rows);
+	SL_AUTO_BUF path = { .max = 64 << 10 };
+
+	if (w->n_left++ >= DENIED_MAX)
+		return;
+	sl_ui_escape(&path, c->path, false);
+	sl_buf_printf(&w->left, "sluice: left for the host to obey: %.*s (%s: %s)\n",
+		      SL_ARG(sl_buf_get(&path)), row[c->taint.row[0]].kind,
+		      row[c->taint.row[0]].obeyed_by);
+}
+
+/* Whether it failed or not. */
+static void
+say_left(struct work *w)
+{
+	if (w->n_left > DENIED_MAX)
+		sl_buf_printf(&w->left, "sluice: and %zu more\n", w->n_left - DENIED_MAX);
+	(void)sl_ui_write(2, sl_buf_get(&w->left));
 }
 
 static void
@@ -422,6 +456,7 @@ run_it(struct work *w, struct sl_err *err)
 	} else {
 		w->x.write = write_out;
 		w->x.denied = note_denied;
+		w->x.left = note_left;
 		w->x.arg = w;
 	}
 	w->x.home = &w->s.home;
@@ -429,12 +464,16 @@ run_it(struct work *w, struct sl_err *err)
 	w->x.session = &w->s;
 	w->x.stdin_fd = 0;
 	w->x.is_timed = sl_arg_is(w->args, O_TIMING);
-	if (w->x.want.n_net > 0)
-		r = sl_proxy_start(&w->x.proxy, err);
-	if (r == 0 && (r = sl_session_start(&w->s, err)) == 0) {
-		sl_exec_mark(&w->x, "recorder begun");
+	if (w->x.want.n_net > 0 && (r = sl_proxy_start(&w->x.proxy, err)) < 0) {
+		sl_ui_free(ui);
+		return r;
+	}
+	/* The recorder comes with the gate: the box, which takes longest, begins first.
+	 */
+	if (w->s.home.fd >= 0 || (r = sl_session_home(&w->s.home, err)) == 0) {
 		is_raw = w->x.want.is_tty && raw_terminal(&old);
 		r = sl_exec(&w->x, err);
+		end_shown(w);
 		if (is_raw)
 			(void)tcsetattr(0, TCSADRAIN, &old);
 	}
@@ -452,11 +491,14 @@ run(const struct sl_args *args, struct sl_err *err)
 	sl_arena_init(&w.a, 64 << 20);
 	w.x.end.limit = SL_LIM_COUNT;
 	sl_buf_init(&w.denied, 64 << 10);
+	sl_buf_init(&w.left, 512 << 10);
 	if ((r = run_it(&w, err)) >= 0)
 		say_denied(&w, r);
+	say_left(&w);
 	if (w.x.is_timed && !sl_arg_is(args, O_JSON))
 		say_timing(&w.x);
 	sl_buf_done(&w.denied);
+	sl_buf_done(&w.left);
 	sl_session_done(&w.s);
 	sl_proxy_stop(w.x.proxy);
 	sl_arena_free(&w.a);

@@ -17,7 +17,9 @@
 #include "run/output.h"
 #include "run/parser_ops.h"
 #include "run/resolve.h"
+#include "run/sandbox.h"
 #include "run/workspace.h"
+#include "run/written.h"
 
 #include <stdio.h>
 
@@ -65,6 +67,9 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		{ "expression.arguments", "count", "of one function", SL_EXPR_ARGS_MAX },
 		{ "flow.jobs", "jobs", "matrix legs counted", SL_FLOW_JOBS_MAX },
 		{ "flow.matrix", "legs", "of one job", SL_MATRIX_MAX },
+		{ "flow.sandboxes", "count", "keys 'sandbox' of one flow",
+		  SL_FLOW_SANDBOXES_MAX },
+		{ "flow.profiles", "count", "named by these", SL_FLOW_PROFILES_MAX },
 		{ "flow.nesting", "levels", "composite actions in each other",
 		  SL_FLOW_NEST_MAX },
 		{ "job.timeout", "minutes", "where a job names none",
@@ -104,6 +109,13 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		  SL_WS_ENTRIES_MAX },
 		{ "workspace.depth", "levels", "of directories", SL_WS_DEPTH_MAX },
 		{ "workspace.path", "bytes", "of one path", SL_WS_PATH_MAX },
+		{ "written", "count", "entries looked at of what exec writes in place",
+		  SL_WRITTEN_LOOK_MAX },
+		{ "archives", "count", "looked into of a job's changes",
+		  SL_WS_ARCHIVES_MAX },
+		{ "archives.one", "bytes", "read and inflated of one", SL_AR_BYTES_MAX },
+		{ "archives.bytes", "bytes", "likewise of all that a run left",
+		  SL_AR_TOTAL_MAX },
 		{ "policy.bytes", "bytes", "of a policy",
 		  sl_policy_text_limits.max_bytes },
 		{ "policy.nodes", "nodes", "terms, atoms, operators",
@@ -218,6 +230,36 @@ show_roles(struct sl_out *o, bool is_json, struct sl_err *err)
 	return r;
 }
 
+/* What leaves a box and is not simply applied: one row of data/taint.tsv a line. */
+static int
+show_taint(struct sl_out *o, bool is_json, struct sl_err *err)
+{
+	size_t n = 0;
+	const struct sl_taint_row *t = sl_taint_rows(&n);
+	int r = 0;
+
+	if (!is_json)
+		printf("\nwhat the host would run or obey of a run's changes:\n");
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct sl_json *v;
+
+		if (!is_json) {
+			printf("%-14s %-8s %-28s %s\n", t[i].kind, t[i].action,
+			       t[i].pattern, t[i].obeyed_by);
+			continue;
+		}
+		v = sl_json_obj(&o->b);
+		(void)sl_json_set(&o->b, v, "kind", sl_json_cstr(&o->b, t[i].kind));
+		(void)sl_json_set(&o->b, v, "pattern", sl_json_cstr(&o->b, t[i].pattern));
+		(void)sl_json_set(&o->b, v, "of", sl_json_cstr(&o->b, t[i].of));
+		(void)sl_json_set(&o->b, v, "obeyed_by",
+				  sl_json_cstr(&o->b, t[i].obeyed_by));
+		(void)sl_json_set(&o->b, v, "action", sl_json_cstr(&o->b, t[i].action));
+		r = sl_out_json(o, v, err);
+	}
+	return r;
+}
+
 static int
 run(const struct sl_args *args, struct sl_err *err)
 {
@@ -229,6 +271,7 @@ run(const struct sl_args *args, struct sl_err *err)
 	if ((r = show_bounds(&o, is_json, err)) < 0 ||
 	    (r = show_box(&o, is_json, err)) < 0 ||
 	    (r = show_roles(&o, is_json, err)) < 0 ||
+	    (r = show_taint(&o, is_json, err)) < 0 ||
 	    (r = show_unsupported(&o, is_json, err)) < 0)
 		return r;
 	return sl_out_flush(err);

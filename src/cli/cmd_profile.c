@@ -114,8 +114,16 @@ print_grant(const struct sl_named_profile *f, const struct sl_grant *g)
 	printf("  %-10s", "env");
 	for (size_t i = 0; i < g->n_env; i++)
 		printf(" %.*s", SL_ARG(g->env[i]));
-	printf("%s\n  %-10s %s\n  %-10s none\n", g->n_env == 0 ? " none" : "", "tty",
-	       g->is_tty ? "where the caller has one" : "none", "net");
+	printf("%s\n  %-10s %s\n", g->n_env == 0 ? " none" : "", "tty",
+	       g->is_tty ? "where the caller has one" : "none");
+	for (size_t i = 0; i < g->n_net; i++) {
+		char net[SL_NET_TEXT_MAX];
+
+		(void)sl_grant_net_text(&g->net[i], net);
+		printf("  %-10s %s\n", "net", net);
+	}
+	if (g->n_net == 0)
+		printf("  %-10s none\n", "net");
 	for (int i = 0; i < SL_LIM_COUNT; i++) {
 		enum sl_limit l = (enum sl_limit)i;
 
@@ -134,7 +142,7 @@ show(struct work *w, const char *name, struct sl_err *err)
 	int r;
 
 	if ((r = sl_profile_find(&w->home, name, &w->o.a, &f, err)) < 0 ||
-	    (r = sl_want_init(&want, &w->o.a, 0, 0, &f, err)) < 0)
+	    (r = sl_want_init(&want, &w->o.a, (struct sl_want_room){ 0 }, &f, err)) < 0)
 		return r;
 	if (!w->is_json) {
 		print_grant(&f, &want.g);

@@ -5,7 +5,9 @@
 #include "cli/listen.h"
 #include "cli/session.h"
 #include "codec/utf8.h"
+#include "grant/limit.h"
 #include "run/run.h"
+#include "run/want.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,8 +24,11 @@ enum {
 	OPT_EVENT,
 	OPT_EVENT_NAME,
 	OPT_ENV,
+	OPT_READ,
+	OPT_WRITE,
 	OPT_NET,
-	OPT_JSON
+	OPT_MEMORY, /* and the rest in the order of enum sl_limit */
+	OPT_JSON = OPT_MEMORY + SL_LIM_COUNT
 };
 enum { EVENT_MAX = 4 << 20, SECRET_MAX = 64 << 10, SECRETS_MAX = 256 };
 
@@ -40,8 +45,24 @@ static const struct sl_opt opts[] = {
 			     false },
 	[OPT_ENV] = { "env", 0, "NAME[=VALUE]",
 		      "a variable for every step, yours or a value", true },
-	[OPT_NET] = { "net", 0, "HOST:PORT",
-		      "refused: the box cannot grant a host and port yet", true },
+	[OPT_READ] = { "read", 0, "PATH", "show PATH read-only, at its own place", true },
+	[OPT_WRITE] = { "write", 0, "PATH", "show PATH writable, at its own place",
+			true },
+	[OPT_NET] = { "net", 0, "HOST:PORT", "let it connect to this host and port, TCP",
+		      true },
+	[OPT_MEMORY + SL_LIM_MEMORY] = { "memory", 0, "SIZE",
+					 "memory of all processes, as 64M, 2G", false },
+	[OPT_MEMORY + SL_LIM_PIDS] = { "pids", 0, "N", "processes and threads", false },
+	[OPT_MEMORY + SL_LIM_CPU] = { "cpu", 0, "SECONDS", "processor time", false },
+	[OPT_MEMORY + SL_LIM_WALL] = { "time", 0, "SECONDS", "time by the clock", false },
+	[OPT_MEMORY +
+	    SL_LIM_DISK] = { "disk", 0, "SIZE", "bytes written, /tmp included", false },
+	[OPT_MEMORY + SL_LIM_FILE_SIZE] = { "file-size", 0, "SIZE",
+					    "size of a file that is written", false },
+	[OPT_MEMORY + SL_LIM_OUTPUT] = { "output", 0, "SIZE",
+					 "bytes on standard output and error", false },
+	[OPT_MEMORY +
+	    SL_LIM_NOFILE] = { "open-files", 0, "N", "open files of one process", false },
 	[OPT_JSON] = { "json", 0, NULL, "one event a line on standard output", false },
 	{ 0 },
 };
@@ -312,6 +333,35 @@ take_inputs(struct work *w, struct sl_err *err)
 	return take_env(w, err);
 }
 
+/* What the owner gives whatever the flow says, and what it may ask for. */
+static int
+take_given(struct work *w, struct sl_err *err)
+{
+	const struct sl_want_room room = { sl_arg_count(w->args, OPT_READ) +
+					       sl_arg_count(w->args, OPT_WRITE),
+					   0, sl_arg_count(w->args, OPT_NET) };
+	struct sl_want want;
+	const char *text, *why;
+	int r = sl_want_init(&want, &w->a, room, NULL, err);
+
+	for (size_t i = 0; r == 0 && (text = sl_arg(w->args, OPT_READ, i)) != NULL; i++)
+		r = sl_want_path(&want, text, SL_ACC_READ | SL_ACC_EXEC, err);
+	for (size_t i = 0; r == 0 && (text = sl_arg(w->args, OPT_WRITE, i)) != NULL; i++)
+		r = sl_want_path(&want, text, SL_ACC_READ | SL_ACC_WRITE | SL_ACC_EXEC,
+				 err);
+	for (size_t i = 0; r == 0 && (text = sl_arg(w->args, OPT_NET, i)) != NULL; i++)
+		if (sl_want_net(&want, sl_slice_str(text), err) < 0)
+			return sl_err_ctx(err, "--net");
+	for (enum sl_limit l = 0; r == 0 && l < SL_LIM_COUNT; l++)
+		if ((text = sl_arg(w->args, OPT_MEMORY + (int)l, 0)) != NULL &&
+		    (why = sl_limit_parse(l, sl_slice_str(text), &want.g.limit[l].max)) !=
+			NULL)
+			return SL_ERR(err, USAGE, "--%s: '%.60s' %s", sl_limit_option(l),
+				      text, why);
+	w->o.given = want.g;
+	return r;
+}
+
 static void
 show_diags(struct work *w)
 {
@@ -333,7 +383,7 @@ run_it(struct work *w, struct sl_err *err)
 	    (r = sl_session_start(&w->s, err)) < 0 ||
 	    (r = sl_input_path(w->o.flow, SL_FLOW_BYTES, &w->src, err)) < 0 ||
 	    (r = find_workspace(w, err)) < 0 || (r = take_inputs(w, err)) < 0 ||
-	    (r = take_secrets(w, err)) < 0)
+	    (r = take_given(w, err)) < 0 || (r = take_secrets(w, err)) < 0)
 		return r;
 	w->uo = sl_ui_detect(1, sl_arg_is(w->args, OPT_JSON));
 	if ((r = sl_ui_new(&w->uo, &w->ui, err)) < 0)
@@ -355,10 +405,6 @@ run(const struct sl_args *args, struct sl_err *err)
 	struct work w = { .args = args, .s.home.fd = -1 };
 	int r;
 
-	if (sl_arg_is(args, OPT_NET))
-		return SL_ERR(err, UNSUPPORTED,
-			      "--net: the box cannot grant a host and port exactly yet; "
-			      "a box has no network");
 	sl_arena_init(&w.a, 512 << 20);
 	w.o.flow = args->argv[0];
 	r = run_it(&w, err);
@@ -380,7 +426,8 @@ const struct sl_cmd sl_cmd_run = {
 	.name = "run",
 	.summary = "run a flow in boxes, decided and recorded",
 	.usage = "FLOW [--workspace DIR] [--direct] [--input NAME=VALUE] [--secret NAME] "
-		 "[--event FILE] [--event-name NAME] [--env NAME[=VALUE]] [--json]",
+		 "[--event FILE] [--event-name NAME] [--env NAME[=VALUE]] [--read PATH] "
+		 "[--write PATH] [--net HOST:PORT] [OPTION...]",
 	.opts = opts,
 	.min_args = 1,
 	.max_args = 1,

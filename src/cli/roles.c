@@ -12,8 +12,10 @@ static const struct sl_role_row rows[] = {
 	  .never = "reads a secret key, parses foreign bytes",
 	  .limits = "the caller's own" },
 	{ .name = "parser",
-	  .started = "by run, before anything is read; one for all inputs of a run",
-	  .sees = "flows, actions, events, expressions, workflow commands, file commands",
+	  .started = "by run and changes, before anything is read; one for all inputs",
+	  .sees =
+	      "flows, actions, events, expressions, workflow commands, file commands, "
+	      "archives that a run leaves",
 	  .never = "opens a file, has a network or a key",
 	  .limits =
 	      "1 GiB of address space, no files, no processes; dies with the supervisor",
@@ -25,8 +27,9 @@ static const struct sl_role_row rows[] = {
 	  .limits = "files below $SLUICE_HOME by one descriptor; ends with its channel",
 	  .jail = &sl_recorder_role },
 	{ .name = "resolver",
-	  .started = "by exec for each name that --net gives, before the box: the host's "
-		     "getent, executed",
+	  .started =
+	      "by exec and run for each name among the hosts that are granted, before "
+	      "a box: the host's getent, executed",
 	  .sees = "the name, the host's resolver and what it answers",
 	  .never = "holds a key, writes a file, reads one of a home, sees what will run",
 	  .limits =

@@ -73,7 +73,7 @@ sl_session_gate(struct sl_session *s, bool is_quiet, struct sl_err *err)
 	size_t n = 0;
 	int r;
 
-	if ((r = sl_crypto_init(err)) < 0 || (r = sl_gate_open(&o, &s->gate, err)) < 0 ||
+	if ((r = sl_gate_open(&o, &s->gate, err)) < 0 ||
 	    (r = sl_recover(&s->home, s->gate, &n, err)) < 0)
 		return r;
 	i = sl_gate_info(s->gate);

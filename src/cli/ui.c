@@ -33,7 +33,8 @@ sl_ui_detect(int fd, bool is_json)
 {
 	struct sl_ui_opts o = { .mode = SL_UI_PLAIN,
 				.out_fd = fd,
-				.is_utf8 = is_utf8_locale() };
+				.is_utf8 = is_utf8_locale(),
+				.is_terminal = isatty(fd) == 1 };
 	const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
 	bool is_dumb = term == NULL || *term == '\0' || strcmp(term, "dumb") == 0;
 
@@ -436,6 +437,21 @@ static const struct {
 	{ "run.done", sl_ui_run_done, false },
 };
 
+/* The JCS form; to a terminal without what it would obey. */
+static int
+put_json(struct sl_ui *ui, const struct sl_json *ev, struct sl_err *err)
+{
+	SL_AUTO_BUF text = { .max = ui->out.max };
+	int r;
+
+	if (!ui->o.is_terminal)
+		return sl_json_jcs(ev, &ui->out, err);
+	if ((r = sl_json_jcs(ev, &text, err)) < 0)
+		return r;
+	sl_ui_json(&ui->out, sl_buf_get(&text));
+	return 0;
+}
+
 int
 sl_ui_event(struct sl_ui *ui, const struct sl_json *ev, struct sl_err *err)
 {
@@ -451,7 +467,7 @@ sl_ui_event(struct sl_ui *ui, const struct sl_json *ev, struct sl_err *err)
 	if (ui->is_broken)
 		return 0;
 	if (ui->o.mode == SL_UI_JSON) {
-		if ((r = sl_json_jcs(ev, &ui->out, err)) < 0)
+		if ((r = put_json(ui, ev, err)) < 0)
 			return r;
 		sl_buf_byte(&ui->out, '\n');
 		return flush_out(ui, err);

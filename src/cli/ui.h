@@ -35,6 +35,7 @@ struct sl_ui_opts {
 	enum sl_ui_mode mode;
 	int out_fd; /* borrowed */
 	bool has_colour, is_utf8;
+	bool is_terminal;        /* JSON: control characters as \uXXXX there */
 	unsigned width, height;  /* of the terminal; 0: ask it at each drawing */
 	int64_t (*now_ms)(void); /* NULL: CLOCK_MONOTONIC */
 };
@@ -61,6 +62,9 @@ void sl_ui_hide(struct sl_ui *ui);
 
 /* Appends s to out, escaped as above.  A newline is escaped too. */
 void sl_ui_escape(struct sl_buf *out, struct sl_slice s, bool is_utf8);
+/* Appends JSON text with each such character as \uXXXX: the same value, for a terminal.
+ */
+void sl_ui_json(struct sl_buf *out, struct sl_slice json);
 /* "flow.yml:12:5: error: unknown key 'step' in a job", the source line, a caret with its
  * hint; then "2 errors; nothing was run".  path stands where a diagnostic has no file. */
 void sl_ui_diags(struct sl_buf *out, const struct sl_ui_opts *o, const char *path,

@@ -134,6 +134,10 @@ put_conclusion(struct sl_ui *ui, const struct sl_json *ev)
 		sl_buf_printf(b, " %s ", dot);
 		sl_ui_count(b, n, "file");
 		sl_buf_str(b, " changed");
+		n = sl_json_get_int(sl_json_get(ev, "tainted"), "held") +
+		    sl_json_get_int(sl_json_get(ev, "tainted"), "blocked");
+		if (n > 0)
+			sl_buf_printf(b, ", %lld held back", (long long)n);
 	}
 	sl_buf_printf(b, " %s ", dot);
 	sl_ui_dur(b, sl_json_get_int(ev, "wall_ms"));

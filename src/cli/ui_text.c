@@ -28,29 +28,14 @@ sl_ui_sym(const struct sl_ui_opts *o, enum sl_ui_sym s)
 	return (o->is_utf8 ? utf8 : ascii)[s];
 }
 
-/* The sequence that s begins with: its bytes (0: not UTF-8) and its code point. */
-static size_t
-decode(struct sl_slice s, uint32_t *ret)
-{
-	size_t n = sl_utf8_len(s);
-	uint32_t c = n > 1 ? s.p[0] & (0x7fu >> n) : s.p[0];
-
-	for (size_t i = 1; i < n; i++)
-		c = c << 6 | (s.p[i] & 0x3fu);
-	*ret = c;
-	return n;
-}
-
-/* Would it move the cursor, hide text or reorder it?  (C0, C1, bidirectional controls,
- * invisible and line-breaking characters: "Trojan Source", Unicode TR 36.) */
+/* What a CI system that shows our lines would obey wherever it stands in one: GitHub's
+ * runner the older form of its commands, Azure's, TeamCity's. */
 static bool
-is_unsafe(uint32_t c)
+is_marker(struct sl_slice s)
 {
-	return (c < 0x20 && c != '\t') || (c >= 0x7f && c <= 0x9f) || c == 0xad ||
-	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || c == 0x061c ||
-	       c == 0x180e || (c >= 0xfff9 && c <= 0xfffb) ||
-	       (c >= 0xe0000 && c <= 0xe007f);
+	return sl_slice_starts(s, SL_LIT("##[")) ||
+	       sl_slice_starts(s, SL_LIT("##vso[")) ||
+	       sl_slice_starts(s, SL_LIT("##teamcity["));
 }
 
 /* Escapes from s to out until it is used up or max columns are; returns columns. */
@@ -62,8 +47,9 @@ escape(struct sl_buf *out, struct sl_slice s, bool is_utf8, size_t max,
 
 	while (s.len > 0) {
 		uint32_t c = 0;
-		size_t n = decode(s, &c);
-		bool is_plain = n > 0 && !is_unsafe(c) && (n == 1 || is_utf8);
+		size_t n = sl_utf8_char(s, &c);
+		bool is_plain = n > 0 && !sl_utf8_is_unsafe(c) && (n == 1 || is_utf8) &&
+				!is_marker(s);
 		size_t bytes = n > 0 ? n : 1, w = is_plain ? 1 : 4 * bytes;
 
 		if (is_plain && n >= 3 && c >= 0x1100) /* East Asian wide, roughly */
@@ -92,6 +78,28 @@ sl_ui_escape(struct sl_buf *out, struct sl_slice s, bool is_utf8)
 	struct sl_slice rest;
 
 	(void)escape(out, s, is_utf8, SIZE_MAX, &rest);
+}
+
+void
+sl_ui_json(struct sl_buf *out, struct sl_slice json)
+{
+	while (json.len > 0) {
+		uint32_t c = 0;
+		size_t n = sl_utf8_char(json, &c);
+
+		if (n == 0)
+			n = 1; /* JSON is UTF-8: not reached */
+		/* below U+0020 JSON escapes itself, and the newline ends it */
+		if (c < 0x7f || !sl_utf8_is_unsafe(c))
+			sl_buf_put(out, json.p, n);
+		else if (c < 0x10000)
+			sl_buf_printf(out, "\\u%04x", (unsigned)c);
+		else
+			sl_buf_printf(out, "\\u%04x\\u%04x",
+				      (unsigned)(0xd800 + ((c - 0x10000) >> 10)),
+				      (unsigned)(0xdc00 + ((c - 0x10000) & 0x3ff)));
+		json = sl_slice_skip(json, n);
+	}
 }
 
 void

@@ -40,6 +40,46 @@ sl_utf8_len(struct sl_slice s)
 }
 
 size_t
+sl_utf8_char(struct sl_slice s, uint32_t *ret)
+{
+	size_t n = sl_utf8_len(s);
+	uint32_t c = n > 1 ? s.p[0] & (0x7fu >> n) : n == 1 ? s.p[0] : 0;
+
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (s.p[i] & 0x3fu);
+	*ret = c;
+	return n;
+}
+
+bool
+sl_utf8_is_bidi(uint32_t c)
+{
+	return c == 0x061c || c == 0x200e || c == 0x200f ||
+	       (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+bool
+sl_utf8_is_unsafe(uint32_t c)
+{
+	static const uint32_t ranges[][2] = {
+		{ 0x00, 0x08 },       { 0x0a, 0x1f },       { 0x7f, 0x9f },
+		{ 0xad, 0xad },       { 0x034f, 0x034f },   { 0x061c, 0x061c },
+		{ 0x115f, 0x1160 },   { 0x17b4, 0x17b5 },   { 0x180b, 0x180f },
+		{ 0x200b, 0x200f },   { 0x2028, 0x202e },   { 0x2060, 0x206f },
+		{ 0x3164, 0x3164 },   { 0xfeff, 0xfeff },   { 0xffa0, 0xffa0 },
+		{ 0xfff0, 0xfffb },   { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },
+		{ 0xe0000, 0xe0fff },
+	};
+
+	if (c >= 0x20 && c < 0x7f)
+		return false;
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (c >= ranges[i][0] && c <= ranges[i][1])
+			return true;
+	return false;
+}
+
+size_t
 sl_utf8_bad(struct sl_slice s)
 {
 	size_t i = 0;

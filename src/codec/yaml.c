@@ -311,6 +311,9 @@ attach(struct builder *b, struct sl_yaml *n, struct sl_err *err)
 	}
 	if (f->node->kind == SL_YAML_MAP && f->key == NULL)
 		return take_key(b, f, n, err);
+	/* An empty value has no place of its own, and none in a mapping is the first. */
+	if (f->key != NULL && n->at.line == 1 && n->at.col == 1)
+		n->at = f->key->at;
 	n->key = f->key;
 	f->key = NULL;
 	if (f->node->last != NULL)

@@ -1,6 +1,7 @@
 /* ed25519.h -- Ed25519 (RFC 8032), key derivation and did:key, by libsodium alone:
  * registration, replay and receipts must use one library (it refuses 165 edge-case
- * signatures that OpenSSL accepts).  sl_crypto_init() first, once a process. */
+ * signatures that OpenSSL accepts).  sl_crypto_init() before the first key or signature
+ * of a process; a MAC, a digest and random numbers need it not. */
 #ifndef SL_CRYPTO_ED25519_H
 #define SL_CRYPTO_ED25519_H
 

@@ -1,4 +1,5 @@
 /* check.c -- see schema.h: a YAML tree against the grammar; the result is tokens. */
+#include "base/near.h"
 #include "flow/schema.h"
 
 #include <stdio.h>
@@ -85,7 +86,7 @@ unexpected(struct check *c, const struct sl_yaml *y)
 static const char *
 word_hint(struct check *c, struct sl_slice word, const struct sl_slice *w, size_t n)
 {
-	struct sl_slice near = sl_diag_nearest(word, w, n);
+	struct sl_slice near = sl_near(word, w, n);
 
 	return near.len > 0 ? sl_arena_printf(c->a, "did you mean '%.*s'?", SL_ARG(near))
 			    : NULL;

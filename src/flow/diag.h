@@ -32,8 +32,4 @@ void sl_diag_text(struct sl_diag_list *l, struct sl_yaml_at at, struct sl_slice 
 int sl_diag_close(struct sl_diag_list *l, struct sl_arena *a, struct sl_diags *ret,
 		  struct sl_err *err) SL_MUST_CHECK;
 
-/* The candidate nearest to word if it is near enough to be meant, or an empty slice. */
-struct sl_slice sl_diag_nearest(struct sl_slice word, const struct sl_slice *candidate,
-				size_t n);
-
 #endif

@@ -65,7 +65,8 @@ void sl_engine_free(struct sl_engine *e);
 /* What is known before anything runs: {"name", "run_name", "event_name",
  * "jobs":[{"id","name","needs":[...],"steps","has_matrix"}], "n_steps",
  * "secrets":[names referenced], "secrets_all", "mask":[...], "files":[{"path","sha256"}],
- * "notices":[{"line","col","msg"}], "event":{"path","json"}, "uses_network":false}. */
+ * "notices":[{"line","col","msg"}], "event":{"path","json"}, "sandboxes":[{"level",
+ * "parent",...}]}. */
 int sl_engine_plan(struct sl_engine *e, struct sl_arena *a, const struct sl_json **ret,
 		   struct sl_err *err) SL_MUST_CHECK;
 

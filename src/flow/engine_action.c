@@ -314,7 +314,8 @@ sl_eng_enter(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_v
 	*sc = (struct scope){ .steps = la->action->steps,
 			      .action = la->action,
 			      .caller = e->cur,
-			      .limit_s = e->cur.limit_s };
+			      .limit_s = e->cur.limit_s,
+			      .sandbox = sl_eng_sandbox(e) };
 	if ((r = action_inputs(e, la->action, x, in, at, err)) < 0)
 		return r;
 	for (size_t i = 0; i < in->n;

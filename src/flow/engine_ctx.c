@@ -1,4 +1,5 @@
 /* engine_ctx.c -- see engine_int.h: the contexts that do not change during a run. */
+#include "base/near.h"
 #include "flow/engine_int.h"
 
 bool
@@ -312,7 +313,7 @@ build_inputs(struct sl_engine *e, struct sl_diag_list *l, struct sl_err *err)
 	{
 		if (sl_val_get(in, m->key) != NULL)
 			continue;
-		near = sl_diag_nearest(m->key, names, n);
+		near = sl_near(m->key, names, n);
 		sl_diag_put(
 		    l, (struct sl_yaml_at){ 0, 0, 1 }, NULL,
 		    near.len > 0

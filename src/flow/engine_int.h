@@ -72,7 +72,8 @@ struct scope {
 	struct sl_value *github, *step_results;
 	struct sl_value *env; /* what the callers' `env` say */
 	enum result status;
-	int64_t limit_s; /* the least of the callers' limits; 0: none */
+	int64_t limit_s;                  /* the least of the callers' limits; 0: none */
+	const struct sl_sandbox *sandbox; /* around its steps, or NULL */
 };
 
 struct leg {
@@ -179,6 +180,11 @@ int sl_eng_step(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret,
 /* The end of a begun step, of whatever kind; gives its conclusion. */
 int sl_eng_finish(struct sl_engine *e, const struct step_run *sr, enum result outcome,
 		  enum result *ret_conclusion, struct sl_err *err);
+
+/* What the step that is due, or was begun, has: its own, or what is around it. */
+const struct sl_sandbox *sl_eng_sandbox(const struct sl_engine *e);
+/* {"sandbox": its index} in an action. */
+void sl_eng_put_sandbox(struct sl_jb *b, struct sl_json *o, const struct sl_sandbox *s);
 
 /* engine_script.c: what a `run` step is told to do */
 int sl_eng_script(struct sl_engine *e, const struct sl_expr_env *x,

@@ -285,6 +285,7 @@ leg_scope(struct sl_engine *e, const struct sl_job *j, struct sl_value *c,
 
 	*s = (struct scope){ .steps = j->steps,
 			     .contexts = c,
+			     .sandbox = j->sandbox,
 			     .env = sl_val_obj(a, true),
 			     .github = sl_val_copy(a, sl_val_gets(c, "github")),
 			     .step_results = sl_val_obj(a, false) };
@@ -330,7 +331,7 @@ begin_leg(struct sl_engine *e, const struct sl_job *j, int64_t limit[2],
 		return r;
 	limit[1] = sl_eng_seconds(v, SL_FLOW_CANCEL_MINUTES * INT64_C(60));
 	SL_JSON_EACH(m, sl_json_get(e->params, "env"))
-	if (m->kind == SL_JSON_STR &&
+	if (m->kind == SL_JSON_STR && sl_sandbox_has_env(j->sandbox, m->key) &&
 	    sl_val_set(a, e->leg.env, m->key, sl_val_str(a, m->s)) == NULL)
 		return sl_eng_nomem(err);
 	if ((r = sl_eng_env(e->w->env, &x, a, e->leg.env, at, err)) < 0)
@@ -408,6 +409,7 @@ sl_eng_leg(struct sl_engine *e, struct sl_jb *b, struct sl_json **ret, struct sl
 	(void)sl_json_set(b, o, "steps", sl_json_int(b, (int64_t)j->steps.n));
 	(void)sl_json_set(b, o, "timeout_s", sl_json_int(b, limit[0]));
 	(void)sl_json_set(b, o, "cancel_timeout_s", sl_json_int(b, limit[1]));
+	sl_eng_put_sandbox(b, o, j->sandbox);
 	*ret = o;
 	return 0;
 }

@@ -97,6 +97,16 @@ notices_json(const struct sl_engine *e, struct sl_jb *b)
 	return all;
 }
 
+static struct sl_json *
+sandboxes_json(const struct sl_engine *e, struct sl_jb *b)
+{
+	struct sl_json *all = sl_json_arr(b);
+
+	for (const struct sl_sandbox *s = e->parser.sandboxes; s != NULL; s = s->next)
+		(void)sl_json_add(b, all, sl_json_copy(b, s->json));
+	return all;
+}
+
 int
 sl_engine_plan(struct sl_engine *e, struct sl_arena *a, const struct sl_json **ret,
 	       struct sl_err *err)
@@ -125,10 +135,10 @@ sl_engine_plan(struct sl_engine *e, struct sl_arena *a, const struct sl_json **r
 	(void)sl_json_set(&b, o, "mask", masks);
 	(void)sl_json_set(&b, o, "files", files_json(e, &b));
 	(void)sl_json_set(&b, o, "notices", notices_json(e, &b));
+	(void)sl_json_set(&b, o, "sandboxes", sandboxes_json(e, &b));
 	(void)sl_json_set(&b, ev, "path", sl_json_cstr(&b, SL_BOX_EVENT));
 	(void)sl_json_set(&b, ev, "json", sl_json_str(&b, e->event_json));
 	(void)sl_json_set(&b, o, "event", ev);
-	(void)sl_json_set(&b, o, "uses_network", sl_json_bool(&b, false));
 	if (b.is_failed)
 		return sl_eng_nomem(err);
 	*ret = o;

@@ -41,6 +41,50 @@ step_github(struct sl_engine *e, const struct scope *sc, const struct step_run *
 	return 0;
 }
 
+const struct sl_sandbox *
+sl_eng_sandbox(const struct sl_engine *e)
+{
+	const struct sl_sandbox *s = e->cur.s->sandbox;
+
+	return s != NULL ? s : e->leg.scope[e->leg.depth].sandbox;
+}
+
+void
+sl_eng_put_sandbox(struct sl_jb *b, struct sl_json *o, const struct sl_sandbox *s)
+{
+	if (s != NULL)
+		(void)sl_json_set(b, o, "sandbox", sl_json_int(b, (int64_t)s->index));
+}
+
+/* A variable that the run was given and that this step does without.  One that the flow
+ * has given another value since is the flow's own. */
+static bool
+is_withheld(const struct sl_engine *e, const struct sl_sandbox *s,
+	    const struct sl_member *m)
+{
+	const struct sl_json *given = sl_json_gets(sl_json_get(e->params, "env"), m->key);
+
+	return given != NULL && given->kind == SL_JSON_STR &&
+	       !sl_sandbox_has_env(s, m->key) && m->v->kind == SL_VAL_STR &&
+	       sl_slice_eq(m->v->s, given->s);
+}
+
+static struct sl_value *
+leg_env(struct sl_engine *e)
+{
+	const struct sl_sandbox *s = sl_eng_sandbox(e);
+	struct sl_value *env = sl_val_obj(&e->step_a, true);
+
+	for (size_t i = 0; env != NULL && i < e->leg.env->n; i++) {
+		const struct sl_member *m = &e->leg.env->m[i];
+
+		if (!is_withheld(e, s, m) &&
+		    sl_val_set(&e->step_a, env, m->key, m->v) == NULL)
+			return NULL;
+	}
+	return env;
+}
+
 /* job env, callers' env, then the step's own. */
 static int
 step_env(struct sl_engine *e, const struct scope *sc, const struct step_run *sr,
@@ -48,7 +92,7 @@ step_env(struct sl_engine *e, const struct scope *sc, const struct step_run *sr,
 	 struct sl_err *err)
 {
 	struct sl_arena *a = &e->step_a;
-	struct sl_value *env = sl_val_copy(a, e->leg.env), *own = sl_val_copy(a, sc->env);
+	struct sl_value *env = leg_env(e), *own = sl_val_copy(a, sc->env);
 	struct sl_expr_status st = step_status(e, sc);
 	struct sl_expr_env x;
 	int r;
@@ -234,6 +278,7 @@ begin_run(struct sl_engine *e, const struct sl_expr_env *x, const struct sl_valu
 		return r;
 	if (e->cur.limit_s > 0)
 		(void)sl_json_set(b, o, "timeout_s", sl_json_int(b, e->cur.limit_s));
+	sl_eng_put_sandbox(b, o, sl_eng_sandbox(e));
 	memset(&e->cmd, 0, sizeof(e->cmd));
 	memset(e->n_annotations, 0, sizeof(e->n_annotations));
 	e->cmd.allow_unsecure =

@@ -216,6 +216,8 @@ static int
 parse_job(struct sl_flow_parser *p, const struct sl_tok *t, struct sl_job *j,
 	  struct sl_err *err)
 {
+	int r;
+
 	j->id = t->key;
 	j->tok = t;
 	j->at = t->key_at;
@@ -232,7 +234,14 @@ parse_job(struct sl_flow_parser *p, const struct sl_tok *t, struct sl_job *j,
 	j->runs_on = sl_tok_get(t, "runs-on");
 	defaults(p, t, &j->shell, &j->cwd);
 	check_job(p, t);
-	return sl_parse_steps(p, sl_tok_get(t, "steps"), &j->steps, err);
+	p->job = j->id;
+	if ((r = sl_parse_sandbox(p, sl_tok_get(t, "sandbox"), SL_SANDBOX_JOB, 0,
+				  &j->sandbox, err)) < 0)
+		return r;
+	p->sandbox = j->sandbox;
+	r = sl_parse_steps(p, sl_tok_get(t, "steps"), &j->steps, err);
+	p->sandbox = NULL;
+	return r;
 }
 
 /* An id written by a person; a bad one is a diagnostic. */
@@ -270,6 +279,7 @@ parse_jobs(struct sl_flow_parser *p, struct sl_workflow *w, struct sl_err *err)
 	w->job = j;
 	SL_TOK_EACH(t, jobs)
 	{
+		j->sandbox = w->sandbox;
 		if ((r = check_id(p, &ids, t, err)) < 0 ||
 		    (r = parse_job(p, t, j, err)) < 0)
 			return r;
@@ -345,6 +355,9 @@ sl_flow_parse(struct sl_flow_parser *p, struct sl_slice src,
 	w->name = sl_tok_str(sl_tok_get(w->root, "name"));
 	w->inputs = sl_tok_get(sl_tok_get(w->on, "workflow_dispatch"), "inputs");
 	check_events(p, w->on);
+	if ((r = sl_parse_sandbox(p, sl_tok_get(w->root, "sandbox"), SL_SANDBOX_FLOW, 0,
+				  &w->sandbox, err)) < 0)
+		return r;
 	defaults(p, w->root, &w->shell, &w->cwd);
 	if ((m = sl_tok_get(w->root, "concurrency")) != NULL)
 		sl_parse_notice(p, m->key_at,

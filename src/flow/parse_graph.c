@@ -1,4 +1,5 @@
 /* parse_graph.c -- see workflow.h: needs, and references to what is not there. */
+#include "base/near.h"
 #include "flow/workflow.h"
 
 static int
@@ -25,7 +26,7 @@ near_job(struct sl_flow_parser *p, const struct sl_workflow *w, struct sl_slice 
 
 	for (; n < w->n_jobs && n < 64; n++)
 		names[n] = w->job[n].id;
-	near = sl_diag_nearest(id, names, n);
+	near = sl_near(id, names, n);
 	return near.len > 0 ? sl_arena_printf(p->a, "did you mean '%.*s'?", SL_ARG(near))
 			    : NULL;
 }
@@ -204,7 +205,7 @@ check_needs_ref(const struct refs *x, const struct sl_expr_ref *ref, struct sl_y
 		SL_TOK_EACH(m, x->w->job[k].outputs)
 		if (n < 64)
 			names[n++] = m->key;
-		near = sl_diag_nearest(ref->path[2], names, n);
+		near = sl_near(ref->path[2], names, n);
 		sl_diag_put(
 		    x->p->l, at, NULL,
 		    near.len > 0
@@ -229,7 +230,7 @@ check_step_ref(const struct refs *x, const struct sl_expr_ref *ref, struct sl_ya
 		if (s->has_id && n < 64)
 			names[n++] = s->id;
 	}
-	near = sl_diag_nearest(ref->path[0], names, n);
+	near = sl_near(ref->path[0], names, n);
 	sl_diag_put(x->p->l, at, NULL,
 		    near.len > 0
 			? sl_arena_printf(x->p->a, "did you mean '%.*s'?", SL_ARG(near))

@@ -176,13 +176,15 @@ made_id(struct sl_step *s, struct sl_ids *ids, struct sl_err *err)
 }
 
 static int
-parse_step(struct sl_flow_parser *p, const struct sl_tok *t, struct sl_ids *ids,
-	   struct sl_step *s, struct sl_err *err)
+parse_step(struct sl_flow_parser *p, const struct sl_tok *t, size_t number,
+	   struct sl_ids *ids, struct sl_step *s, struct sl_err *err)
 {
 	const struct sl_tok *uses;
+	int r;
 
 	s->tok = t;
 	s->at = t->at;
+	s->sandbox = p->sandbox;
 	if (t->kind != SL_TOK_MAP || refuse_background(p, t))
 		return 0;
 	s->name = sl_tok_get(t, "name");
@@ -195,6 +197,9 @@ parse_step(struct sl_flow_parser *p, const struct sl_tok *t, struct sl_ids *ids,
 	s->go_on = sl_tok_get(t, "continue-on-error");
 	s->minutes = sl_tok_get(t, "timeout-minutes");
 	sl_parse_shell(p, s->shell);
+	if ((r = sl_parse_sandbox(p, sl_tok_get(t, "sandbox"), SL_SANDBOX_STEP, number,
+				  &s->sandbox, err)) < 0)
+		return r;
 	uses = sl_tok_get(t, "uses");
 	if (uses != NULL) {
 		s->at = uses->at;
@@ -221,8 +226,11 @@ sl_parse_steps(struct sl_flow_parser *p, const struct sl_tok *steps, struct sl_s
 	if (s == NULL || ids.seen == NULL)
 		return nomem(err);
 	SL_TOK_EACH(t, steps)
-	if ((r = parse_step(p, t, &ids, &s[n++], err)) < 0)
-		return r;
+	{
+		if ((r = parse_step(p, t, n + 1, &ids, &s[n], err)) < 0)
+			return r;
+		n++;
+	}
 	/* more than 999 alike get no id of their own: nobody can name them anyhow */
 	for (size_t i = 0; i < n; i++)
 		if ((r = made_id(&s[i], &ids, err)) == SL_E(NOMEM))

@@ -15,9 +15,24 @@ enum {
 	SL_FLOW_NODES_MAX = 50000,
 	SL_FLOW_DEPTH_MAX = 50,
 	SL_FLOW_JOBS_MAX = 1024,
+	SL_FLOW_SANDBOXES_MAX = 4096,
 	SL_FLOW_NEST_MAX = 9, /* composite actions inside each other */
 	SL_FLOW_JOB_MINUTES = 360,
 	SL_FLOW_CANCEL_MINUTES = 5
+};
+
+/* The key `sandbox`: what a level takes of what the level above has.  json is what the
+ * plan says of it (doc/PROTOCOL.engine). */
+enum sl_sandbox_level { SL_SANDBOX_FLOW, SL_SANDBOX_JOB, SL_SANDBOX_STEP };
+
+struct sl_sandbox {
+	const struct sl_sandbox *parent; /* NULL: the run itself */
+	struct sl_sandbox *next;         /* in the order of the file */
+	enum sl_sandbox_level level;
+	size_t index;
+	const struct sl_tok *env; /* the names listed, or NULL */
+	bool says_env;            /* itself, or by a profile */
+	const struct sl_json *json;
 };
 
 /* A step that is run, or that calls an action of the workspace. */
@@ -35,6 +50,7 @@ struct sl_step {
 	const struct sl_tok *tok;
 	const struct sl_tok *name, *cond, *run, *shell, *cwd, *env, *with, *go_on,
 	    *minutes;
+	const struct sl_sandbox *sandbox; /* its own or the job's; NULL: neither */
 	struct sl_yaml_at at;
 };
 
@@ -49,6 +65,7 @@ struct sl_job {
 	size_t n_needs;
 	const struct sl_tok *tok, *name, *cond, *strategy, *env, *shell, *cwd, *outputs,
 	    *go_on, *minutes, *cancel_minutes, *runs_on;
+	const struct sl_sandbox *sandbox; /* its own or the flow's; NULL: neither */
 	struct sl_steps steps;
 	struct sl_yaml_at at;
 };
@@ -60,7 +77,8 @@ struct sl_notice {
 
 struct sl_workflow {
 	const struct sl_tok *root, *env, *shell, *cwd, *run_name, *inputs, *on;
-	struct sl_slice name; /* "" if none is given */
+	struct sl_slice name;             /* "" if none is given */
+	const struct sl_sandbox *sandbox; /* or NULL */
 	const struct sl_job *job;
 	size_t n_jobs;
 	const size_t *order; /* jobs, each after what it needs, else as in the file */
@@ -85,6 +103,11 @@ struct sl_flow_parser {
 	struct sl_notice notice[32];
 	size_t n_notices;
 	const struct sl_type *flow_type, *action_type; /* loaded when first needed */
+	struct sl_sandbox *sandboxes, *last_sandbox;
+	size_t n_sandboxes;
+	/* of the job whose steps are parsed; an action's steps have neither */
+	const struct sl_sandbox *sandbox;
+	struct sl_slice job;
 };
 
 /* 0 with *ret, where the list may still hold refusals; *ret stays unset when there are
@@ -100,6 +123,13 @@ int sl_action_parse(struct sl_flow_parser *p, struct sl_slice path, struct sl_sl
 struct sl_ids;
 int sl_parse_steps(struct sl_flow_parser *p, const struct sl_tok *steps,
 		   struct sl_steps *ret, struct sl_err *err) SL_MUST_CHECK;
+/* t: the key's value, or NULL.  *io: the level above; becomes this one where there is a
+ * key.  step counts from 1. */
+int sl_parse_sandbox(struct sl_flow_parser *p, const struct sl_tok *t,
+		     enum sl_sandbox_level level, size_t step,
+		     const struct sl_sandbox **io, struct sl_err *err) SL_MUST_CHECK;
+/* Whether a variable that the run was given passes, as far as the flow itself says. */
+bool sl_sandbox_has_env(const struct sl_sandbox *s, struct sl_slice name);
 /* Graph of needs: order and cycles. */
 int sl_parse_graph(struct sl_flow_parser *p, struct sl_workflow *w, struct sl_job *job,
 		   struct sl_err *err) SL_MUST_CHECK;

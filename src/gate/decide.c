@@ -112,6 +112,40 @@ keep(struct work *w, struct sl_slice s)
 	return sl_arena_str(&w->g->a, s);
 }
 
+/* The rows of a predicate of strings, arity by arity, in a. */
+static int
+strings_of(const struct sl_policy_rows *rows, size_t arity, struct sl_arena *a,
+	   const struct sl_slice **ret, struct sl_err *err)
+{
+	struct sl_slice *s = SL_NEW_N(a, struct sl_slice, rows->n * arity + 1);
+
+	if (s == NULL)
+		return SL_ERR(err, NOMEM, "out of memory for a decision");
+	for (size_t i = 0; i < rows->n * arity; i++)
+		if ((s[i] = sl_arena_dup(a, rows->t[i].s)).p == NULL)
+			return SL_ERR(err, NOMEM, "out of memory for a decision");
+	*ret = s;
+	return 0;
+}
+
+/* What policy asks of what the run leaves: of the acts that have to do with it alone. */
+static int
+ask_taint(const struct work *w, struct sl_arena *a, const struct sl_slice **ret,
+	  size_t *ret_n, struct sl_err *err)
+{
+	struct sl_policy_rows rows = { 0 };
+	int r;
+
+	*ret_n = 0;
+	if (strcmp(w->q->kind, "run") != 0 && strcmp(w->q->kind, "apply") != 0)
+		return 0;
+	if ((r = sl_policy_query(&w->v, "taint_action", 2, &rows, err)) < 0 ||
+	    (r = strings_of(&rows, 2, a, ret, err)) < 0)
+		return r;
+	*ret_n = rows.n;
+	return 0;
+}
+
 /* What the verdict says, copied to where decisions live. */
 static int
 keep_verdict(struct work *w, struct sl_err *err)
@@ -119,7 +153,6 @@ keep_verdict(struct work *w, struct sl_err *err)
 	struct sl_decision_view *d = &w->d->view;
 	struct sl_jb b = { .a = &w->g->a };
 	struct sl_policy_rows rows = { 0 };
-	struct sl_slice *c;
 	int r;
 
 	d->is_allowed = w->v.kind == SL_VERDICT_ALLOW;
@@ -139,16 +172,11 @@ keep_verdict(struct work *w, struct sl_err *err)
 		return 0;
 	}
 	if ((r = sl_gate_grant(&w->v, w->q->want, &w->g->a, &d->grant, err)) < 0 ||
-	    (r = sl_policy_query(&w->v, "require_complete", 1, &rows, err)) < 0)
+	    (r = sl_policy_query(&w->v, "require_complete", 1, &rows, err)) < 0 ||
+	    (r = strings_of(&rows, 1, &w->g->a, &d->require_complete, err)) < 0)
 		return r;
-	if ((c = SL_NEW_N(&w->g->a, struct sl_slice, rows.n + 1)) == NULL)
-		return SL_ERR(err, NOMEM, "out of memory for a decision");
-	for (size_t i = 0; i < rows.n; i++)
-		if ((c[i] = sl_arena_dup(&w->g->a, rows.t[i].s)).p == NULL)
-			return SL_ERR(err, NOMEM, "out of memory for a decision");
-	d->require_complete = c;
 	d->n_require_complete = rows.n;
-	return 0;
+	return ask_taint(w, &w->g->a, &d->taint_action, &d->n_taint_action, err);
 }
 
 static int
@@ -354,6 +382,36 @@ sl_gate_decide(struct sl_gate *g, const struct sl_gate_request *q,
 	return 0;
 }
 
+/* Decides without a record. */
+static int
+foresee(struct work *w, const struct sl_policy *p, struct sl_err *err)
+{
+	int r;
+
+	w->time_ms = now_ms(w->g);
+	if ((w->d = SL_NEW(w->tmp, struct sl_decision)) == NULL)
+		return SL_ERR(err, NOMEM, "out of memory for a decision");
+	if ((r = gather(w, err)) < 0)
+		return r;
+	return sl_policy_decide(p, w->facts, &sl_policy_default_limits, w->tmp, &w->v,
+				err);
+}
+
+int
+sl_gate_foresee_taint(struct sl_gate *g, const struct sl_gate_request *q,
+		      struct sl_arena *a, const struct sl_slice **ret, size_t *ret_n,
+		      struct sl_err *err)
+{
+	SL_AUTO_ARENA tmp = { 0 };
+	struct work w = { .g = g, .q = q, .tmp = &tmp };
+	int r;
+
+	sl_arena_init(&tmp, SL_DECIDE_MEMORY);
+	if ((r = foresee(&w, g->policy, err)) < 0)
+		return r;
+	return ask_taint(&w, a, ret, ret_n, err);
+}
+
 int
 sl_gate_would_allow(struct sl_gate *g, const struct sl_policy *p,
 		    const struct sl_gate_request *q, bool *ret, struct sl_err *err)
@@ -363,12 +421,7 @@ sl_gate_would_allow(struct sl_gate *g, const struct sl_policy *p,
 	int r;
 
 	sl_arena_init(&tmp, SL_DECIDE_MEMORY);
-	w.time_ms = now_ms(g);
-	if ((w.d = SL_NEW(&tmp, struct sl_decision)) == NULL)
-		return SL_ERR(err, NOMEM, "out of memory for a decision");
-	if ((r = gather(&w, err)) < 0 ||
-	    (r = sl_policy_decide(p, w.facts, &sl_policy_default_limits, &tmp, &w.v,
-				  err)) < 0)
+	if ((r = foresee(&w, p, err)) < 0)
 		return r;
 	*ret = w.v.kind == SL_VERDICT_ALLOW;
 	return 0;

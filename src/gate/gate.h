@@ -79,7 +79,11 @@ struct sl_decision_view {
 	const struct sl_json *proof;
 	const struct sl_slice *require_complete; /* classes that policy wants complete */
 	size_t n_require_complete;
-	char run_key[64]; /* did:key of the run, or "" */
+	/* Of an allowed run or apply: kind and action of each taint_action that policy
+	 * has. */
+	const struct sl_slice *taint_action;
+	size_t n_taint_action; /* pairs */
+	char run_key[64];      /* did:key of the run, or "" */
 };
 
 /* The stated facts that the verdict of this proof stands on, as text (foreign; printable
@@ -90,6 +94,11 @@ size_t sl_decision_because(const struct sl_json *proof, struct sl_arena *a,
 int sl_gate_decide(struct sl_gate *g, const struct sl_gate_request *q,
 		   struct sl_decision **ret, struct sl_err *err) SL_MUST_CHECK;
 const struct sl_decision_view *sl_decision_view(const struct sl_decision *d);
+/* The taint_action pairs that the policy in force would give with q, were it asked now:
+ * for a list that a person looks at.  Nothing is recorded, nothing may be done for it. */
+int sl_gate_foresee_taint(struct sl_gate *g, const struct sl_gate_request *q,
+			  struct sl_arena *a, const struct sl_slice **ret, size_t *ret_n,
+			  struct sl_err *err) SL_MUST_CHECK;
 
 /* Queues another statement (outcome, observation) about the run of d.  *ret_entry, if
  * not NULL, is filled in by the sync. */

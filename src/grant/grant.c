@@ -8,7 +8,9 @@ static const char *const limit_names[SL_LIM_COUNT] = { "memory", "pids",  "cpu",
 						       "wall",   "disk",  "file_size",
 						       "output", "nofile" };
 static const char *const class_names[] = { "none", "watched", "process", "aggregate" };
-static const char *const ws_names[] = { "none", "overlay", "copy", "direct" };
+static const char *const ws_names[] = { "none", "overlay", "copy", "direct", "read" };
+
+enum { WS_MODES = sizeof(ws_names) / sizeof(ws_names[0]) };
 
 /* What a box gets when nobody asks for less: a build of ordinary size. */
 static const struct sl_grant_limit defaults[SL_LIM_COUNT] = {
@@ -37,7 +39,13 @@ sl_limit_class_name(enum sl_limit_class c)
 const char *
 sl_ws_mode_name(enum sl_ws_mode m)
 {
-	return (unsigned)m < 4 ? ws_names[m] : "?";
+	return (unsigned)m < WS_MODES ? ws_names[m] : "?";
+}
+
+bool
+sl_ws_is_writable(enum sl_ws_mode m)
+{
+	return m == SL_WS_OVERLAY || m == SL_WS_COPY || m == SL_WS_DIRECT;
 }
 
 void
@@ -299,7 +307,7 @@ parse(const struct sl_json *v, struct sl_arena *a, struct sl_grant *g, struct sl
 	static const char *const ws_keys[] = { "mode", "path", NULL };
 	const struct sl_json *ws = sl_json_get(v, "workspace");
 	struct sl_slice ws_path = sl_json_get_str(ws, "path");
-	int r, mode = index_of(ws_names, 4, sl_json_get_str(ws, "mode"));
+	int r, mode = index_of(ws_names, WS_MODES, sl_json_get_str(ws, "mode"));
 
 	if ((r = only_keys(v, "a grant", keys, err)) < 0 ||
 	    (r = only_keys(ws, "the workspace", ws_keys, err)) < 0)
@@ -339,9 +347,8 @@ sl_grant_parse(const struct sl_json *v, struct sl_arena *a, const struct sl_gran
 
 /* --- order --- */
 
-/* The access that g gives to path: of the longest listed path at or above it. */
-static unsigned
-access_to(const struct sl_grant *g, struct sl_slice path)
+unsigned
+sl_grant_access(const struct sl_grant *g, struct sl_slice path)
 {
 	size_t best = 0;
 	unsigned access = 0;
@@ -360,10 +367,10 @@ static bool
 fs_within(const struct sl_grant *x, const struct sl_grant *y)
 {
 	for (size_t i = 0; i < x->n_fs; i++)
-		if ((x->fs[i].access & ~access_to(y, x->fs[i].path)) != 0)
+		if ((x->fs[i].access & ~sl_grant_access(y, x->fs[i].path)) != 0)
 			return false;
 	for (size_t i = 0; i < y->n_fs; i++)
-		if ((access_to(x, y->fs[i].path) & ~y->fs[i].access) != 0)
+		if ((sl_grant_access(x, y->fs[i].path) & ~y->fs[i].access) != 0)
 			return false;
 	return true;
 }
@@ -377,6 +384,12 @@ has_name(const struct sl_slice *s, size_t n, struct sl_slice name)
 	return false;
 }
 
+bool
+sl_grant_has_env(const struct sl_grant *g, struct sl_slice name)
+{
+	return has_name(g->env, g->n_env, name);
+}
+
 static bool
 names_within(const struct sl_slice *x, size_t nx, const struct sl_slice *y, size_t ny)
 {
@@ -386,20 +399,22 @@ names_within(const struct sl_slice *x, size_t nx, const struct sl_slice *y, size
 	return true;
 }
 
-/* NONE < COPY, OVERLAY (the same to what is inside) < DIRECT. */
+/* NONE < READ < COPY, OVERLAY (the same to what is inside) < DIRECT. */
 static int
 ws_rank(enum sl_ws_mode m)
 {
 	switch (m) {
 	case SL_WS_NONE:
 		return 0;
+	case SL_WS_READ:
+		return 1;
 	case SL_WS_OVERLAY:
 	case SL_WS_COPY:
-		return 1;
-	case SL_WS_DIRECT:
 		return 2;
+	case SL_WS_DIRECT:
+		return 3;
 	}
-	return 3;
+	return 4;
 }
 
 bool
@@ -442,9 +457,9 @@ static bool
 is_hole(const struct sl_grant *x, const struct sl_grant *y, const struct sl_grant *g,
 	struct sl_slice p)
 {
-	unsigned ax = access_to(x, p), ay = access_to(y, p);
+	unsigned ax = sl_grant_access(x, p), ay = sl_grant_access(y, p);
 
-	return ax != 0 && ay != 0 && (ax & ay) == 0 && access_to(g, p) != 0;
+	return ax != 0 && ay != 0 && (ax & ay) == 0 && sl_grant_access(g, p) != 0;
 }
 
 /* Every path that either lists, with what both give there. */
@@ -461,7 +476,7 @@ fs_intersect(const struct sl_grant *x, const struct sl_grant *y, struct sl_arena
 	g->n_fs = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct sl_slice p = i < x->n_fs ? x->fs[i].path : y->fs[i - x->n_fs].path;
-		unsigned access = access_to(x, p) & access_to(y, p);
+		unsigned access = sl_grant_access(x, p) & sl_grant_access(y, p);
 		bool is_known = false;
 
 		for (size_t k = 0; k < g->n_fs; k++)

@@ -36,8 +36,8 @@ struct sl_grant_net {
 	bool is_address; /* follows from host; not part of the canonical form */
 };
 
-/* How the workspace is given; NONE for `exec`. */
-enum sl_ws_mode { SL_WS_NONE, SL_WS_OVERLAY, SL_WS_COPY, SL_WS_DIRECT };
+/* How the workspace is given; NONE for `exec`.  READ: the directory itself, read-only. */
+enum sl_ws_mode { SL_WS_NONE, SL_WS_OVERLAY, SL_WS_COPY, SL_WS_DIRECT, SL_WS_READ };
 
 enum sl_limit {
 	SL_LIM_MEMORY,    /* bytes */
@@ -79,6 +79,7 @@ struct sl_grant {
 const char *sl_limit_name(enum sl_limit l);             /* "memory" ... */
 const char *sl_limit_class_name(enum sl_limit_class c); /* "none" ... "aggregate" */
 const char *sl_ws_mode_name(enum sl_ws_mode m);
+bool sl_ws_is_writable(enum sl_ws_mode m);
 /* HOST:PORT as it is written ([ADDRESS]:PORT); its length. */
 size_t sl_grant_net_text(const struct sl_grant_net *n, char ret[SL_NET_TEXT_MAX]);
 /* Adds the default limits and tier; everything else empty. */
@@ -91,6 +92,10 @@ int sl_grant_digest(const struct sl_grant *g, uint8_t ret[32],
 		    struct sl_err *err) SL_MUST_CHECK;
 /* True if every act that g covers is covered by outer too. */
 bool sl_grant_within(const struct sl_grant *g, const struct sl_grant *outer);
+/* The access that g gives to path: of the longest listed path at or above it. */
+unsigned sl_grant_access(const struct sl_grant *g, struct sl_slice path);
+bool sl_grant_has_net(const struct sl_grant *g, struct sl_slice host, uint16_t port);
+bool sl_grant_has_env(const struct sl_grant *g, struct sl_slice name);
 /* The largest grant within both. */
 int sl_grant_intersect(const struct sl_grant *x, const struct sl_grant *y,
 		       struct sl_arena *a, const struct sl_grant **ret,

@@ -24,10 +24,23 @@ static const struct unit *const units[SL_LIM_COUNT] = {
 
 static const char suffix[] = "KMGT";
 
+static const char *const options[SL_LIM_COUNT] = {
+	[SL_LIM_MEMORY] = "memory", [SL_LIM_PIDS] = "pids",
+	[SL_LIM_CPU] = "cpu",       [SL_LIM_WALL] = "time",
+	[SL_LIM_DISK] = "disk",     [SL_LIM_FILE_SIZE] = "file-size",
+	[SL_LIM_OUTPUT] = "output", [SL_LIM_NOFILE] = "open-files",
+};
+
 const char *
 sl_limit_unit(enum sl_limit l)
 {
 	return units[l]->name;
+}
+
+const char *
+sl_limit_option(enum sl_limit l)
+{
+	return options[l];
 }
 
 enum sl_limit
@@ -36,7 +49,8 @@ sl_limit_named(struct sl_slice name)
 	int l = 0;
 
 	while (l < SL_LIM_COUNT &&
-	       !sl_slice_eq(name, sl_slice_str(sl_limit_name((enum sl_limit)l))))
+	       !sl_slice_eq(name, sl_slice_str(sl_limit_name((enum sl_limit)l))) &&
+	       !sl_slice_eq(name, sl_slice_str(options[l])))
 		l++;
 	return (enum sl_limit)l;
 }

@@ -12,7 +12,9 @@
 enum { SL_LIMIT_TEXT_MAX = 24 };
 
 const char *sl_limit_unit(enum sl_limit l); /* "bytes", "count", "s" */
-/* SL_LIM_COUNT when there is none of that name. */
+/* As options and flows spell it: "time" is wall, "open-files" nofile. */
+const char *sl_limit_option(enum sl_limit l);
+/* By either name; SL_LIM_COUNT when there is none. */
 enum sl_limit sl_limit_named(struct sl_slice name);
 /* NULL, or what is wrong with text: words to stand behind it in a message. */
 const char *sl_limit_parse(enum sl_limit l, struct sl_slice text, uint64_t *ret);

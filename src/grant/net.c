@@ -25,6 +25,12 @@ has(const struct sl_grant_net *net, size_t n, struct sl_slice host, uint16_t por
 	return false;
 }
 
+bool
+sl_grant_has_net(const struct sl_grant *g, struct sl_slice host, uint16_t port)
+{
+	return has(g->net, g->n_net, host, port);
+}
+
 struct sl_json *
 sl_grant_net_json(struct sl_jb *b, const struct sl_grant *g)
 {

@@ -1,7 +1,9 @@
 /* profile.c -- see profile.h. */
 #include "grant/profile.h"
 
+#include "base/near.h"
 #include "crypto/sha256.h"
+#include "grant/hostport.h"
 #include "grant/limit.h"
 #include "profile_list.h" /* generated: SL_PROFILES(X) */
 
@@ -18,6 +20,7 @@ struct parse {
 	struct sl_profile *p;
 	struct sl_profile_path *path;
 	struct sl_slice *env;
+	struct sl_grant_net *net;
 	struct sl_profile_diags *diags;
 	struct sl_profile_diag spare; /* once all of diags are used */
 };
@@ -169,36 +172,121 @@ take_tty(struct parse *w, const struct sl_yaml *v)
 }
 
 static void
+take_service(struct parse *w, const struct sl_yaml *v, unsigned access)
+{
+	struct sl_grant_net *to = &w->net[w->p->n_net];
+	struct sl_err why = { 0 };
+	struct sl_hostport h;
+	struct sl_grant g = { .net = w->net, .n_net = w->p->n_net };
+	struct sl_slice host;
+
+	(void)access;
+	if (!is_scalar(v)) {
+		BAD(w, v, FORMAT, "a service must be HOST:PORT");
+		return;
+	}
+	if (sl_hostport_parse(v->text, &h, &why) < 0) {
+		BAD(w, v, FORMAT, "net: %s", why.msg);
+		return;
+	}
+	if (sl_grant_has_net(&g, sl_slice_str(h.host), h.port)) {
+		BAD(w, v, FORMAT, "'%.*s' is listed twice", SL_ARG(v->text));
+		return;
+	}
+	if (w->p->n_net == SL_GRANT_NET_MAX) {
+		BAD(w, v, LIMIT, "more than %d hosts and ports", SL_GRANT_NET_MAX);
+		return;
+	}
+	if ((host = sl_arena_dup(w->a, sl_slice_str(h.host))).p == NULL) {
+		BAD(w, v, NOMEM, "out of memory for a profile");
+		return;
+	}
+	*to = (struct sl_grant_net){ host, h.port, h.addr.family != 0 };
+	w->p->n_net++;
+}
+
+static void
 take_net(struct parse *w, const struct sl_yaml *v)
 {
-	if (v->kind != SL_YAML_STR || !sl_slice_eq(v->text, SL_LIT("none")))
-		BAD(w, v, UNSUPPORTED,
-		    "'net' can only be none: a box has no network to grant");
+	if (v->kind != SL_YAML_SEQ && !sl_slice_eq(v->text, SL_LIT("none")))
+		BAD(w, v, FORMAT, "'net' is neither none nor a list of HOST:PORT");
+	else if (v->kind == SL_YAML_SEQ)
+		take_list(w, v, take_service, 0);
+}
+
+const char *
+sl_tier_problem(struct sl_slice tier)
+{
+	if (sl_slice_eq(tier, SL_LIT("T1")))
+		return NULL;
+	if (sl_slice_eq(tier, SL_LIT("T0")))
+		return "is lower than T1: a higher one may be asked for, never a lower "
+		       "one";
+	return sl_slice_eq(tier, SL_LIT("T2")) || sl_slice_eq(tier, SL_LIT("T3"))
+		   ? "is not here: boxes are of tier T1"
+		   : "is no tier: boxes are of tier T1";
+}
+
+static void
+take_tier(struct parse *w, const struct sl_yaml *v)
+{
+	const char *why = is_scalar(v) ? sl_tier_problem(v->text) : "is no tier";
+
+	if (why != NULL)
+		BAD(w, v, UNSUPPORTED, "tier '%.*s' %s", SL_ARG(v->text), why);
+}
+
+/* "; did you mean 'x'?", or what there is. */
+static const char *
+meant(struct parse *w, struct sl_slice word, const struct sl_slice *names, size_t n,
+      const char *all)
+{
+	struct sl_slice near = sl_near(word, names, n);
+	const char *s = near.len > 0
+			    ? sl_arena_printf(w->a, "did you mean '%.*s'?", SL_ARG(near))
+			    : NULL;
+
+	return s != NULL ? s : all;
+}
+
+static void
+take_limit(struct parse *w, const struct sl_yaml *m, uint64_t *seen)
+{
+	enum sl_limit l = sl_limit_named(m->key->text);
+	struct sl_slice names[2 * SL_LIM_COUNT];
+	const char *why;
+
+	for (int i = 0; i < SL_LIM_COUNT; i++) {
+		names[2 * i] = sl_slice_str(sl_limit_name((enum sl_limit)i));
+		names[2 * i + 1] = sl_slice_str(sl_limit_option((enum sl_limit)i));
+	}
+	if (l == SL_LIM_COUNT)
+		BAD(w, m->key, UNKNOWN, "unknown limit '%.*s'; %s", SL_ARG(m->key->text),
+		    meant(w, m->key->text, names, 2 * SL_LIM_COUNT,
+			  "there are memory, pids, cpu, wall, disk, file_size, output "
+			  "and nofile"));
+	else if ((*seen >> l & 1) != 0)
+		BAD(w, m->key, FORMAT, "limit '%s' is listed twice", sl_limit_name(l));
+	else if (!is_scalar(m))
+		BAD(w, m, FORMAT, "limit '%s' is not a number", sl_limit_name(l));
+	else if ((why = sl_limit_parse(l, m->text, &w->p->limit[l].max)) != NULL)
+		BAD(w, m, FORMAT, "limit '%s': '%.*s' %s", sl_limit_name(l),
+		    SL_ARG(m->text), why);
+	if (l != SL_LIM_COUNT)
+		*seen |= (uint64_t)1 << l;
 }
 
 static void
 take_limits(struct parse *w, const struct sl_yaml *v)
 {
+	uint64_t seen = 0;
+
 	if (v->kind != SL_YAML_MAP) {
 		BAD(w, v, FORMAT, "'limits' is not a mapping");
 		return;
 	}
 	SL_YAML_EACH(m, v)
-	{
-		enum sl_limit l = sl_limit_named(m->key->text);
-		const char *why;
-
-		if (l == SL_LIM_COUNT)
-			BAD(w, m->key, UNKNOWN,
-			    "unknown limit '%.*s'; there are memory, pids, cpu, wall, "
-			    "disk, file_size, output and nofile",
-			    SL_ARG(m->key->text));
-		else if (!is_scalar(m))
-			BAD(w, m, FORMAT, "limit '%s' is not a number", sl_limit_name(l));
-		else if ((why = sl_limit_parse(l, m->text, &w->p->limit[l].max)) != NULL)
-			BAD(w, m, FORMAT, "limit '%s': '%.*s' %s", sl_limit_name(l),
-			    SL_ARG(m->text), why);
-	}
+	take_limit(w, m, &seen);
 }
 
 static void
@@ -213,26 +301,31 @@ take_keys(struct parse *w, const struct sl_yaml *root)
 		     { "env", take_env },
 		     { "tty", take_tty },
 		     { "net", take_net },
+		     { "tier", take_tier },
 		     { "limits", take_limits } };
-	const size_t n = sizeof(keys) / sizeof(keys[0]);
+	enum { N = sizeof(keys) / sizeof(keys[0]) };
+	struct sl_slice names[N];
 
 	if (root->kind != SL_YAML_MAP) {
 		BAD(w, root, FORMAT, "a profile is a mapping with a 'description'");
 		return;
 	}
+	for (size_t i = 0; i < N; i++)
+		names[i] = sl_slice_str(keys[i].key);
 	SL_YAML_EACH(m, root)
 	{
 		size_t i = 0;
 
-		while (i < n && !sl_slice_eq(m->key->text, sl_slice_str(keys[i].key)))
+		while (i < N && !sl_slice_eq(m->key->text, names[i]))
 			i++;
-		if (i < n)
+		if (i < N)
 			keys[i].take(w, m);
 		else
-			BAD(w, m->key, UNKNOWN,
-			    "unknown key '%.*s'; a profile has description, read, "
-			    "write, env, tty, net and limits",
-			    SL_ARG(m->key->text));
+			BAD(w, m->key, UNKNOWN, "unknown key '%.*s'; %s",
+			    SL_ARG(m->key->text),
+			    meant(w, m->key->text, names, N,
+				  "a profile has description, read, write, env, tty, "
+				  "net, tier and limits"));
 	}
 	if (sl_yaml_get(root, "description") == NULL)
 		BAD(w, root, FORMAT, "'description' is missing");
@@ -247,12 +340,14 @@ make(struct parse *w, struct sl_slice src, struct sl_err *err)
 	w->p = SL_NEW(w->a, struct sl_profile);
 	w->path = SL_NEW_N(w->a, struct sl_profile_path, SL_GRANT_FS_MAX + 1);
 	w->env = SL_NEW_N(w->a, struct sl_slice, SL_GRANT_ENV_MAX);
-	if (w->p == NULL || w->path == NULL || w->env == NULL)
+	w->net = SL_NEW_N(w->a, struct sl_grant_net, SL_GRANT_NET_MAX + 1);
+	if (w->p == NULL || w->path == NULL || w->env == NULL || w->net == NULL)
 		return SL_ERR(err, NOMEM, "out of memory for a profile");
 	sl_grant_init(&g);
 	memcpy(w->p->limit, g.limit, sizeof(g.limit));
 	w->p->path = w->path;
 	w->p->env = w->env;
+	w->p->net = w->net;
 	sl_sha256(src, w->p->digest);
 	return 0;
 }

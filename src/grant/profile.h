@@ -9,7 +9,8 @@
  *   write: [./build]             # working directory (.) or the home directory (~)
  *   env: [CC, CFLAGS]            # names of the caller's variables
  *   tty: true                    # a private terminal, where the caller has one
- *   net: none                    # nothing else can be granted yet
+ *   net: [HOST:PORT, ...]        # as --net of exec; none: nobody, as without the key
+ *   tier: T1                     # the least kind of box that will do
  *   limits: { memory: 2G, pids: 64, cpu: 60, wall: 300, ... }
  *
  * Unknown and repeated keys, names and paths are refused, each with its place.  Parsing
@@ -36,6 +37,8 @@ struct sl_profile {
 	size_t n_path;
 	const struct sl_slice *env;
 	size_t n_env;
+	const struct sl_grant_net *net;
+	size_t n_net;
 	bool is_tty;
 	struct sl_grant_limit limit[SL_LIM_COUNT];
 	uint8_t digest[32]; /* SHA-256 of the text */
@@ -58,6 +61,8 @@ int sl_profile_parse(struct sl_slice src, const char *file, struct sl_arena *a,
 		     const struct sl_profile **ret, struct sl_profile_diags *ret_diags,
 		     struct sl_err *err) SL_MUST_CHECK;
 
+/* NULL, or why a tier that was asked for cannot be had: words behind its name. */
+const char *sl_tier_problem(struct sl_slice tier);
 bool sl_profile_is_name(struct sl_slice s); /* [a-z0-9][a-z0-9_-]*, at most 40 */
 bool sl_env_is_name(struct sl_slice s);     /* [A-Za-z_][A-Za-z0-9_]* */
 

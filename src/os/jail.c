@@ -16,6 +16,14 @@ sl_jail_keep_caps(void)
 	return prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) < 0 ? -errno : 0;
 }
 
+/* EINVAL ends the capabilities of this kernel, and not before those that every kernel of
+ * ours has: else one such answer would look like an empty rest. */
+static bool
+is_past_last(int c, int e)
+{
+	return e == EINVAL && c > CAP_CHECKPOINT_RESTORE; /* Linux 5.9 */
+}
+
 int
 sl_jail_no_caps(void)
 {
@@ -27,8 +35,8 @@ sl_jail_no_caps(void)
 
 	for (int c = 0; c < 64; c++)
 		if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0) {
-			if (errno == EINVAL)
-				break; /* past the last capability of this kernel */
+			if (is_past_last(c, errno))
+				break;
 			return -errno;
 		}
 	if (prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) < 0 ||
@@ -50,8 +58,8 @@ sl_jail_caps(uint64_t *ret_eff, uint64_t *ret_bnd)
 	for (int c = 0; c < 64; c++) {
 		int r = prctl(PR_CAPBSET_READ, c, 0, 0, 0);
 
-		if (r < 0 && errno == EINVAL)
-			break; /* past the last capability of this kernel */
+		if (r < 0 && is_past_last(c, errno))
+			break;
 		if (r < 0)
 			return -errno;
 		bnd |= (uint64_t)r << c;

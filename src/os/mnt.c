@@ -46,7 +46,7 @@ sl_mnt_clone(int dirfd, const char *path, bool is_recursive, uint64_t attr, int 
 		a = (struct mount_attr){ .attr_set = MOUNT_ATTR_IDMAP,
 					 .userns_fd = (unsigned)idmap_fd };
 		if (mount_setattr(fd, "", AT_EMPTY_PATH, &a, sizeof(a)) < 0)
-			return -errno;
+			return errno == EINVAL || errno == EPERM ? -EOPNOTSUPP : -errno;
 	}
 	return sl_steal_fd(&fd);
 }

@@ -16,7 +16,7 @@ struct sl_mnt_opt {
 int sl_mnt_new(const char *fstype, const struct sl_mnt_opt *opt, size_t n, unsigned attr);
 /* A detached clone of the tree at dirfd/path ("" means dirfd itself), with attr set
  * on all of it, and private; attr 0: as it is.  idmap_fd >= 0 adds an idmapping (first
- * mount only). */
+ * mount only): -EOPNOTSUPP where just that cannot be had of this file system. */
 int sl_mnt_clone(int dirfd, const char *path, bool is_recursive, uint64_t attr,
 		 int idmap_fd);
 int sl_mnt_allow_dev(int mnt_fd); /* takes NODEV from a mount of ours */

@@ -321,11 +321,21 @@ sl_os_send_bytes_fd(int sock, int fd, const void *p, size_t n)
 		cm->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(cm), &fd, sizeof(fd));
 	}
-	ssize_t r = sendmsg(sock, &m, MSG_NOSIGNAL);
+	ssize_t r;
 
-	if (r < 0)
-		return -errno;
-	return (size_t)r == n ? 0 : -EIO;
+	/* The descriptor goes with the first byte. */
+	do
+		r = sendmsg(sock, &m, MSG_NOSIGNAL);
+	while (r < 0 && errno == EINTR);
+	while (r >= 0 && (size_t)r < n) {
+		ssize_t more =
+		    send(sock, (const uint8_t *)p + r, n - (size_t)r, MSG_NOSIGNAL);
+
+		if (more < 0 && errno == EINTR)
+			continue;
+		r = more < 0 ? more : r + more;
+	}
+	return r < 0 ? -errno : 0;
 }
 
 int

@@ -21,7 +21,7 @@ enum {
 
 enum sl_proxy_op {
 	/* to the proxy */
-	SL_PXO_LISTEN = 1, /* nothing; fd: the listener */
+	SL_PXO_LISTEN = 1, /* nothing; fd: the listener, in place of an earlier one */
 	SL_PXO_OPENED,     /* struct sl_pxm_opened, names; fd: the connection, if it is */
 	SL_PXO_DRAIN,      /* nothing: the act has ended */
 	/* from the proxy */

@@ -61,8 +61,10 @@ on_message(struct sl_px *x, struct sl_msg *msg)
 {
 	switch ((enum sl_proxy_op)msg->op) {
 	case SL_PXO_LISTEN:
-		if (x->listener >= 0 || msg->n_fds != 1)
+		if (msg->n_fds != 1)
 			return false;
+		if (x->listener >= 0) /* that box was not the one that was granted */
+			(void)close(x->listener);
 		x->listener = msg->fds[0];
 		return true;
 	case SL_PXO_OPENED:

@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 
+#include <ctype.h>
 #include <string.h>
 
 enum { EVENT_MEMORY = 4 << 20, BECAUSE_MAX = 5 };
@@ -134,6 +135,8 @@ sl_emit_job_start(struct sl_emit *e, const char *name, int64_t steps,
 	struct sl_jb b = { .a = &a };
 	struct sl_json *o, *l;
 
+	if (e->listener == NULL)
+		return;
 	sl_arena_init(&a, EVENT_MEMORY);
 	o = sl_emit_new(e, &b, "job.start");
 	if (name != NULL)
@@ -163,6 +166,8 @@ sl_emit_step_start(struct sl_emit *e, const uint8_t decision[32])
 	struct sl_jb b = { .a = &a };
 	struct sl_json *o;
 
+	if (e->listener == NULL)
+		return;
 	sl_arena_init(&a, EVENT_MEMORY);
 	o = step_event(e, &b, "step.start");
 	put_step(e, &b, o);
@@ -179,6 +184,8 @@ sl_emit_step_done(struct sl_emit *e, const struct sl_emit_end *x)
 	struct sl_jb b = { .a = &a };
 	struct sl_json *o;
 
+	if (e->listener == NULL)
+		return;
 	sl_arena_init(&a, EVENT_MEMORY);
 	o = step_event(e, &b, "step.done");
 	put_step(e, &b, o);
@@ -204,6 +211,8 @@ sl_emit_job_done(struct sl_emit *e, const char *name, const char *result, int64_
 	struct sl_jb b = { .a = &a };
 	struct sl_json *o;
 
+	if (e->listener == NULL)
+		return;
 	sl_arena_init(&a, EVENT_MEMORY);
 	o = sl_emit_new(e, &b, "job.done");
 	if (name != NULL)
@@ -234,18 +243,53 @@ put_because(struct sl_jb *b, struct sl_json *o, const struct sl_decision_view *d
  * Whether another rule denies the rest is not known before it is asked again. */
 static const struct {
 	const char *fact, *kind, *text;
+	bool is_direct; /* only where the run writes in place */
 } leave_out[] = {
 	{ "want_write(", "run",
-	  "without --direct: changes then wait for 'sluice changes --apply'" },
+	  "without --direct: changes then wait for 'sluice changes --apply'", true },
 	{ "want_workspace(", "run",
-	  "without --direct: changes then wait for 'sluice changes --apply'" },
-	{ "want_secret(", "run", "without --secret " },
-	{ "want_write(", "exec", "without --write " },
-	{ "want_read(", "exec", "without --read " },
+	  "without --direct: changes then wait for 'sluice changes --apply'", true },
+	{ "want_secret(", "run", "without --secret ", false },
+	{ "want_write(", "exec", "without --write ", false },
+	{ "want_read(", "exec", "without --read ", false },
+	/* A flow's own want is the owner's once an option says so. */
+	{ "flow_want(\"read\", ", "run", "if you mean it: with --read ", false },
+	{ "flow_want(\"write\", ", "run", "if you mean it: with --write ", false },
+	{ "flow_want(\"net\", ", "run", "if you mean it: with --net ", false },
+	{ "flow_want(\"env\", ", "run", "if you mean it: with --env ", false },
+	{ "flow_want(\"memory\", ", "run", "if you mean it: with --memory ", false },
+	{ "flow_want(\"pids\", ", "run", "if you mean it: with --pids ", false },
+	{ "flow_want(\"cpu\", ", "run", "if you mean it: with --cpu ", false },
+	{ "flow_want(\"wall\", ", "run", "if you mean it: with --time ", false },
+	{ "flow_want(\"disk\", ", "run", "if you mean it: with --disk ", false },
+	{ "flow_want(\"file_size\", ", "run", "if you mean it: with --file-size ",
+	  false },
+	{ "flow_want(\"output\", ", "run", "if you mean it: with --output ", false },
+	{ "flow_want(\"nofile\", ", "run", "if you mean it: with --open-files ", false },
 };
 
+/* A string of a fact as a word that can be given to a shell as it stands: who wrote the
+ * flow wrote this too. */
+static const char *
+shell_word(struct sl_arena *a, struct sl_slice s)
+{
+	bool is_plain = true;
+
+	if (s.len < 3 || s.p[0] != '"' || s.p[s.len - 1] != '"')
+		return "what is named above";
+	s = (struct sl_slice){ s.p + 1, s.len - 2 };
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] == '\'' || s.p[i] == '\\') /* an escape of the policy's */
+			return "what is named above";
+		is_plain &= s.p[i] != '\0' && s.p[i] < 0x80 &&
+			    (isalnum(s.p[i]) != 0 || strchr("/._-:", s.p[i]) != NULL);
+	}
+	return sl_arena_printf(a, is_plain ? "%.*s" : "'%.*s'", SL_ARG(s));
+}
+
 static void
-put_remedies(struct sl_jb *b, struct sl_json *o, const struct sl_decision_view *d)
+put_remedies(const struct sl_emit *e, struct sl_jb *b, struct sl_json *o,
+	     const struct sl_decision_view *d)
 {
 	const char *fact[BECAUSE_MAX];
 	size_t n = sl_decision_because(d->proof, b->a, fact, BECAUSE_MAX);
@@ -259,12 +303,16 @@ put_remedies(struct sl_jb *b, struct sl_json *o, const struct sl_decision_view *
 			    leave_out[k].text[strlen(leave_out[k].text) - 1] != ' ';
 
 			if (strcmp(d->kind, leave_out[k].kind) != 0 ||
+			    (leave_out[k].is_direct && !e->is_direct) ||
 			    strncmp(fact[i], leave_out[k].fact, len) != 0)
 				continue;
 			s = is_whole
 				? leave_out[k].text
-				: sl_arena_printf(b->a, "%s%.*s", leave_out[k].text,
-						  (int)(all - len - 1), fact[i] + len);
+				: sl_arena_printf(
+				      b->a, "%s%s", leave_out[k].text,
+				      shell_word(b->a, (struct sl_slice){
+							   (const uint8_t *)fact[i] + len,
+							   all - len - 1 }));
 			break;
 		}
 	if (s != NULL)
@@ -287,6 +335,8 @@ sl_emit_decision(struct sl_emit *e, const struct sl_decision_view *d,
 	struct sl_jb b = { .a = &a };
 	struct sl_json *o, *l;
 
+	if (e->listener == NULL)
+		return;
 	sl_arena_init(&a, EVENT_MEMORY);
 	o = is_step ? step_event(e, &b, "decision") : sl_event_new(&b, "decision");
 	(void)sl_json_set(&b, o, "run", sl_json_hex(&b, d->run, 32));
@@ -305,7 +355,7 @@ sl_emit_decision(struct sl_emit *e, const struct sl_decision_view *d,
 	}
 	if (!d->is_allowed) {
 		put_because(&b, o, d);
-		put_remedies(&b, o, d);
+		put_remedies(e, &b, o, d);
 	}
 	sl_emit_send(e, &b, o);
 }

@@ -17,6 +17,7 @@ struct sl_emit {
 	const char *id;
 	const char *file; /* of the flow, where line is not 0: the step's place in it */
 	int64_t line;
+	bool is_direct;        /* the run writes in place */
 	uint64_t n_denials;    /* of the whole run */
 	struct sl_sha256 hash; /* over the output as shown */
 	uint64_t len_output, n_lines;

@@ -9,7 +9,10 @@
 #include "run/emit.h"
 #include "run/mark.h"
 #include "run/outcome.h"
+#include "run/output.h"
 #include "run/resolve.h"
+#include "run/taint_say.h"
+#include "run/written.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,6 +21,7 @@
 
 enum {
 	EXEC_MEMORY = 64 << 20,
+	WRITTEN_MEMORY = 16 << 20,
 	EXIT_REFUSED = 125,
 	EXIT_CANNOT = 126,
 	EXIT_NOT_FOUND = 127
@@ -42,7 +46,9 @@ struct work {
 	struct sl_carry_end end;
 	struct sl_entry seal;
 	struct sl_json *observation; /* taken before the box goes */
-	int64_t started_ms, start_mono;
+	struct sl_taint_said taint;  /* of what was written in place */
+	struct sl_json *more;        /* of the outcome */
+	int64_t started_ms, start_mono, since_ns;
 	int write_failed;
 	bool is_closed; /* the run's outcome is in the log */
 };
@@ -115,7 +121,7 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 				 .n_masked = 1,
 				 .pins = w->pins,
 				 .n_pins = w->n_pins,
-				 .proxy = w->x->proxy,
+				 .proxy = grant->n_net > 0 ? w->x->proxy : NULL,
 				 .is_single = true,
 				 .stdin_fd = w->x->stdin_fd };
 	int r;
@@ -247,6 +253,8 @@ announce(struct work *w)
 	struct sl_jb b = { .a = &a };
 	struct sl_json *o, *e;
 
+	if (w->emit.listener == NULL)
+		return;
 	sl_arena_init(&a, 1 << 20);
 	o = sl_event_new(&b, "run.start");
 	(void)sl_json_set(&b, o, "run", sl_json_hex(&b, d->run, 32));
@@ -344,6 +352,43 @@ end_box(struct work *w)
 	sl_box_end(w->carry.box);
 }
 
+static struct sl_slice
+sayable(void *exec, struct sl_slice path)
+{
+	struct work *w = exec;
+	SL_AUTO_BUF out = { .max = (size_t)8 * SL_WS_PATH_MAX };
+	struct sl_slice s;
+
+	sl_output_utf8(path, &out);
+	s = sl_arena_dup(&w->a, sl_buf_get(&out));
+	return out.is_failed || s.p == NULL ? SL_LIT("***") : s;
+}
+
+/* What the act wrote in place and the host would obey.  The act is over, whatever comes
+ * of this: what cannot be told is said to be so. */
+static void
+note_written(struct work *w)
+{
+	const struct sl_taint_rules rules = { .is_in_place = true };
+	SL_AUTO_ARENA a = { 0 }; /* so that nothing of this takes from the record */
+	struct sl_jb b = { .a = &w->a };
+	struct sl_written out = { 0 };
+
+	sl_arena_init(&a, WRITTEN_MEMORY);
+	sl_written_look(sl_decision_view(w->d)->grant, w->x->home->path, w->since_ns, &a,
+			&out);
+	if (out.changes.n == 0 && !out.is_partial)
+		return;
+	for (size_t i = 0; i < out.changes.n && w->x->left != NULL; i++)
+		if ((out.changes.item[i].warn & (SL_WW_RUNS | SL_WW_MISLEADS)) != 0)
+			w->x->left(w->x->arg, &out.changes.item[i]);
+	sl_taint_say(&w->taint, &b, NULL, &out.changes, &rules, sayable, w);
+	w->more = sl_json_obj(&b);
+	sl_taint_put(&w->taint, &b, w->more);
+	if (out.is_partial)
+		(void)sl_json_set(&b, w->more, "taint_partial", sl_json_bool(&b, true));
+}
+
 static int
 record(struct work *w, const char *conclusion, const char *why, struct sl_err *err)
 {
@@ -359,7 +404,8 @@ record(struct work *w, const char *conclusion, const char *why, struct sl_err *e
 				.started_ms = w->started_ms,
 				.finished_ms = sl_time_now_ms(),
 				.output = digest,
-				.len_output = w->emit.len_output };
+				.len_output = w->emit.len_output,
+				.more = w->more };
 	int r;
 
 	sl_sha256_end(&h, digest);
@@ -413,6 +459,8 @@ finish(struct work *w, const char *conclusion, int status, const struct sl_err *
 	struct sl_json *o;
 	char hex[65], text[160];
 
+	if (w->emit.listener == NULL)
+		return;
 	sl_arena_init(&a, 1 << 20);
 	sl_hex(hex, d->run, 32);
 	o = sl_event_new(&b, "run.done");
@@ -436,6 +484,7 @@ finish(struct work *w, const char *conclusion, int status, const struct sl_err *
 	(void)sl_json_set(&b, o, "jobs_ok", sl_json_int(&b, status == 0));
 	(void)sl_json_set(&b, o, "denials", sl_json_int(&b, (int64_t)w->emit.n_denials));
 	(void)sl_json_set(&b, o, "changes", sl_json_int(&b, 0));
+	sl_taint_put_counts(&w->taint, &b, o);
 	(void)sl_json_set(&b, o, "decisions", sl_json_int(&b, 1));
 	(void)sl_json_set(&b, o, "entries", sl_json_int(&b, w->is_closed ? 2 : 0));
 	(void)sl_json_set(
@@ -478,6 +527,7 @@ decided(struct work *w, struct sl_err *err)
 	}
 	r = act(w, err);
 	end_box(w);
+	note_written(w);
 	if (r < 0) {
 		if (record(w, "failure", err->msg, &second) == 0)
 			sl_mark_clear(w->x->home, &w->mark);
@@ -552,6 +602,7 @@ sl_exec(struct sl_exec *x, struct sl_err *err)
 				   .step = (const char *)x->act.argv[0].p };
 	sl_emit_begin(&w.emit);
 	w.started_ms = sl_time_now_ms();
+	w.since_ns = sl_written_begin();
 	w.start_mono = sl_mono_ms();
 	r = run_it(&w, err);
 	if (r == 0)

@@ -8,6 +8,7 @@
 #include "grant/act.h"
 #include "run/event.h"
 #include "run/profile.h"
+#include "run/ws_changes.h"
 
 /* What had been done when, in microseconds of the monotonic clock. */
 struct sl_exec_phase {
@@ -32,6 +33,8 @@ struct sl_exec {
 	int (*write)(void *arg, int stream, struct sl_slice bytes);
 	void (*denied)(void *arg,
 		       const struct sl_obs *o); /* first of its kind; may be NULL */
+	/* Something is left in place that the host would obey; may be NULL. */
+	void (*left)(void *arg, const struct sl_ws_change *c);
 	void *arg;
 	const struct sl_listener *listener; /* or NULL */
 	/* The caller's come first: [0] is the beginning. */

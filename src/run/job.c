@@ -1,5 +1,6 @@
 /* job.c -- a job's box: opened by the run's permit, closed with nothing left of it. */
 #include "base/auto.h"
+#include "run/resolve.h"
 #include "run/run_int.h"
 #include "run/ws_changes.h"
 
@@ -65,7 +66,7 @@ open_box(struct run *w, struct sl_err *err)
 	struct sl_box_sink sink;
 	struct sl_permit *permit = NULL;
 	struct sl_box_opts o = {
-		.grant = sl_decision_view(w->d)->grant,
+		.grant = &w->job.grant,
 		.sink = &sink,
 		.host_name = "sluice",
 		.run_fd = w->job.dir_fd,
@@ -84,6 +85,9 @@ open_box(struct run *w, struct sl_err *err)
 				      .role_fd = { sl_gate_fd(w->gate),
 						   sl_parser_fd(w->o->parser) } };
 	sink = sl_carry_sink(&w->carry);
+	/* That a name may be asked for is decided and recorded by now. */
+	if ((r = sl_resolve(&w->job.grant, NULL, w->a, &o.pins, &o.n_pins, err)) < 0)
+		return r;
 	if ((r = sl_box_prepare(&o, &w->carry.box, err)) < 0 ||
 	    (r = sl_box_vector(w->carry.box, w->jb.a, &w->job.vector, err)) < 0 ||
 	    (r = sl_gate_permit(w->gate, w->d, SL_PERMIT_BOX, 1, &permit, err)) < 0)
@@ -113,7 +117,8 @@ sl_run_job_open(struct run *w, const struct sl_json *action, struct sl_err *err)
 			  .is_open = true };
 	w->emit.job = w->job.job;
 	w->emit.key = w->job.key;
-	if ((r = make_dir(w, err)) < 0 || (r = open_box(w, err)) < 0 ||
+	if ((r = sl_run_grant(w, action, &w->job.grant, err)) < 0 ||
+	    (r = make_dir(w, err)) < 0 || (r = open_box(w, err)) < 0 ||
 	    (r = describe(w, err)) < 0)
 		return sl_err_ctx(err, "job '%s'", w->job.key), r;
 	sl_emit_job_start(&w->emit, w->job.name, sl_json_get_int(action, "steps"),
@@ -123,12 +128,26 @@ sl_run_job_open(struct run *w, const struct sl_json *action, struct sl_err *err)
 	return 0;
 }
 
+/* A path as a statement may have it. */
+static struct sl_slice
+sayable(void *run, struct sl_slice path)
+{
+	struct run *w = run;
+	SL_AUTO_BUF out = { .max = (size_t)4 * SL_WS_PATH_MAX };
+	struct sl_slice s;
+
+	sl_output_utf8(sl_run_masked(w, w->a, path), &out);
+	s = out.is_failed ? SL_LIT("***") : sl_arena_dup(w->a, sl_buf_get(&out));
+	return s.p != NULL ? s : SL_LIT("***");
+}
+
 /* What changed in the workspace under the job, by name, for the outcome. */
 static int
 look_underneath(struct run *w, struct sl_err *err)
 {
 	SL_AUTO_ARENA a = { 0 };
 	struct sl_ws_drift drift = { 0 };
+	struct sl_slice first;
 	char *msg;
 	int r;
 
@@ -141,34 +160,57 @@ look_underneath(struct run *w, struct sl_err *err)
 		return 0;
 	w->drift = sl_json_arr(&w->jb);
 	for (size_t i = 0; i < drift.n_path; i++)
-		(void)sl_json_add(&w->jb, w->drift, sl_json_str(&w->jb, drift.path[i]));
+		(void)sl_json_add(&w->jb, w->drift,
+				  sl_json_str(&w->jb, sayable(w, drift.path[i])));
+	first = sayable(w, drift.path[0]);
 	msg = sl_arena_printf(&a, "the workspace changed while the job ran: '%.*s'%s",
-			      SL_ARG(drift.path[0]), drift.n > 1 ? " and more" : "");
+			      SL_ARG(first), drift.n > 1 ? " and more" : "");
 	if (msg != NULL)
 		sl_emit_notice(&w->emit, "warning", sl_slice_str(msg));
 	return 0;
 }
 
 static int
-count_changes(struct run *w, struct sl_err *err)
+look_into(void *run, int fd, uint64_t size, enum sl_archive *ret, struct sl_err *err)
+{
+	struct run *w = run;
+
+	return sl_parser_archive(w->o->parser, fd, size, ret, err);
+}
+
+static int
+note_changes(struct run *w, struct sl_err *err)
 {
 	SL_AUTO_ARENA a = { 0 };
 	bool is_overlay = w->job.vector.ws_mode == SL_WS_OVERLAY;
 	SL_AUTO_FD left = -1;
+	const struct sl_ws_archives by = { look_into, w };
 	struct sl_ws_changes c = { 0 };
 	int r;
 
-	if (w->o->is_direct)
+	sl_arena_init(&a, SL_WS_ARENA_MAX);
+	if (w->o->is_direct) { /* all of the run so far, each time */
+		if ((r = sl_ws_changes_direct(w->ws_fd, w->ws, &a, &c, err)) < 0 ||
+		    (r = sl_ws_look_archives(w->ws_fd, false, &c, &by, err)) < 0)
+			return r;
+		w->taint = (struct sl_taint_said){ 0 };
+		w->taint_rules.is_in_place = true;
+		w->n_changes = c.n;
+		sl_taint_say(&w->taint, &w->jb, NULL, &c, &w->taint_rules, sayable, w);
+		return 0;
+	}
+	if (!sl_ws_is_writable(w->job.vector.ws_mode))
 		return 0;
 	left = openat(w->job.dir_fd, is_overlay ? "upper" : "copy",
 		      O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (left < 0)
 		return SL_ERR_SYS(err, -errno, "cannot look at the changes of job '%s'",
 				  w->job.key);
-	sl_arena_init(&a, SL_WS_ARENA_MAX);
-	if ((r = sl_ws_changes(left, is_overlay, w->ws, &a, &c, err)) < 0)
+	if ((r = sl_ws_changes(left, is_overlay, w->ws, &a, &c, err)) < 0 ||
+	    (r = sl_ws_look_archives(left, true, &c, &by, err)) < 0)
 		return r;
 	w->n_changes += c.n;
+	sl_taint_say(&w->taint, &w->jb, w->job.key, &c, &w->taint_rules, sayable, w);
 	return 0;
 }
 
@@ -187,7 +229,7 @@ sl_run_job_close(struct run *w, const struct sl_json *action, struct sl_err *err
 		w->job.name = sl_run_text(w, action, "name");
 		w->n_jobs++;
 	} else if ((r = look_underneath(w, err)) == 0) {
-		r = count_changes(w, err);
+		r = note_changes(w, err);
 	}
 	w->n_jobs_ok += strcmp(result, "success") == 0 || strcmp(result, "skipped") == 0;
 	sl_emit_job_done(&w->emit, w->job.name, result, wall);

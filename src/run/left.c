@@ -30,7 +30,8 @@ read_job(struct sl_left *l, int job_fd, struct sl_left_job *j, struct sl_err *er
 		return SL_ERR(err, NOMEM, "out of memory");
 	j->is_overlay = sl_slice_eq(mode, SL_LIT("overlay"));
 	j->is_direct = sl_slice_eq(mode, SL_LIT("direct"));
-	if (j->is_direct)
+	if (j->is_direct || sl_slice_eq(mode, SL_LIT("read")) ||
+	    sl_slice_eq(mode, SL_LIT("none")))
 		return 0;
 	j->left_fd = openat(job_fd, j->is_overlay ? "upper" : "copy",
 			    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);

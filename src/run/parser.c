@@ -348,6 +348,30 @@ sl_parser_done(struct sl_parser *p, const struct sl_json *how, struct sl_arena *
 }
 
 int
+sl_parser_archive(struct sl_parser *p, int fd, uint64_t size, enum sl_archive *ret,
+		  struct sl_err *err)
+{
+	const struct sl_json *v = NULL;
+	SL_AUTO_ARENA a = { 0 };
+	uint8_t body[8];
+	int64_t verdict;
+	int r;
+
+	sl_arena_init(&a, 1 << 20);
+	memcpy(body, &size, sizeof(size));
+	r = sl_chan_send(&p->chan, SL_PO_ARCHIVE, (struct sl_slice){ body, sizeof(body) },
+			 &fd, 1, err);
+	if ((r = sent(p, r, err)) < 0 || (r = result(p, &a, &v, NULL, err)) < 0)
+		return r;
+	verdict = sl_json_get_int(v, "verdict");
+	/* safe because whatever is none of them is the one that says least */
+	*ret = verdict == SL_AR_PLAIN || verdict == SL_AR_ESCAPES
+		   ? (enum sl_archive)verdict
+		   : SL_AR_UNKNOWN;
+	return 0;
+}
+
+int
 sl_parser_cancel(struct sl_parser *p, struct sl_err *err)
 {
 	const struct sl_json *none = NULL;

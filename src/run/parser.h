@@ -12,6 +12,7 @@
 #define SL_RUN_PARSER_H
 
 #include "flow/engine.h"
+#include "run/archive.h"
 
 struct sl_parser;
 
@@ -40,6 +41,10 @@ int sl_parser_line(struct sl_parser *p, struct sl_slice line, struct sl_arena *a
 		   const struct sl_json **ret, struct sl_err *err) SL_MUST_CHECK;
 int sl_parser_done(struct sl_parser *p, const struct sl_json *how, struct sl_arena *a,
 		   const struct sl_json **ret, struct sl_err *err) SL_MUST_CHECK;
+/* As sl_archive_look() of the file behind fd, which is read by pread alone.  Needs no
+ * run: a parser that is started for it does. */
+int sl_parser_archive(struct sl_parser *p, int fd, uint64_t size, enum sl_archive *ret,
+		      struct sl_err *err) SL_MUST_CHECK;
 int sl_parser_cancel(struct sl_parser *p, struct sl_err *err) SL_MUST_CHECK;
 
 #endif

@@ -3,13 +3,14 @@
 
 #include <sys/syscall.h>
 
-/* Memory, its one socket, the end: libfyaml and jansson use malloc; nothing opens. */
+/* Memory, its one socket, what it is given to read, the end: libfyaml and jansson use
+ * malloc; nothing opens. */
 static const int calls[] = {
 	SYS_recvmsg,      SYS_sendmsg,   SYS_poll,           SYS_ppoll,   SYS_brk,
 	SYS_mmap,         SYS_munmap,    SYS_mremap,         SYS_madvise, SYS_mprotect,
 	SYS_futex,        SYS_getrandom, SYS_clock_gettime,  SYS_exit,    SYS_exit_group,
 	SYS_rt_sigreturn, SYS_close,     SYS_read,           SYS_write,   SYS_getpid,
-	SYS_gettid,       SYS_tgkill,    SYS_rt_sigprocmask,
+	SYS_gettid,       SYS_tgkill,    SYS_rt_sigprocmask, SYS_pread64,
 };
 
 /* libfyaml asks whether standard error is a terminal. */

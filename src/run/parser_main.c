@@ -1,6 +1,8 @@
 /* parser_main.c -- the jailed side of parser.h: bytes in, plans and results out. */
 #include "run/parser_ops.h"
 
+#include "run/archive.h"
+
 #include "priv/chan.h"
 
 #include <unistd.h>
@@ -12,7 +14,8 @@ struct role {
 	struct sl_buf room;
 	struct sl_engine *engine;
 	struct sl_engine_host host;
-	struct sl_arena keep; /* what the engine borrows: source, params */
+	struct sl_arena keep;   /* what the engine borrows: source, params */
+	uint64_t archives_left; /* bytes */
 };
 
 /* What the supervisor may say.  safe because each body is bounded and, but for the raw
@@ -21,6 +24,7 @@ static const struct sl_chan_op ops[] = {
 	{ SL_PO_NEW, SL_PO_MAX, 0 }, { SL_PO_NEXT, 0, 0 },
 	{ SL_PO_LINE, 1 << 20, 0 },  { SL_PO_DONE, SL_PO_MAX, 0 },
 	{ SL_PO_CANCEL, 0, 0 },      { SL_PO_ANSWER, SL_PO_MAX, 0 },
+	{ SL_PO_ARCHIVE, 8, 1 },
 };
 
 static int
@@ -185,6 +189,37 @@ make(struct role *p, struct sl_slice body, struct sl_arena *a, const struct sl_j
 	return sl_engine_plan(p->engine, a, ret, err);
 }
 
+static long
+read_at(void *arg, uint64_t off, void *to, size_t n)
+{
+	const int *fd = arg;
+
+	return pread(*fd, to, n, (off_t)off);
+}
+
+static int
+look_into(struct role *p, const struct sl_msg *m, struct sl_arena *a,
+	  const struct sl_json **ret, struct sl_err *err)
+{
+	struct sl_jb b = { .a = a };
+	struct sl_json *o = sl_json_obj(&b);
+	int fd = m->n_fds == 1 ? m->fds[0] : -1;
+	struct sl_archive_src src = { .read_at = read_at, .arg = &fd };
+	enum sl_archive verdict;
+
+	if (fd < 0 || m->body.len != sizeof(src.size))
+		return SL_ERR(err, BUG, "no archive");
+	memcpy(&src.size, m->body.p, sizeof(src.size));
+	src.left =
+	    p->archives_left < SL_AR_BYTES_MAX ? p->archives_left : SL_AR_BYTES_MAX;
+	p->archives_left -= src.left;
+	verdict = sl_archive_look(&src);
+	p->archives_left += src.left;
+	(void)sl_json_set(&b, o, "verdict", sl_json_int(&b, verdict));
+	*ret = o;
+	return b.is_failed ? SL_ERR(err, NOMEM, "out of memory") : 0;
+}
+
 static int
 serve_one(struct role *p, const struct sl_msg *m, struct sl_arena *a, struct sl_diags *ds,
 	  const struct sl_json **ret, struct sl_err *err)
@@ -194,6 +229,8 @@ serve_one(struct role *p, const struct sl_msg *m, struct sl_arena *a, struct sl_
 
 	if (m->op == SL_PO_NEW)
 		return make(p, m->body, a, ret, ds, err);
+	if (m->op == SL_PO_ARCHIVE)
+		return look_into(p, m, a, ret, err);
 	if (p->engine == NULL)
 		return SL_ERR(err, BUG, "the parser has no flow");
 	switch (m->op) {
@@ -219,7 +256,8 @@ sl_parser_main(int fd)
 {
 	struct role p = {
 		.chan = { .fd = fd, .ops = ops, .n_ops = sizeof(ops) / sizeof(ops[0]) },
-		.room = { .max = SL_PO_MAX }
+		.room = { .max = SL_PO_MAX },
+		.archives_left = SL_AR_TOTAL_MAX
 	};
 	struct sl_msg m;
 	struct sl_err err = { 0 };
@@ -235,6 +273,8 @@ sl_parser_main(int fd)
 
 		sl_arena_init(&a, SL_PARSER_MEMORY);
 		r = serve_one(&p, &m, &a, &ds, &v, &why);
+		for (size_t i = 0; i < m.n_fds; i++)
+			(void)close(m.fds[i]);
 		if (r == 0)
 			r = send_json(&p, SL_PO_OK, v, &why);
 		if (r < 0 &&

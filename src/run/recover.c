@@ -1,10 +1,20 @@
 /* recover.c -- see recover.h. */
 #include "run/recover.h"
 
+#include "base/auto.h"
 #include "base/hex.h"
+#include "box/box.h"
 #include "record/read.h"
+#include "run/left.h"
 #include "run/mark.h"
 #include "run/outcome.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 struct work {
 	const struct sl_home *home;
@@ -67,6 +77,69 @@ is_closed(struct work *w, const struct sl_run_info *i, struct sl_arena *a, bool 
 	return 0;
 }
 
+/* A file of ours that was being written, under the name that sl_home_write() gives it.
+ * The directory is ours: what an act leaves lies in directories below it. */
+static int
+drop_unfinished(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+
+	if (d == NULL) {
+		r = -errno;
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	while (r == 0 && (e = readdir(d)) != NULL) {
+		size_t n = strlen(e->d_name);
+
+		if (n > 4 && strcmp(e->d_name + n - 4, ".tmp") == 0 &&
+		    unlinkat(dir_fd, e->d_name, 0) < 0 && errno != ENOENT)
+			r = -errno;
+	}
+	(void)closedir(d);
+	return r;
+}
+
+/* What lies outside the log: placeholders in a workspace that a job was given in place,
+ * and a directory of the run in which nothing is that `changes` could show. */
+static int
+tidy(const struct sl_home *h, const uint8_t run[32], struct sl_err *err)
+{
+	struct sl_err none = { 0 };
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+	char hex[65], name[96];
+	SL_AUTO_FD top = -1;
+	int r = 0;
+
+	sl_hex(hex, run, 32);
+	(void)snprintf(name, sizeof(name), "runs/%s", hex);
+	if ((top = openat(h->fd, name, flags)) < 0 && errno == ENOENT)
+		return 0;
+	for (unsigned n = 0; top >= 0 && n < SL_LEFT_JOBS_MAX; n++) {
+		SL_AUTO_FD dir = -1;
+		char job[16];
+
+		(void)snprintf(job, sizeof(job), "%u", n);
+		if ((dir = openat(top, job, flags)) < 0 && errno == ENOENT)
+			continue; /* numbers of skipped jobs are gaps */
+		if ((r = dir < 0 ? -errno : sl_box_direct_recover(dir)) < 0 ||
+		    (r = drop_unfinished(dir)) < 0)
+			break;
+	}
+	if (top >= 0 && r == 0)
+		r = drop_unfinished(top);
+	if (top < 0 || r < 0)
+		return SL_ERR_SYS(err, r < 0 ? r : -errno, "cannot tidy up after '%s/%s'",
+				  h->path, name);
+	if (faccessat(top, "manifest", F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		/* One that stays is only litter. */
+		(void)!sl_left_drop(h, run, &none);
+	return 0;
+}
+
 static int
 each(void *arg, const uint8_t run[32], struct sl_err *err)
 {
@@ -79,6 +152,8 @@ each(void *arg, const uint8_t run[32], struct sl_err *err)
 
 	sl_arena_init(&a, 256 << 20);
 	sl_hex(hex, run, 32);
+	if ((r = tidy(w->home, run, err)) < 0)
+		return r;
 	if (w->reader == NULL && (r = sl_reader_open(w->home->fd, &w->reader, err)) < 0)
 		return r;
 	r = sl_run_lookup(w->reader, sl_slice_str(hex), &a, &i, err);

@@ -144,6 +144,68 @@ make_params(struct run *w, struct sl_jb *b, struct sl_json **ret, struct sl_err 
 	return 0;
 }
 
+/* What the run has whatever the flow says: the defaults and the owner's options. */
+static int
+make_given(struct run *w, struct sl_err *err)
+{
+	struct sl_slice *names = SL_NEW_N(w->a, struct sl_slice, w->o->n_secret + 1);
+	struct sl_slice *env = SL_NEW_N(w->a, struct sl_slice, w->o->n_env + 1);
+
+	if (names == NULL || env == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	for (size_t i = 0; i < w->o->n_env; i++)
+		env[i] = sl_slice_upto(w->o->env[i], '=');
+	for (size_t i = 0; i < w->o->n_secret; i++)
+		names[i] = w->o->secret[i].name;
+	w->given = w->o->given;
+	w->given.ws_mode = w->o->is_direct ? SL_WS_DIRECT : SL_WS_OVERLAY;
+	w->given.ws_path = sl_slice_str(w->o->workspace);
+	w->given.env = env;
+	w->given.n_env = w->o->n_env;
+	w->given.secrets = names;
+	w->given.n_secrets = w->o->n_secret;
+	return 0;
+}
+
+/* What the flow takes of that, and what it asks for beyond. */
+static int
+make_want(struct run *w, struct sl_err *err)
+{
+	struct sl_diag_list problems = { .a = w->a, .src = w->o->src };
+	const struct sl_sandboxes_in in = { .plan = w->plan,
+					    .given = &w->given,
+					    .home = w->o->home,
+					    .problems = &problems };
+	struct sl_err lost = { 0 };
+	int r;
+
+	if ((r = make_given(w, err)) < 0)
+		return r;
+	r = sl_sandboxes_make(&in, w->a, &w->boxes, err);
+	if ((r == SL_E(FORMAT) || r == SL_E(UNSUPPORTED)) &&
+	    sl_diag_close(&problems, w->a, &w->ret->diags, &lost) < 0) {
+		*err = lost;
+		r = lost.code;
+	}
+	return r;
+}
+
+int
+sl_run_grant(struct run *w, const struct sl_json *action, struct sl_grant *ret,
+	     struct sl_err *err)
+{
+	const struct sl_grant *run = sl_decision_view(w->d)->grant, *g = NULL;
+	int r;
+
+	if ((r = sl_sandboxes_of(&w->boxes, action, &g, err)) < 0)
+		return r;
+	*ret = *g;
+	for (int i = 0; i < SL_LIM_COUNT; i++)
+		if (ret->limit[i].class < run->limit[i].class)
+			ret->limit[i].class = run->limit[i].class;
+	return 0;
+}
+
 static int
 parse(struct run *w, struct sl_err *err)
 {
@@ -167,31 +229,20 @@ parse(struct run *w, struct sl_err *err)
 	SL_JSON_EACH(m, sl_json_get(w->plan, "mask"))
 	if (r == 0)
 		r = sl_masks_add(&w->masks, m->s, true, err);
-	return r;
+	return r == 0 ? make_want(w, err) : r;
 }
 
 /* --- decide --- */
 
-static int
-make_want(struct run *w, struct sl_err *err)
+static struct sl_json *
+profiles(struct run *w, struct sl_jb *b)
 {
-	struct sl_slice *names = SL_NEW_N(w->a, struct sl_slice, w->o->n_secret + 1);
-	struct sl_slice *env = SL_NEW_N(w->a, struct sl_slice, w->o->n_env + 1);
+	struct sl_json *o = sl_json_obj(b);
 
-	if (names == NULL || env == NULL)
-		return SL_ERR(err, NOMEM, "out of memory");
-	for (size_t i = 0; i < w->o->n_env; i++)
-		env[i] = sl_slice_upto(w->o->env[i], '=');
-	for (size_t i = 0; i < w->o->n_secret; i++)
-		names[i] = w->o->secret[i].name;
-	sl_grant_init(&w->want);
-	w->want.ws_mode = w->o->is_direct ? SL_WS_DIRECT : SL_WS_OVERLAY;
-	w->want.ws_path = sl_slice_str(w->o->workspace);
-	w->want.env = env;
-	w->want.n_env = w->o->n_env;
-	w->want.secrets = names;
-	w->want.n_secrets = w->o->n_secret;
-	return 0;
+	for (size_t i = 0; i < w->boxes.n_profiles; i++)
+		(void)sl_json_set(b, o, w->boxes.profile[i].name,
+				  sl_json_hex(b, w->boxes.profile[i].p->digest, 32));
+	return o;
 }
 
 static struct sl_json *
@@ -228,6 +279,8 @@ freeze(struct run *w, struct sl_jb *b, const struct sl_json *root)
 		(void)sl_json_sets(
 		    b, o, w->o->secret[k].name,
 		    sl_context_tag(b, w->o->secret[k].value, i->node.hmac_key));
+	if (w->boxes.n_profiles > 0)
+		(void)sl_json_set(b, c, "profiles", profiles(w, b));
 	o = sl_json_set(b, c, "workspace", sl_json_obj(b));
 	(void)sl_json_set(b, o, "manifest", sl_json_hex(b, w->ws->digest, 32));
 	(void)sl_json_set(b, o, "entries", sl_json_int(b, (int64_t)w->ws->n));
@@ -248,6 +301,14 @@ run_facts(void *arg, struct sl_policy_facts *f, struct sl_err *err)
 	SL_FACT(f, "flow", "flow", sl_term_cstr(hex), sl_term_cstr(w->o->flow));
 	SL_JSON_EACH(m, uses)
 	SL_FACT(f, "flow", "uses", sl_term_str(m->s));
+	for (size_t i = 0; i < w->boxes.n_profiles; i++) {
+		sl_hex(hex, w->boxes.profile[i].p->digest, 32);
+		SL_FACT(f, "flow", "profile", sl_term_cstr(w->boxes.profile[i].name),
+			sl_term_cstr(hex));
+	}
+	for (size_t i = 0; i < w->boxes.n_beyond; i++)
+		SL_FACT(f, "flow", "flow_want", sl_term_cstr(w->boxes.beyond[i].kind),
+			sl_term_str(w->boxes.beyond[i].what));
 	return 0;
 }
 
@@ -258,14 +319,13 @@ decide(struct run *w, struct sl_err *err)
 	struct sl_jb b = { .a = &a };
 	struct sl_gate_source source = { run_facts, w };
 	struct sl_gate_request q = {
-		.kind = "run", .want = &w->want, .sources = &source, .n_sources = 1
+		.kind = "run", .want = &w->boxes.want, .sources = &source, .n_sources = 1
 	};
 	struct sl_json *root = NULL;
 	int r;
 
 	sl_arena_init(&a, 64 << 20);
-	if ((r = make_want(w, err)) < 0 ||
-	    (r = sl_host_base(w->o->home, &b, &root, err)) < 0)
+	if ((r = sl_host_base(w->o->home, &b, &root, err)) < 0)
 		return r;
 	q.context = freeze(w, &b, root);
 	if (b.is_failed)
@@ -306,8 +366,8 @@ announce(struct run *w)
 			  sl_json_int(&b, sl_json_get_int(w->plan, "n_steps")));
 	(void)sl_json_set(&b, o, "workspace", sl_json_cstr(&b, w->o->workspace));
 	(void)sl_json_set(&b, o, "mode",
-			  sl_json_cstr(&b, sl_ws_mode_name(w->want.ws_mode)));
-	(void)sl_json_set(&b, o, "tier", sl_json_str(&b, w->want.tier));
+			  sl_json_cstr(&b, sl_ws_mode_name(w->boxes.want.ws_mode)));
+	(void)sl_json_set(&b, o, "tier", sl_json_str(&b, w->boxes.want.tier));
 	(void)sl_json_set(&b, o, "identity", sl_json_cstr(&b, i->node.did));
 	if (i->node.is_new)
 		(void)sl_json_set(&b, o, "new_identity", sl_json_bool(&b, true));
@@ -398,6 +458,7 @@ record(struct run *w, const char *why, struct sl_entry *seal, struct sl_err *err
 			  sl_json_int(&b, (int64_t)w->emit.n_denials));
 	if (w->drift != NULL)
 		(void)sl_json_set(&b, o.more, "base_changed", sl_json_copy(&b, w->drift));
+	sl_taint_put(&w->taint, &b, o.more);
 	if ((r = sl_gate_state(w->gate, w->d, SL_STMT_OUTCOME,
 			       sl_outcome_json(&b, d, did, &o), NULL, err)) < 0 ||
 	    (r = sl_gate_state(w->gate, w->d, SL_STMT_OBSERVATION,
@@ -439,6 +500,7 @@ finish(struct run *w, int status, uint64_t node_size, const struct sl_err *why)
 	(void)sl_json_set(&b, o, "jobs_ok", sl_json_int(&b, w->n_jobs_ok));
 	(void)sl_json_set(&b, o, "denials", sl_json_int(&b, (int64_t)w->emit.n_denials));
 	(void)sl_json_set(&b, o, "changes", sl_json_int(&b, (int64_t)w->n_changes));
+	sl_taint_put_counts(&w->taint, &b, o);
 	(void)sl_json_set(&b, o, "decisions", sl_json_int(&b, w->n_decisions));
 	(void)sl_json_set(&b, o, "entries", sl_json_int(&b, w->n_statements));
 	(void)sl_json_set(&b, o, "node_size", sl_json_int(&b, (int64_t)node_size));
@@ -476,7 +538,9 @@ decided(struct run *w, struct sl_err *err)
 		finish(w, sl_code_exit(r), d->entry.size, NULL);
 		return r;
 	}
-	if ((r = open_dir(w, &why)) == 0)
+	if ((r = open_dir(w, &why)) == 0 &&
+	    (r = sl_taint_rules(d->taint_action, d->n_taint_action, w->a, &w->taint_rules,
+				&why)) == 0)
 		r = loop(w, &why);
 	sl_run_job_drop(w);
 	if (r < 0)
@@ -536,6 +600,7 @@ sl_run(const struct sl_run_opts *o, struct sl_arena *a, struct sl_run_result *re
 	sl_output_init(&w.out, &w.masks, sl_run_on_line, &w);
 	w.emit = (struct sl_emit){ .listener = o->listener,
 				   .masks = &w.masks,
+				   .is_direct = o->is_direct,
 				   .job = "",
 				   .key = "",
 				   .step = "" };

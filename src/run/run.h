@@ -27,6 +27,7 @@ struct sl_run_opts {
 	const char *flow;      /* path as given, for messages */
 	const char *workspace; /* absolute, canonical */
 	bool is_direct;
+	struct sl_grant given;        /* what options give: paths, services, limits */
 	struct sl_slice src;          /* the flow's bytes */
 	struct sl_slice event;        /* JSON text, or empty */
 	const char *event_name;       /* or NULL: the engine takes what `on` asks for */

@@ -75,6 +75,8 @@ open_live(struct run *w, struct sl_slice path, int *ret_fd, struct sl_err *err)
 	bool is_overlay = w->job.vector.ws_mode == SL_WS_OVERLAY;
 	SL_AUTO_FD left = -1;
 
+	if (!sl_ws_is_writable(w->job.vector.ws_mode))
+		return 0;
 	if (w->o->is_direct)
 		return sl_ws_open_live(w->ws_fd, false, path, ret_fd, err);
 	left = openat(w->job.dir_fd, is_overlay ? "upper" : "copy",

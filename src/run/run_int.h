@@ -7,6 +7,8 @@
 #include "run/mark.h"
 #include "run/outcome.h"
 #include "run/run.h"
+#include "run/sandbox.h"
+#include "run/taint_say.h"
 #include "run/workspace.h"
 
 enum {
@@ -23,6 +25,7 @@ struct job {
 	int64_t over_mono; /* when its time was over or it was cancelled; 0: not yet */
 	unsigned n;        /* counts the run's boxes from 0: names its directory */
 	int dir_fd;        /* runs/ID/N */
+	struct sl_grant grant; /* of its box: within the run's */
 	struct sl_box_vector vector;
 	bool is_open, has_event; /* the event's file was put into the box */
 };
@@ -48,7 +51,8 @@ struct run {
 	struct sl_arena ws_a;
 	const struct sl_ws_manifest *ws;
 	struct frozen_file *files;
-	struct sl_grant want;
+	struct sl_grant given; /* to the run, whatever the flow says */
+	struct sl_sandboxes boxes;
 	const struct sl_json *plan;
 	struct sl_decision *d; /* the run's */
 	char hex[65];
@@ -57,8 +61,10 @@ struct run {
 	struct job job;
 	unsigned n_jobs, n_jobs_ok, n_steps, n_decisions, n_statements;
 	uint64_t n_changes;
-	struct sl_json *drift; /* list of paths that changed underneath */
-	struct sl_jb jb;       /* over a */
+	struct sl_taint_rules taint_rules; /* of the policy, with the run's decision */
+	struct sl_taint_said taint;        /* in jb */
+	struct sl_json *drift;             /* list of paths that changed underneath */
+	struct sl_jb jb;                   /* over a */
 	int64_t started_ms, started_mono;
 	bool is_cancelled;
 	int64_t step_shown; /* index of the step whose start was announced, -1 */
@@ -74,6 +80,10 @@ void sl_run_skip(struct run *w, const struct sl_json *action);
 void sl_run_note(struct run *w, const struct sl_json *action);
 void sl_run_group(struct run *w, const struct sl_json *action);
 int sl_run_on_line(void *run, int stream, struct sl_slice text, bool is_partial);
+
+/* The grant of an action of the engine, its limits held as the run's decision asks. */
+int sl_run_grant(struct run *w, const struct sl_json *action, struct sl_grant *ret,
+		 struct sl_err *err);
 
 /* run_file.c: sl_engine_host.read_file */
 int sl_run_read_file(void *run, struct sl_slice path, struct sl_arena *a,

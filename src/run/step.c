@@ -4,6 +4,7 @@
 #include "run/run_int.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Everything about the step under way. */
 struct step {
@@ -14,6 +15,7 @@ struct step {
 	struct sl_act act;
 	const struct sl_slice *file_name; /* of act.get, in its order */
 	uint8_t digest[32];
+	struct sl_grant grant; /* what it wants: within the run's, and its job's box */
 	struct sl_decision *d;
 	struct sl_carry_end end;
 	int64_t started_ms, started_mono;
@@ -166,11 +168,29 @@ take_list(struct step *s, const char *key, const struct sl_slice **ret, size_t *
 	return 0;
 }
 
+/* The value of a variable that is granted and that the flow says nothing of. */
+static struct sl_slice
+callers(struct step *s, struct sl_slice name)
+{
+	const struct sl_run_opts *o = s->w->o;
+	const char *n = sl_arena_str(&s->a, name), *value;
+	char *text;
+
+	for (size_t i = 0; i < o->n_env; i++)
+		if (sl_slice_eq(sl_slice_upto(o->env[i], '='), name))
+			return o->env[i];
+	if (n == NULL || (value = getenv(n)) == NULL)
+		return (struct sl_slice){ 0 };
+	text = sl_arena_printf(&s->a, "%s=%s", n, value);
+	return text != NULL ? sl_slice_str(text) : (struct sl_slice){ 0 };
+}
+
 static int
 take_env(struct step *s, struct sl_err *err)
 {
 	const struct sl_json *o = sl_json_get(s->action, "env");
-	struct sl_slice *env = SL_NEW_N(&s->a, struct sl_slice, o != NULL ? o->n + 1 : 1);
+	struct sl_slice *env =
+	    SL_NEW_N(&s->a, struct sl_slice, (o != NULL ? o->n : 0) + s->grant.n_env + 1);
 	SL_AUTO_BUF text = { .max = 16 << 20 };
 	size_t n = 0;
 
@@ -188,6 +208,10 @@ take_env(struct step *s, struct sl_err *err)
 	}
 	if (text.p != NULL)
 		explicit_bzero(text.p, text.cap);
+	for (size_t i = 0; i < s->grant.n_env; i++)
+		if (sl_json_gets(o, s->grant.env[i]) == NULL &&
+		    (env[n] = callers(s, s->grant.env[i])).p != NULL)
+			n++;
 	s->act.env = env;
 	s->act.n_env = n;
 	return 0;
@@ -235,7 +259,8 @@ make_act(struct step *s, struct sl_err *err)
 	int r;
 
 	s->act.cwd = sl_json_get_str(s->action, "cwd");
-	if ((r = take_list(s, "argv", &s->act.argv, &s->act.n_argv, err)) < 0 ||
+	if ((r = sl_run_grant(s->w, s->action, &s->grant, err)) < 0 ||
+	    (r = take_list(s, "argv", &s->act.argv, &s->act.n_argv, err)) < 0 ||
 	    (r = take_env(s, err)) < 0 || (r = take_files(s, err)) < 0)
 		return r;
 	if (s->act.n_argv == 0)
@@ -296,7 +321,7 @@ decide(struct step *s, struct sl_err *err)
 				   (uint32_t)s->w->job.leg, (uint32_t)s->w->emit.index,
 				   1 };
 	struct sl_gate_request q = { .kind = "step",
-				     .want = run->grant,
+				     .want = &s->grant,
 				     .outer = run->grant,
 				     .step = &ref,
 				     .act = s->digest,
@@ -379,7 +404,7 @@ cut_by(const struct step *s)
 		return "cancelled";
 	if (s->end.is_timeout && is_job_over(s))
 		return "job_timeout";
-	if (s->end.is_timeout || s->end.proc.limit == SL_LIM_WALL)
+	if (s->end.is_timeout)
 		return "timeout";
 	return s->end.is_cancelled ? "cancelled" : NULL;
 }
@@ -461,16 +486,19 @@ record(struct step *s, struct sl_err *err)
 	const char *did = sl_gate_info(s->w->gate)->node.did;
 	struct sl_sha256 h = s->w->emit.hash;
 	uint8_t digest[32];
+	struct sl_box_vector vector = s->w->job.vector;
 	struct sl_outcome o = { .conclusion = str(s, "conclusion"),
 				.why = s->refused != NULL ? s->refused : s->bad_files,
 				.end = s->refused == NULL ? &s->end.proc : NULL,
-				.vector = &s->w->job.vector,
+				.vector = &vector,
 				.started_ms = s->started_ms,
 				.finished_ms = sl_time_now_ms(),
 				.output = digest,
 				.len_output = s->w->emit.len_output };
 	int r;
 
+	for (enum sl_limit l = 0; l < SL_LIM_COUNT && s->w->carry.box != NULL; l++)
+		vector.limit[l] = sl_box_act_class(s->w->carry.box, &s->grant, l);
 	sl_sha256_end(&h, digest);
 	o.more = sl_json_obj(&s->b);
 	(void)sl_json_set(&s->b, o.more, "outcome",

@@ -8,7 +8,7 @@ enum { HIDDEN = 1, SEEN = 2 };
 
 struct diff {
 	const struct sl_ws_manifest *base, *left;
-	bool is_overlay;
+	bool is_overlay, is_direct;
 	uint8_t *state; /* one a base entry */
 	struct sl_ws_change *item;
 	size_t n, max;
@@ -52,8 +52,9 @@ const char *
 sl_ws_warn_name(unsigned i)
 {
 	static const char *const name[SL_WW_COUNT] = {
-		"link-leaves-tree", "special-file", "set-id",       "runs-later",
-		"base-changed",     "two-jobs",     "part-of-held",
+		"link-leaves-tree", "special-file", "set-id",
+		"runs-later",       "base-changed", "two-jobs",
+		"part-of-held",     "misleading",   "blocked",
 	};
 
 	return i < SL_WW_COUNT ? name[i] : "?";
@@ -92,10 +93,7 @@ put(struct diff *d, enum sl_ws_kind kind, const struct sl_ws_entry *e,
 				    .size = e->size,
 				    .base = base };
 	memcpy(c->digest, e->digest, sizeof(c->digest));
-	if (kind != SL_WK_DELETED)
-		c->warn = ws_guard(c->path, c->type, c->mode, c->link);
-	else /* what goes: only that it was obeyed counts */
-		c->warn = ws_guard(c->path, c->type, c->mode, c->link) & SL_WW_RUNS;
+	ws_guard(c);
 	/* what is in these we never knew, so they cannot be replaced or removed */
 	if (base != NULL && (base->type == SL_WT_CLOSED_DIR || base->type == SL_WT_MOUNT))
 		c->warn |= SL_WW_SPECIAL;
@@ -108,7 +106,9 @@ mode_mask(const struct diff *d, const struct sl_ws_entry *e)
 {
 	if (e->type == SL_WT_LINK)
 		return 0;
-	return e->type == SL_WT_DIR ? 01777 : d->is_overlay ? 07777 : 01777;
+	return e->type == SL_WT_DIR            ? 01777
+	       : d->is_overlay || d->is_direct ? 07777
+					       : 01777;
 }
 
 /* e stands where base's b stood. */
@@ -158,8 +158,8 @@ take(struct diff *d, const struct sl_ws_entry *e)
 static bool
 was_left_out(const struct diff *d, const struct sl_ws_entry *b)
 {
-	return !d->is_overlay && b->type != SL_WT_DIR && b->type != SL_WT_FILE &&
-	       b->type != SL_WT_LINK;
+	return !d->is_overlay && !d->is_direct && b->type != SL_WT_DIR &&
+	       b->type != SL_WT_FILE && b->type != SL_WT_LINK;
 }
 
 static int
@@ -168,6 +168,30 @@ by_path(const void *x, const void *y)
 	const struct sl_ws_change *a = x, *b = y;
 
 	return ws_path_cmp(a->path, b->path);
+}
+
+static int
+differ(struct diff d, int left_fd, struct sl_arena *a, struct sl_ws_changes *ret,
+       struct sl_err *err)
+{
+	const struct sl_ws_manifest *base = d.base, *left = d.left;
+
+	d.state = SL_NEW_N(a, uint8_t, base->n + 1);
+	d.item = SL_NEW_N(a, struct sl_ws_change, base->n + left->n + 1);
+	if (d.state == NULL || d.item == NULL)
+		return SL_ERR(err, NOMEM, "out of memory for %zu changes",
+			      base->n + left->n);
+	if (!d.is_overlay)
+		memset(d.state, HIDDEN, base->n);
+	for (size_t i = 0; i < left->n; i++)
+		take(&d, left->entry[i]);
+	for (size_t i = 0; i < base->n; i++)
+		if (d.state[i] == HIDDEN && !was_left_out(&d, base->entry[i]))
+			put(&d, SL_WK_DELETED, base->entry[i], base->entry[i]);
+	if (d.n > 1)
+		qsort(d.item, d.n, sizeof(*d.item), by_path);
+	*ret = (struct sl_ws_changes){ d.item, d.n };
+	return ws_look(left_fd, !d.is_direct, ret, err);
 }
 
 int
@@ -181,22 +205,21 @@ sl_ws_changes(int left_fd, bool is_overlay, const struct sl_ws_manifest *base,
 	if (ws_walk(left_fd, &o, a, &left, err) < 0)
 		return sl_err_ctx(err, "changes");
 	d.left = left;
-	d.state = SL_NEW_N(a, uint8_t, base->n + 1);
-	d.item = SL_NEW_N(a, struct sl_ws_change, base->n + left->n + 1);
-	if (d.state == NULL || d.item == NULL)
-		return SL_ERR(err, NOMEM, "out of memory for %zu changes",
-			      base->n + left->n);
-	if (!is_overlay)
-		memset(d.state, HIDDEN, base->n);
-	for (size_t i = 0; i < left->n; i++)
-		take(&d, left->entry[i]);
-	for (size_t i = 0; i < base->n; i++)
-		if (d.state[i] == HIDDEN && !was_left_out(&d, base->entry[i]))
-			put(&d, SL_WK_DELETED, base->entry[i], base->entry[i]);
-	if (d.n > 1)
-		qsort(d.item, d.n, sizeof(*d.item), by_path);
-	*ret = (struct sl_ws_changes){ d.item, d.n };
-	return 0;
+	return differ(d, left_fd, a, ret, err);
+}
+
+int
+sl_ws_changes_direct(int dir_fd, const struct sl_ws_manifest *base, struct sl_arena *a,
+		     struct sl_ws_changes *ret, struct sl_err *err)
+{
+	struct ws_walk_opts o = { .known = base, .is_again = true };
+	struct diff d = { .base = base, .is_direct = true };
+	struct sl_ws_manifest *left;
+
+	if (ws_walk(dir_fd, &o, a, &left, err) < 0)
+		return sl_err_ctx(err, "changes");
+	d.left = left;
+	return differ(d, dir_fd, a, ret, err);
 }
 
 struct sl_ws_change *

@@ -22,6 +22,8 @@
 #ifndef SL_RUN_WS_CHANGES_H
 #define SL_RUN_WS_CHANGES_H
 
+#include "run/archive.h"
+#include "run/taint.h"
 #include "run/workspace.h"
 
 enum sl_ws_kind {
@@ -40,7 +42,9 @@ enum sl_ws_warn {
 	SL_WW_BASE = 16,   /* the base changed since the freeze */
 	SL_WW_JOBS = 32,   /* another job changed it too */
 	SL_WW_PART = 64,   /* lies below or is part of something held back */
-	SL_WW_COUNT = 7,   /* number of flags */
+	SL_WW_MISLEADS = 128, /* its name, or its text, is not what a reader sees */
+	SL_WW_BLOCKED = 256,  /* no name lifts it */
+	SL_WW_COUNT = 9,      /* number of flags */
 };
 
 enum sl_ws_outcome {
@@ -60,6 +64,7 @@ struct sl_ws_change {
 	uint8_t digest[SL_SHA256_LEN];
 	const struct sl_ws_entry *base; /* NULL for ADDED */
 	unsigned warn;                  /* enum sl_ws_warn */
+	struct sl_taints taint;         /* data/taint.tsv: what the host would obey */
 	enum sl_ws_outcome outcome;     /* set by apply */
 };
 
@@ -79,6 +84,29 @@ const char *sl_ws_outcome_name(enum sl_ws_outcome o);
 int sl_ws_changes(int left_fd, bool is_overlay, const struct sl_ws_manifest *base,
 		  struct sl_arena *a, struct sl_ws_changes *ret,
 		  struct sl_err *err) SL_MUST_CHECK;
+
+/* The same of a job that worked on the directory itself, compared with what it was:
+ * whoever else changed it meanwhile is in it.  Nothing is opened up, and what changes
+ * while it is looked at is said to be unread. */
+int sl_ws_changes_direct(int dir_fd, const struct sl_ws_manifest *base,
+			 struct sl_arena *a, struct sl_ws_changes *ret,
+			 struct sl_err *err) SL_MUST_CHECK;
+
+/* Looks into archives among the changes ("@archive": not looked into yet) by look(), in a
+ * jail; is_ours as with sl_ws_changes(), not with sl_ws_changes_direct().  What escapes
+ * is held back.  Of more than SL_WS_ARCHIVES_MAX the rest stays as it is. */
+enum { SL_WS_ARCHIVES_MAX = 256 };
+struct sl_ws_archives {
+	int (*look)(void *arg, int fd, uint64_t size, enum sl_archive *ret,
+		    struct sl_err *err);
+	void *arg;
+};
+int sl_ws_look_archives(int left_fd, bool is_ours, struct sl_ws_changes *c,
+			const struct sl_ws_archives *by,
+			struct sl_err *err) SL_MUST_CHECK;
+
+/* Holds back, or blocks, what rules of a policy ask for beyond data/taint.tsv. */
+void sl_ws_tighten(struct sl_ws_changes *c, const struct sl_taint_rule *rule, size_t n);
 
 /* Sets SL_WW_JOBS in each of n jobs' changes that meets another job's: the same path,
  * or one below a path that the other removed or replaced. */
@@ -104,8 +132,8 @@ struct sl_ws_applied {
 };
 
 /* Sets each change's outcome.  allow lifts LINK, SETID (the bits are dropped all the
- * same), RUNS, and SPECIAL for fifos; BASE is never lifted.  *ret is filled in on
- * failure too: n_applied == 0 means that the target is as it was. */
+ * same), RUNS, MISLEADS, and SPECIAL for fifos; BASE and BLOCKED are never lifted.  *ret
+ * is filled in on failure too: n_applied == 0 means that the target is as it was. */
 int sl_ws_apply(const struct sl_ws_apply *o, struct sl_ws_changes *c, struct sl_arena *a,
 		struct sl_ws_applied *ret, struct sl_err *err) SL_MUST_CHECK;
 

@@ -199,16 +199,6 @@ leads_to_named(const struct sl_ws_apply *o, const struct sl_ws_change *c)
 	return false;
 }
 
-static bool
-is_fifo(const struct sl_ws_change *c)
-{
-	const struct ws_st fifo = { .fmt = S_IFIFO };
-	uint8_t d[SL_SHA256_LEN];
-
-	ws_special_digest(&fifo, d);
-	return c->type == SL_WT_SPECIAL && memcmp(d, c->digest, sizeof(d)) == 0;
-}
-
 /* The flags of c that hold it back. */
 static unsigned
 holding(const struct sl_ws_apply *o, const struct sl_ws_change *c)
@@ -216,10 +206,10 @@ holding(const struct sl_ws_apply *o, const struct sl_ws_change *c)
 	unsigned lifted = o->is_job_named ? SL_WW_JOBS : 0;
 
 	if (c->warn != 0 && leads_to_named(o, c))
-		lifted |= SL_WW_RUNS;
+		lifted |= SL_WW_RUNS | SL_WW_MISLEADS;
 	if (c->warn != 0 && is_named(o, c->path)) {
-		lifted |= SL_WW_LINK | SL_WW_SETID | SL_WW_RUNS;
-		if (is_fifo(c))
+		lifted |= SL_WW_LINK | SL_WW_SETID | SL_WW_RUNS | SL_WW_MISLEADS;
+		if (ws_is_fifo(c))
 			lifted |= SL_WW_SPECIAL;
 	}
 	return c->warn & ~lifted;

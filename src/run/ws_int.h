@@ -72,9 +72,18 @@ int ws_finish(struct sl_ws_manifest *m, struct sl_err *err) SL_MUST_CHECK;
 int ws_decode(struct sl_slice src, struct sl_arena *a, struct sl_ws_manifest **ret,
 	      struct sl_err *err) SL_MUST_CHECK;
 
-/* SL_WW_LINK, SPECIAL, SETID and RUNS of something that is about to appear at path. */
-unsigned ws_guard(struct sl_slice path, enum sl_ws_type type, unsigned mode,
-		  struct sl_slice link);
+/* Sets taint and warn of something that is about to appear, or to go: by name, type,
+ * mode and target. */
+void ws_guard(struct sl_ws_change *c);
+/* The flags that its taint gives it under rules of a policy. */
+unsigned ws_guard_flags(const struct sl_ws_change *c, const struct sl_taint_rule *rule,
+			size_t n);
+bool ws_is_fifo(const struct sl_ws_change *c);
+/* Adds to the taint and flags of files what their content says, within bounds. */
+int ws_look(int left_fd, bool is_ours, struct sl_ws_changes *c,
+	    struct sl_err *err) SL_MUST_CHECK;
+/* Does a link that lies in depth directories below the top lead out, or may it? */
+bool ws_target_leaves(size_t depth, struct sl_slice target);
 bool ws_link_leaves(struct sl_slice path, struct sl_slice target);
 
 /* Is what stands at at/path as the entry says?  0 no, 1 yes, or -errno. */

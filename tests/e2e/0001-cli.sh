@@ -20,7 +20,7 @@ check 0 '' limits
 check 0 '' limits --json
 check 125 '[usage]' exec
 check 125 '[input.malformed]' exec --net example.org -- true
-check 2 '[input.unsupported]' run --net example.org:443 flow.yml
+check 2 '[input.malformed]' run --net example.org "$src/examples/hello/flow.yml"
 check 2 '[input.not-found]' run "$T/absent.yml"
 
 # A value on the command line would stand in the list of processes: refused, not repeated.

@@ -58,7 +58,8 @@ import json, sys
 for line in sys.stdin:
     o = json.loads(line)
     if set(o) not in ({"name", "value", "unit", "what"}, {"code", "feature", "what"},
-                      {"process", "started", "sees", "never", "calls", "refused", "limits"}):
+                      {"process", "started", "sees", "never", "calls", "refused", "limits"},
+                      {"kind", "pattern", "of", "obeyed_by", "action"}):
         print(line)')"
 has "limits says what is not supported" "$(sl limits)" 'uses: owner/repo@ref'
 has "limits lists the processes" "$(sl limits)" recorder

@@ -80,6 +80,7 @@ same "and are passed on" e "$(sl exec -- sh -c 'echo e >&2' 2>&1 >/dev/null)"
 sl exec -- yes 2>/dev/null | head -n 1 >"$T/yes"
 same "a reader that goes away ends it" y "$(cat "$T/yes")"
 st 0 "bytes are passed on as they are" -- sh -c 'printf "\000\033\377"'
+same "input that is empty ends" "" "$(timeout 20 "$SLUICE" exec -- cat </dev/null 2>&1 || echo "status $?")"
 same "no terminal where there is none" "not" "$(sl exec -- sh -c '[ -t 0 ] && echo tty || echo not' </dev/null)"
 
 # A denial is said where the command failed, and only there.
@@ -111,7 +112,7 @@ result $? "with decision and run.done" "$out"
 same "the verdict is deny" deny "$(grep '"event":"decision"' "$T/ev" | json verdict)"
 
 # --timing: the phases, in order, each over after the one before.
-phases='recorder begun,box begun,gate open,decided,decision durable,box ready,command ended,outcome durable,'
+phases='box begun,gate open,decided,decision durable,box ready,command ended,outcome durable,'
 sl exec --timing -- sh -c 'echo out; exit 3' >"$T/timed" 2>"$T/err"
 same "--timing returns the status too" 3 $?
 same "the output is the command's alone" out "$(cat "$T/timed")"

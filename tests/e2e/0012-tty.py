@@ -7,6 +7,7 @@ import re
 import select
 import signal
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -103,6 +104,24 @@ result(t.end() == 0 and b"end" in t.out, "^D ends its input", t.out)
 t = Term("exec", "--", "sh", "-c", "echo TERM=$TERM")
 t.end()
 result(b"TERM=xterm" in t.out, "it knows the kind of terminal", t.out)
+
+# What a command writes may draw, and no more: no titles, clipboard, links, questions to the terminal.
+t = Term("exec", "--", "printf", r"\033[31mred\033[0m \033]0;title\007\033]52;c;eA==\033\\a\033[6n\033[c\033P+q\033\\b\302\233c\033[5id\n")
+result(t.end() == 0 and b"\x1b[31mred\x1b[0m abcd" in t.out, "exec: colours are shown, the rest is dropped", t.out)
+result(not re.search(rb"\x1b[\]P]|\x1b\[(6n|c|5i)|\xc2\x9b", t.out), "nothing that the terminal would answer or obey", t.out)
+t = Term("exec", "--", "printf", r"\033[?1049h\033[?1000h\033[?25lfull\016")
+t.end()
+result(t.out.rfind(b"\x1b[?1049l") > t.out.rfind(b"full") > 0, "a screen that was left is put back", t.out)
+result(b"\x1b[?25h" in t.out and b"1000;" in t.out and t.out.rfind(b"\x0f") > t.out.rfind(b"\x0e"), "so are cursor, mouse and letters", t.out)
+t = Term("exec", "--", "printf", "plain")
+t.end()
+result(t.out.replace(b"\r\n", b"").endswith(b"plain"), "plain text needs nothing put back", t.out)
+t = Term("exec", "--json", "--", "printf", r"a\302\233b\342\200\256c\033]0;x\007")
+t.end()
+result(b"a\\u009bb\\u202ec\\u001b]0;x\\u0007" in t.out and b"\xc2\x9b" not in t.out, "events on a terminal: escaped as JSON may", t.out)
+# A pipe gets the bytes.
+raw = subprocess.run([SLUICE, "exec", "--", "printf", r"\033]0;x\007\302\233"], stdout=subprocess.PIPE).stdout
+result(raw == b"\x1b]0;x\x07\xc2\x9b", "a pipe gets every byte", raw)
 
 # The terminal is as it was, whatever the command did.
 pid, fd = pty.fork()

@@ -14,11 +14,11 @@ for k in policy is_edited text; do
 done
 
 # check: place and suggestion
-sed 's/^deny if want_net/deny if want_ner/' "$T/now.dl" >"$T/typo.dl"
+sed 's/^deny if flow_want/deny if flow_wamt/' "$T/now.dl" >"$T/typo.dl"
 out=$(sl policy check "$T/typo.dl" 2>&1)
 same "a misspelt predicate: exit 2" 2 $?
-has "the place" "$out" "typo.dl:$(grep -n want_ner "$T/typo.dl" | cut -d: -f1):"
-has "a suggestion" "$out" want_net
+has "the place" "$out" "typo.dl:$(grep -n flow_wamt "$T/typo.dl" | cut -d: -f1):"
+has "a suggestion" "$out" flow_want
 printf 'allow if (\n' >"$T/broken.dl"
 check 2 'broken.dl:' policy check "$T/broken.dl"
 for k in file line col level msg; do

@@ -53,23 +53,25 @@ wirte: [.]
 tty: yes
 limits:
   memory: 64X
-  time: 5
+  tmie: 5
 EOF
 out=$(sl profile check "$T/bad.yml" 2>&1)
 same "check: exit 2" 2 $?
 has "a path" "$out" "$T/bad.yml:2:11: error: path '../x'"
 has "the root" "$out" "$T/bad.yml:2:17: error: path '/' would show everything"
-has "an unknown key" "$out" "$T/bad.yml:3:1: error: unknown key 'wirte'"
+has "an unknown key" "$out" "$T/bad.yml:3:1: error: unknown key 'wirte'; did you mean 'write'?"
 has "a word that is no boolean" "$out" "$T/bad.yml:4:6: error: 'tty' is neither"
 has "a size" "$out" "$T/bad.yml:6:11: error: limit 'memory': '64X' is no size"
-has "an unknown limit" "$out" "$T/bad.yml:7:3: error: unknown limit 'time'"
+has "an unknown limit" "$out" "$T/bad.yml:7:3: error: unknown limit 'tmie'; did you mean 'time'?"
 has "how many" "$out" '6 errors [input.malformed]'
 for k in file line col level msg; do
 	[ "$(sl profile check --json "$T/bad.yml" 2>/dev/null | json $k | wc -l)" = 6 ]
 	result $? "check --json has $k"
 done
 printf 'description: x\nnet: all\n' >"$T/net.yml"
-check 2 "net.yml:2:6: error: 'net' can only be none" profile check "$T/net.yml"
+check 2 "net.yml:2:6: error: 'net' is neither none nor a list" profile check "$T/net.yml"
+printf 'description: x\ntier: T0\n' >"$T/tier.yml"
+check 2 "tier.yml:2:7: error: tier 'T0' is lower than T1" profile check "$T/tier.yml"
 printf 'description: x\nread: [/a]\nread: [/b]\n' >"$T/dup.yml"
 check 2 "dup.yml:3:1: error: 'read' is already defined" profile check "$T/dup.yml"
 printf 'description: \033[31m\n' >"$T/esc.yml"

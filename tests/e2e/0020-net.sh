@@ -167,7 +167,7 @@ i=0 many=
 while [ $i -lt 65 ]; do i=$((i + 1)) many="$many --net 127.0.0.1:$i"; done
 # shellcheck disable=SC2086
 check 125 "more than 64 hosts and ports" exec $many -- true
-check 2 "input.unsupported" run --net 127.0.0.1:80 "$T/none.yml"
+check 2 "input.malformed" run --net 127.0.0.1 "$src/examples/hello/flow.yml"
 
 # In the record: wanted, a fact, granted.
 sl exec --json --net "127.0.0.1:$open" --net "[2001:DB8::0:1]:443" -- true >"$T/ev" 2>/dev/null

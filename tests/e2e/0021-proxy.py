@@ -445,6 +445,25 @@ def check_clients(s, at):
     result(r.stdout == b"http://127.0.0.1:3129\nserved\n", "its port is none of the host's that are listed", r)
 
 
+def check_policy(at):
+    """What the policy asks for has the box made anew, and the proxy goes with it."""
+    text = sluice("policy", "show").stdout
+
+    def register(name, new):
+        with open(T + "/p.dl", "wb") as f:
+            f.write(new)
+        r = sluice("policy", "register", T + "/p.dl")
+        result(r.returncode == 0, name, r)
+
+    register("a policy that asks for more", text + b'\nrequire_limit("cpu", "process") <- request("exec");\n')
+    r = sluice("exec", "--json", "--net", at, "--", "curl", "-sS", "http://%s/x" % at)
+    result(r.returncode == 0 and b"served" in r.stdout, "where policy changes the grant", r)
+    register("one that forbids it", text.replace(b"// deny if want_net($host, $port);", b"deny if want_net($host, $port);"))
+    r = sluice("exec", "--net", at, "--", "true")
+    result(r.returncode == 125 and b"want_net" in r.stderr, "where it forbids it", r)
+    register("as before", text)
+
+
 def children(pid):
     with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
         return [int(x) for x in f.read().split()]
@@ -491,6 +510,7 @@ def main():
     check_errors()
     check_refusals(s, at)
     check_clients(s, at)
+    check_policy(at)
     check_killed(at)
     if sys.argv[2] == "names":
         check_names(s)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # 1031-grants.sh -- random grants over random trees: a program in the box reaches exactly what was granted, by an
-# oracle that knows the grant alone.  SL_SEED repeats a run, SL_ONLY=N one box of it, SL_BOXES=N says how many; SL_FULL
-# (./dev test --full) makes it many thousands.
+# oracle that knows the grant alone.  SL_SEED repeats a run, SL_ONLY=N one box of it, SL_BOXES=N says how many and
+# SL_SECONDS=N how long at most; SL_FULL (./dev test --full) makes it many thousands.
 # needs: box
 # timeout: 400
 . "$(dirname "$0")/lib.sh"

@@ -415,6 +415,16 @@ def check_proof(s, blob, facts, policy):
         need(s['rule'] == {k: policies[-1][k] for k in ('line', 'text')}, 'proof: rule')
 
 
+# What a step can do to its workspace, in this order.
+WORKSPACES = {'none': 0, 'read': 1, 'copy': 2, 'overlay': 2, 'direct': 3}
+
+
+def access_to(fs, path):
+    """The access that the longest listed path at or above this one gives."""
+    above = [x for x in fs if path == x['path'] or path.startswith(x['path'] + '/')]
+    return set(max(above, key=lambda x: len(x['path']))['access']) if above else set()
+
+
 def check_within(grant, bound):
     """A grant is within another (that of its run) or within what was wanted."""
     need(set(grant) == set(bound), 'grant: members')
@@ -426,8 +436,11 @@ def check_within(grant, bound):
                 need(0 < x['max'] <= r[name]['max'] and x['class'] == r[name]['class'],
                      'grant: limit {} is beyond', name)
         elif k == 'fs':
-            most = {x['path']: set(x['access']) for x in r}
-            need(all(set(x['access']) <= most.get(x['path'], set()) for x in v), 'grant: fs is beyond')
+            need(all(set(x['access']) <= access_to(r, x['path']) for x in v) and
+                 all(access_to(v, x['path']) <= set(x['access']) for x in r), 'grant: fs is beyond')
+        elif k == 'workspace':
+            need(WORKSPACES[v['mode']] <= WORKSPACES[r['mode']] and
+                 v['path'] == ('' if v['mode'] == 'none' else r['path']), 'grant: workspace is beyond')
         elif isinstance(v, list):
             need(isinstance(r, list) and all(x in r for x in v), 'grant: {} is beyond', k)
         else:

@@ -62,7 +62,7 @@ def plain_clean(p, r, *forged):
     bad = []
     text = (r.out + r.err).decode('utf-8', 'replace')
     for name, pat in (('ESC', '\x1b'), ('CR', '\r'), ('BEL', '\x07'), ('BS', '\x08'), ('NUL', '\x00'), ('C1', '[\x80-\x9f]'),
-                      ('bidi', '[\u202a-\u202e\u2066-\u2069\u200e\u200f]')):
+                      ('bidi', '[\u202a-\u202e\u2066-\u2069\u200e\u200f]'), ('a CI marker', '##(vso|teamcity)?\\[')):
         m = re.search('.{0,40}' + pat, text)
         if m:
             bad.append(f'{name} reached the output: {m.group(0)!r}')

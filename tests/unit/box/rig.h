@@ -21,6 +21,7 @@ enum { RIG_OUT_MAX = 1 << 20, RIG_OBS_MAX = 512 };
 
 struct rig {
 	struct sl_grant g;
+	const struct sl_grant *act; /* of the next act; NULL: the box's */
 	struct sl_grant_fs fs[8];
 	struct sl_box_opts o;
 	struct sl_box_sink sink;
@@ -151,7 +152,8 @@ rig_spawn(struct rig *r, char *const *argv)
 			      .n_get = r->n_get,
 			      .get_max = 1 << 20 };
 	uint8_t id[32] = { 2 }, d[32];
-	struct sl_permit_view v = { SL_PERMIT_PROC, id, id, &r->g, d };
+	struct sl_permit_view v = { SL_PERMIT_PROC, id, id,
+				    r->act != NULL ? r->act : &r->g, d };
 	struct sl_permit *p;
 	int e;
 

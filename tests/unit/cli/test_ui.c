@@ -212,6 +212,10 @@ static const struct {
 	{ "\xed\xa0\x80", 3, "\\xed\\xa0\\x80", "\\xed\\xa0\\x80" }, /* surrogate */
 	{ "\xf0\x9f\x98\x80", 4, "\U0001f600", "\\xf0\\x9f\\x98\\x80" },
 	{ "\xf0\x9f\x98", 3, "\\xf0\\x9f\\x98", "\\xf0\\x9f\\x98" }, /* cut */
+	{ "##[error]x", 10, "\\x23#[error]x", "\\x23#[error]x" },
+	{ "a ##vso[x]", 10, "a \\x23#vso[x]", "a \\x23#vso[x]" },
+	{ "## a#[1]", 8, "## a#[1]", "## a#[1]" },
+	{ "\u3164", 3, "\\xe3\\x85\\xa4", "\\xe3\\x85\\xa4" }, /* no picture */
 	{ "", 0, "", "" },
 };
 

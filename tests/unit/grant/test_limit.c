@@ -143,7 +143,12 @@ test_names(void **state)
 		assert_int_equal(v, g.limit[l].max);
 		assert_non_null(sl_limit_unit(l));
 	}
-	assert_int_equal(sl_limit_named(SL_LIT("time")), SL_LIM_COUNT);
+	/* as options spell them */
+	for (enum sl_limit l = 0; l < SL_LIM_COUNT; l++)
+		assert_int_equal(sl_limit_named(sl_slice_str(sl_limit_option(l))), l);
+	assert_int_equal(sl_limit_named(SL_LIT("time")), SL_LIM_WALL);
+	assert_int_equal(sl_limit_named(SL_LIT("open-files")), SL_LIM_NOFILE);
+	assert_int_equal(sl_limit_named(SL_LIT("open_files")), SL_LIM_COUNT);
 	assert_int_equal(sl_limit_named(SL_LIT("")), SL_LIM_COUNT);
 	assert_int_equal(sl_limit_named(SL_LIT("memor")), SL_LIM_COUNT);
 }

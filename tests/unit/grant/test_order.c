@@ -40,9 +40,14 @@ make(struct rng *r, struct sl_arena *a)
 	struct sl_grant_fs *fs = SL_NEW_N(a, struct sl_grant_fs, FS_MAX);
 	struct sl_slice *env = SL_NEW_N(a, struct sl_slice, 3),
 			*secrets = SL_NEW_N(a, struct sl_slice, 3);
+	struct sl_grant_net *net = SL_NEW_N(a, struct sl_grant_net, 3);
+	const struct sl_grant_net services[] = { { SL_LIT("a.org"), 1, false },
+						 { SL_LIT("a.org"), 2, false },
+						 { SL_LIT("192.0.2.1"), 1, true } };
 	unsigned n = below(r, FS_MAX + 1);
 
-	assert_true(g != NULL && fs != NULL && env != NULL && secrets != NULL);
+	assert_true(g != NULL && fs != NULL && env != NULL && secrets != NULL &&
+		    net != NULL);
 	sl_grant_init(g);
 	for (unsigned i = 0; i < n; i++) {
 		struct sl_slice path =
@@ -59,8 +64,12 @@ make(struct rng *r, struct sl_arena *a)
 	g->n_env = some_names(r, env);
 	g->secrets = secrets;
 	g->n_secrets = some_names(r, secrets);
+	g->net = net;
+	for (unsigned i = 0; i < SL_ARRAY_LEN(services); i++)
+		if (below(r, 2) == 0)
+			net[g->n_net++] = services[i];
 	g->is_tty = below(r, 2) == 0;
-	g->ws_mode = (enum sl_ws_mode)below(r, 4);
+	g->ws_mode = (enum sl_ws_mode)below(r, 5);
 	if (g->ws_mode != SL_WS_NONE)
 		g->ws_path = below(r, 8) == 0 ? SL_LIT("/other") : SL_LIT("/w");
 	if (below(r, 16) == 0)
@@ -98,6 +107,7 @@ attenuate(struct rng *r, struct sl_arena *a, const struct sl_grant *g)
 			fs[x->n_fs].access = less;
 		x->n_fs++;
 	}
+	x->n_net -= x->n_net > 0 && below(r, 2) == 0;
 	x->n_env -= x->n_env > 0 && below(r, 2) == 0;
 	x->n_secrets -= x->n_secrets > 0 && below(r, 2) == 0;
 	x->is_tty &= below(r, 2) == 0;
@@ -309,6 +319,39 @@ test_intersect(void **state)
 	assert_true(n_made > ROUNDS / 4 && n_files > ROUNDS / 8 && n_holes > 0);
 }
 
+/* What three have in common does not depend on the order; nor does whether they have. */
+static void
+test_meet(void **state)
+{
+	struct rng r = { 5 };
+	unsigned n = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		SL_AUTO_ARENA a = { 0 };
+		const struct sl_grant *x, *y, *z, *xy = NULL, *yz = NULL, *l = NULL,
+						  *m = NULL, *again = NULL;
+		struct sl_err err = { 0 };
+
+		sl_arena_init(&a, 1 << 20);
+		x = make(&r, &a);
+		y = below(&r, 3) == 0 ? make(&r, &a) : attenuate(&r, &a, x);
+		z = below(&r, 3) == 0 ? make(&r, &a) : attenuate(&r, &a, y);
+		if (sl_grant_intersect(x, y, &a, &xy, &err) < 0 ||
+		    sl_grant_intersect(y, z, &a, &yz, &err) < 0 ||
+		    sl_grant_intersect(xy, z, &a, &l, &err) < 0 ||
+		    sl_grant_intersect(x, yz, &a, &m, &err) < 0)
+			continue;
+		n++;
+		assert_true(sl_grant_within(l, m) && sl_grant_within(m, l));
+		assert_true(sl_grant_within(l, x) && sl_grant_within(l, y) &&
+			    sl_grant_within(l, z));
+		assert_int_equal(sl_grant_intersect(l, x, &a, &again, &err), 0);
+		assert_true(sl_grant_within(again, l) && sl_grant_within(l, again));
+	}
+	assert_true(n > ROUNDS / 4);
+}
+
 /* Two that share nothing at a place have an intersection without it, unless something
  * wider above would show it all the same. */
 static void
@@ -337,9 +380,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_within),          cmocka_unit_test(test_attenuated),
-		cmocka_unit_test(test_added),           cmocka_unit_test(test_intersect),
-		cmocka_unit_test(test_intersect_apart),
+		cmocka_unit_test(test_within), cmocka_unit_test(test_attenuated),
+		cmocka_unit_test(test_added),  cmocka_unit_test(test_intersect),
+		cmocka_unit_test(test_meet),   cmocka_unit_test(test_intersect_apart),
 	};
 
 	return run_suite("grant order", tests, SL_ARRAY_LEN(tests));

@@ -38,8 +38,9 @@ test_good(void **state)
 		      "write:\n  - ./build\n"
 		      "env: [CC, _x9]\n"
 		      "tty: true\n"
-		      "net: none\n"
-		      "limits: { memory: 64M, pids: 7, wall: \"60\", nofile: 32 }\n");
+		      "net: [Example.org:443, \"[2001:DB8::0:1]:80\"]\n"
+		      "tier: T1\n"
+		      "limits: { memory: 64M, pids: 7, time: \"60\", open-files: 32 }\n");
 	assert_int_equal(x.r, 0);
 	assert_true(sl_slice_eq(x.p->description, SL_LIT("all of it")));
 	assert_int_equal(x.p->n_path, 5);
@@ -50,6 +51,11 @@ test_good(void **state)
 	assert_int_equal(x.p->path[4].at.col, 5);
 	assert_int_equal(x.p->n_env, 2);
 	assert_true(x.p->is_tty);
+	assert_int_equal(x.p->n_net, 2);
+	assert_true(sl_slice_eq(x.p->net[0].host, SL_LIT("example.org")));
+	assert_int_equal(x.p->net[0].port, 443);
+	assert_true(sl_slice_eq(x.p->net[1].host, SL_LIT("2001:db8::1")));
+	assert_true(x.p->net[1].is_address && !x.p->net[0].is_address);
 	assert_int_equal(x.p->limit[SL_LIM_MEMORY].max, 64 << 20);
 	assert_int_equal(x.p->limit[SL_LIM_PIDS].max, 7);
 	assert_int_equal(x.p->limit[SL_LIM_WALL].max, 60);
@@ -62,7 +68,7 @@ test_good(void **state)
 	read_text(&x, "description: nothing\n");
 	assert_int_equal(x.r, 0);
 	assert_false(x.p->is_tty);
-	assert_int_equal(x.p->n_path + x.p->n_env, 0);
+	assert_int_equal(x.p->n_path + x.p->n_env + x.p->n_net, 0);
 	assert_memory_equal(x.p->limit, g.limit, sizeof(g.limit));
 	sl_arena_free(&x.a);
 }
@@ -124,11 +130,29 @@ test_refused(void **state)
 		{ D "tty: yes\n", SL_E(FORMAT), "f.yml:2:6: 'tty' is neither" },
 		{ D "tty: \"true\"\n", SL_E(FORMAT), "'tty' is neither" },
 		{ D "tty:\n", SL_E(FORMAT), "'tty' is neither" },
-		{ D "net: all\n", SL_E(UNSUPPORTED), "f.yml:2:6: 'net' can only be" },
-		{ D "net: [a:1]\n", SL_E(UNSUPPORTED), "'net' can only be none" },
+		{ D "net: all\n", SL_E(FORMAT), "f.yml:2:6: 'net' is neither none" },
+		{ D "net: {a: 1}\n", SL_E(FORMAT), "'net' is neither none" },
+		{ D "net: a:1\n", SL_E(FORMAT), "'net' is neither none" },
+		{ D "net: [a]\n", SL_E(FORMAT), "f.yml:2:7: net: " },
+		{ D "net: [0x7f000001:1]\n", SL_E(FORMAT), "f.yml:2:7: net: " },
+		{ D "net: [\"a:0\"]\n", SL_E(FORMAT), "f.yml:2:7: net: " },
+		{ D "net: [[a]]\n", SL_E(FORMAT), "a service must be HOST:PORT" },
+		{ D "net: [a.org:1, A.org:1]\n", SL_E(FORMAT),
+		  "'A.org:1' is listed twice" },
+		{ D "tier: T0\n", SL_E(UNSUPPORTED),
+		  "f.yml:2:7: tier 'T0' is lower than" },
+		{ D "tier: T2\n", SL_E(UNSUPPORTED), "tier 'T2' is not here" },
+		{ D "tier: best\n", SL_E(UNSUPPORTED), "tier 'best' is no tier" },
+		{ D "tier: [T1]\n", SL_E(UNSUPPORTED), "tier" },
+		{ D "wirte: [.]\n", SL_E(UNKNOWN),
+		  "unknown key 'wirte'; did you mean 'write'?" },
+		{ D "limits: {memroy: 5M}\n", SL_E(UNKNOWN), "did you mean 'memory'?" },
+		{ D "limits: {time: 5, wall: 6}\n", SL_E(FORMAT),
+		  "f.yml:2:19: limit 'wall' is listed twice" },
 		{ D "limits: []\n", SL_E(FORMAT), "'limits' is not a mapping" },
 		{ D "limits: 5\n", SL_E(FORMAT), "'limits' is not a mapping" },
-		{ D "limits: {time: 5}\n", SL_E(UNKNOWN), "f.yml:2:10: unknown limit " },
+		{ D "limits: {seconds: 5}\n", SL_E(UNKNOWN),
+		  "f.yml:2:10: unknown limit " },
 		{ D "limits: {Memory: 5}\n", SL_E(UNKNOWN), "unknown limit 'Memory'" },
 		{ D "limits: {pids: 0}\n", SL_E(FORMAT), "limit 'pids': '0' is zero" },
 		{ D "limits: {pids: -1}\n", SL_E(FORMAT), "limit 'pids': '-1' is no " },

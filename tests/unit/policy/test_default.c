@@ -131,9 +131,11 @@ test_net(void **state)
 		const char *kind, *who, *reason;
 	} rows[] = {
 		{ "exec", owner, "allow" }, { "exec", other, "none" },
-		{ "run", owner, "deny" },   { "run", other, "deny" },
-		{ "step", owner, "deny" },  { "else", owner, "deny" },
+		{ "run", owner, "allow" },  { "run", other, "none" },
+		{ "step", owner, "none" }, /* of no run */
+		{ "else", owner, "none" },
 	};
+	static const char *const wants[] = { "read", "write", "env", "net", "memory" };
 	SL_AUTO_BUF out = { .max = 1 << 16 };
 	struct world w;
 
@@ -144,14 +146,22 @@ test_net(void **state)
 			sl_term_int(443));
 		finish(&w, rows[k].reason);
 	}
+	for (size_t k = 0; k < SL_ARRAY_LEN(wants); k++) {
+		start(&w, "run", owner);
+		SL_FACT(w.f, "flow", "flow_want", sl_term_cstr(wants[k]),
+			sl_term_cstr("x"));
+		finish(&w, "deny");
+	}
 	start(&w, "run", owner);
 	SL_FACT(w.f, "gate", "want_net", sl_term_cstr("example.org"), sl_term_int(443));
+	SL_FACT(w.f, "flow", "flow_want", sl_term_cstr("net"),
+		sl_term_cstr("example.org:443"));
 	world_decide(&w, NULL);
 	assert_string_equal(w.v.reason, "deny");
 	assert_return_code(sl_policy_explain(w.v.proof, &out, &w.err), 0);
-	assert_non_null(
-	    strstr((const char *)out.p,
-		   "want_net(\"example.org\", 443)   [fact, stated by gate]"));
+	assert_non_null(strstr((const char *)out.p,
+			       "flow_want(\"net\", \"example.org:443\")   [fact, stated "
+			       "by flow]"));
 	world_done(&w);
 }
 
