@@ -28,7 +28,7 @@ enum { LAYERS_MAX = 24 };
 
 static const struct sl_chan_op accepts[] = {
 	{ SL_OP_FAIL, sizeof(struct sl_m_fail), 0 },
-	{ SL_OP_SETUP, sizeof(struct sl_m_setup), 2 },
+	{ SL_OP_SETUP, sizeof(struct sl_m_setup), 3 },
 	{ SL_OP_READY, sizeof(struct sl_m_ready), 0 },
 	{ SL_OP_ENDED, sizeof(struct sl_m_ended), 0 },
 	{ SL_OP_DONE, sizeof(struct sl_m_done), 0 },

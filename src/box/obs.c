@@ -37,7 +37,7 @@ escape(char *out, size_t cap, struct sl_slice s)
 	return n;
 }
 
-/* class and act come from one table: equal strings, equal pointers. */
+/* class, act and rule come from one table each: equal strings, equal pointers. */
 static struct sl_obs *
 find(struct sl_obs_table *t, const struct sl_obs *o)
 {
@@ -46,7 +46,8 @@ find(struct sl_obs_table *t, const struct sl_obs *o)
 
 		if (row->class == o->class && row->is_denied == o->is_denied &&
 		    row->err == o->err && row->act.p == o->act.p &&
-		    row->is_rest == o->is_rest && sl_slice_eq(row->object, o->object))
+		    row->rule == o->rule && row->is_rest == o->is_rest &&
+		    sl_slice_eq(row->object, o->object))
 			return row;
 	}
 	return NULL;
@@ -94,6 +95,14 @@ const struct sl_obs *
 sl_obs_add(struct sl_obs_table *t, const char *class, const char *act,
 	   struct sl_slice object, bool is_denied, int err, bool *ret_is_new)
 {
+	return sl_obs_add_rule(t, class, act, object, NULL, is_denied, err, ret_is_new);
+}
+
+const struct sl_obs *
+sl_obs_add_rule(struct sl_obs_table *t, const char *class, const char *act,
+		struct sl_slice object, const char *rule, bool is_denied, int err,
+		bool *ret_is_new)
+{
 	char obj[SL_BOX_OBJ_MAX];
 	int64_t now = sl_os_wall_ms();
 	struct sl_obs o = { .class = class,
@@ -102,7 +111,8 @@ sl_obs_add(struct sl_obs_table *t, const char *class, const char *act,
 					escape(obj, sizeof(obj), object) },
 			    .is_denied = is_denied,
 			    .err = err,
-			    .first_ms = now };
+			    .first_ms = now,
+			    .rule = rule };
 	struct sl_obs *row = find(t, &o);
 	size_t c;
 
@@ -122,4 +132,26 @@ sl_obs_add(struct sl_obs_table *t, const char *class, const char *act,
 	row->count++;
 	row->last_ms = now;
 	return row;
+}
+
+void
+sl_obs_bytes(struct sl_obs_table *t, const struct sl_obs *row, uint64_t sent,
+	     uint64_t received)
+{
+	struct sl_obs *r = row != NULL ? &t->row[row - t->row] : NULL;
+
+	/* What another process counted may be anything. */
+	if (r != NULL &&
+	    (__builtin_add_overflow(r->sent, sent, &r->sent) || r->sent > INT64_MAX))
+		r->sent = INT64_MAX;
+	if (r != NULL && (__builtin_add_overflow(r->received, received, &r->received) ||
+			  r->received > INT64_MAX))
+		r->received = INT64_MAX;
+}
+
+void
+sl_obs_lose(struct sl_obs_table *t, const char *class)
+{
+	t->lost.total++;
+	t->lost.of_class[place_of(class)]++;
 }

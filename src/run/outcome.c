@@ -142,6 +142,11 @@ put_act(struct sl_jb *b, struct sl_json *o, const struct sl_obs *x,
 			  sl_json_cstr(b, c != NULL ? c->observed_by : "?"));
 	(void)sl_json_set(b, o, "complete",
 			  sl_json_bool(b, c != NULL && sl_obs_is_complete(c, lost)));
+	if (x->rule != NULL) {
+		(void)sl_json_set(b, o, "rule", sl_json_cstr(b, x->rule));
+		(void)sl_json_set(b, o, "sent", sl_json_int(b, (int64_t)x->sent));
+		(void)sl_json_set(b, o, "received", sl_json_int(b, (int64_t)x->received));
+	}
 	if (x->is_rest)
 		(void)sl_json_set(b, o, "rest", sl_json_bool(b, true));
 }
