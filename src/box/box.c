@@ -28,7 +28,7 @@ enum { LAYERS_MAX = 24 };
 
 static const struct sl_chan_op accepts[] = {
 	{ SL_OP_FAIL, sizeof(struct sl_m_fail), 0 },
-	{ SL_OP_SETUP, sizeof(struct sl_m_setup), 2 },
+	{ SL_OP_SETUP, sizeof(struct sl_m_setup), 3 },
 	{ SL_OP_READY, sizeof(struct sl_m_ready), 0 },
 	{ SL_OP_ENDED, sizeof(struct sl_m_ended), 0 },
 	{ SL_OP_DONE, sizeof(struct sl_m_done), 0 },
@@ -803,9 +803,10 @@ end_init(struct sl_box *b)
 	struct sl_err err = { 0 };
 	int code, value;
 
-	/* Of a launcher's it may not have come yet. */
-	while (b->is_launched && b->init_pidfd < 0 && b->state == SL_BS_SETUP)
-		if (sl_box_pump(b, SL_BOX_SETUP_MS, &err) < 0)
+	/* Of a launcher's it may not have come yet; and there may be no epoll. */
+	while (b->is_launched && b->init_pidfd < 0 && b->state == SL_BS_SETUP &&
+	       b->chan.fd >= 0)
+		if (sl_box_hear(b, &err) < 0)
 			break;
 	if (b->init_pidfd < 0)
 		return;

@@ -20,6 +20,7 @@
 
 struct sl_box;
 struct sl_launcher;
+struct sl_proxy;
 
 /* What was achieved, read back, not what was asked: goes into every statement. */
 struct sl_box_vector {
@@ -79,6 +80,10 @@ struct sl_obs {
 	int64_t first_ms, last_ms;    /* wall clock */
 	const struct sl_image *image; /* of an exec, with a trace; NULL: not known */
 	bool is_rest; /* stands for further objects that are not listed; object empty */
+	/* Of a connection by the proxy: what decided, by its id (proxy/why.h), and the
+	 * bytes to the service and back.  NULL: it is no such row. */
+	const char *rule;
+	uint64_t sent, received;
 };
 
 /* The rows of data/observation.tsv: for each class of act, who enforces it, who observes
@@ -152,6 +157,9 @@ struct sl_box_opts {
 	size_t n_masked;
 	const struct sl_box_pin *pins; /* of each name in the grant's net */
 	size_t n_pins;
+	/* Started for this box alone, and stopped by who started it, after the box; NULL:
+	 * there is none.  Its listener is at sl_grant_net_proxy_port(). */
+	struct sl_proxy *proxy;
 	struct sl_launcher *launcher; /* NULL: the box is made from nothing */
 	int stdin_fd;      /* -1: /dev/null; else relayed (a tty: through the pty) */
 	bool is_single;    /* for one act: it ends by itself when that has ended */

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "box/box.h"
 #include "box/dial.h"
+#include "box/proxy.h"
 #include "priv/chan.h"
 
 #include <linux/seccomp.h>
@@ -86,7 +87,7 @@ enum sl_box_op {
 	SL_OP_BOX, /* nothing; fds: the box's channel, and perhaps its cgroup */
 	/* from init */
 	SL_OP_FAIL,   /* struct sl_m_fail */
-	SL_OP_SETUP,  /* struct sl_m_setup; fds: /proc, tmpfs */
+	SL_OP_SETUP,  /* struct sl_m_setup; fds: /proc, tmpfs, perhaps a listener */
 	SL_OP_READY,  /* struct sl_m_ready */
 	SL_OP_ENDED,  /* struct sl_m_ended */
 	SL_OP_DONE,   /* struct sl_m_done: of SOCK */
@@ -181,6 +182,7 @@ struct sl_setup {
 	struct sl_net *net; /* a process of ours makes the network namespace */
 	int net_fd;         /* or a launcher sends it here */
 	bool is_launched;   /* in a launcher's tree */
+	int proxy_fd;       /* a listener in it, where there is a proxy */
 	enum sl_box_step step;
 	char what[200]; /* detail of a failure */
 	struct sl_m_setup m;
@@ -278,6 +280,7 @@ struct sl_obs_new {
 	bool is_denied;
 	int err;
 	const struct sl_image *image;
+	const char *rule;
 };
 
 struct sl_obs_table {
@@ -296,6 +299,15 @@ void sl_obs_clear(struct sl_obs_table *t);
 const struct sl_obs *sl_obs_add(struct sl_obs_table *t, const char *class,
 				const char *act, struct sl_slice object, bool is_denied,
 				int err, bool *ret_is_new);
+/* The same, with what decided; rule is a static string. */
+const struct sl_obs *sl_obs_add_rule(struct sl_obs_table *t, const char *class,
+				     const char *act, struct sl_slice object,
+				     const char *rule, bool is_denied, int err,
+				     bool *ret_is_new);
+/* Of a row that was given; NULL is none. */
+void sl_obs_bytes(struct sl_obs_table *t, const struct sl_obs *row, uint64_t sent,
+		  uint64_t received);
+void sl_obs_lose(struct sl_obs_table *t, const char *class); /* part of the record */
 
 const struct sl_obs *sl_obs_put(struct sl_obs_table *t, const struct sl_obs_new *x,
 				bool *ret_is_new);
@@ -303,8 +315,8 @@ const struct sl_obs *sl_obs_put(struct sl_obs_table *t, const struct sl_obs_new 
 size_t sl_obs_escape(char out[SL_BOX_OBJ_MAX], struct sl_slice s);
 
 /* One that happened and whose object is not known. */
-const struct sl_obs *sl_obs_lose(struct sl_obs_table *t, const char *class,
-				 const char *act, bool *ret_is_new);
+const struct sl_obs *sl_obs_unnamed(struct sl_obs_table *t, const char *class,
+				    const char *act, bool *ret_is_new);
 
 /* confine.c */
 struct sl_bpf_name {
@@ -439,6 +451,7 @@ struct sl_box {
 		size_t obj_len;
 	} sock[SL_BOX_SOCK_MAX];
 	struct sl_dial dial;
+	struct sl_box_proxy *proxy; /* or NULL */
 	/* Large and mostly never touched: last. */
 	uint8_t out_buf[SL_BOX_OUT_BUF];
 	struct sl_obs_table obs;
@@ -450,6 +463,8 @@ int sl_box_direct_make(struct sl_box *b, int run_fd, struct sl_err *err) SL_MUST
 void sl_box_direct_drop(struct sl_box *b);
 
 /* sup.c */
+int sl_box_hear(struct sl_box *b,
+		struct sl_err *err) SL_MUST_CHECK; /* a message of init's */
 int sl_box_pump(struct sl_box *b, int timeout_ms, struct sl_err *err) SL_MUST_CHECK;
 int sl_box_request(struct sl_box *b, uint16_t op, struct sl_slice body, uint16_t want,
 		   struct sl_msg *ret, struct sl_err *err) SL_MUST_CHECK;
@@ -460,6 +475,10 @@ void sl_box_kill_all(struct sl_box *b);
 void sl_box_break(struct sl_box *b, const char *what, int neg_errno);
 void sl_box_observe(struct sl_box *b, const char *class, const char *act,
 		    struct sl_slice object, bool is_denied, int err);
+/* The row, or NULL where none had room. */
+const struct sl_obs *sl_box_observe_rule(struct sl_box *b, const char *class,
+					 const char *act, struct sl_slice object,
+					 const char *rule, bool is_denied, int err);
 int sl_box_watch_fd(struct sl_box *b, int fd, uint32_t events, uint64_t what);
 /* notify.c */
 void sl_box_on_listener(struct sl_box *b);
@@ -510,6 +529,8 @@ enum sl_box_tag {
 	SL_TAG_TIMER,
 	SL_TAG_INIT,
 	SL_TAG_DIAL, /* its place << 8 */
+	SL_TAG_PROXY,
+	SL_TAG_PROXY_DIAL, /* its place << 8 */
 };
 
 #endif

@@ -42,13 +42,13 @@ escape(char *out, size_t cap, struct sl_slice s, bool *ret_is_cut)
 	return n;
 }
 
-/* class and act come from one table: equal strings, equal pointers. */
+/* class, act and rule come from one table each: equal strings, equal pointers. */
 static bool
 is_same(const struct sl_obs *x, const struct sl_obs *y)
 {
 	return x->class == y->class && x->is_denied == y->is_denied && x->err == y->err &&
-	       x->image == y->image && x->act.p == y->act.p && x->is_rest == y->is_rest &&
-	       sl_slice_eq(x->object, y->object);
+	       x->image == y->image && x->rule == y->rule && x->act.p == y->act.p &&
+	       x->is_rest == y->is_rest && sl_slice_eq(x->object, y->object);
 }
 
 /* FNV-1a.  Who chooses names that collide makes its own box slower. */
@@ -183,6 +183,7 @@ sl_obs_put(struct sl_obs_table *t, const struct sl_obs_new *x, bool *ret_is_new)
 			    .is_denied = x->is_denied,
 			    .err = x->err,
 			    .image = x->image,
+			    .rule = x->rule,
 			    .first_ms = now };
 	struct sl_obs *row = find(t, &o);
 
@@ -200,7 +201,15 @@ const struct sl_obs *
 sl_obs_add(struct sl_obs_table *t, const char *class, const char *act,
 	   struct sl_slice object, bool is_denied, int err, bool *ret_is_new)
 {
-	struct sl_obs_new x = { class, act, object, is_denied, err, NULL };
+	return sl_obs_add_rule(t, class, act, object, NULL, is_denied, err, ret_is_new);
+}
+
+const struct sl_obs *
+sl_obs_add_rule(struct sl_obs_table *t, const char *class, const char *act,
+		struct sl_slice object, const char *rule, bool is_denied, int err,
+		bool *ret_is_new)
+{
+	struct sl_obs_new x = { class, act, object, is_denied, err, NULL, rule };
 
 	return sl_obs_put(t, &x, ret_is_new);
 }
@@ -214,7 +223,8 @@ sl_obs_escape(char out[SL_BOX_OBJ_MAX], struct sl_slice s)
 }
 
 const struct sl_obs *
-sl_obs_lose(struct sl_obs_table *t, const char *class, const char *act, bool *ret_is_new)
+sl_obs_unnamed(struct sl_obs_table *t, const char *class, const char *act,
+	       bool *ret_is_new)
 {
 	int64_t now = sl_os_wall_ms();
 	struct sl_obs o = { .class = class,
@@ -223,4 +233,25 @@ sl_obs_lose(struct sl_obs_table *t, const char *class, const char *act, bool *re
 			    .first_ms = now };
 
 	return count(rest_row(t, &o, place_of(sl_obs_class(class))), now, ret_is_new);
+}
+
+void
+sl_obs_bytes(struct sl_obs_table *t, const struct sl_obs *row, uint64_t sent,
+	     uint64_t received)
+{
+	struct sl_obs *r = row != NULL ? &t->row[row - t->row] : NULL;
+
+	/* What another process counted may be anything. */
+	if (r != NULL &&
+	    (__builtin_add_overflow(r->sent, sent, &r->sent) || r->sent > INT64_MAX))
+		r->sent = INT64_MAX;
+	if (r != NULL && (__builtin_add_overflow(r->received, received, &r->received) ||
+			  r->received > INT64_MAX))
+		r->received = INT64_MAX;
+}
+
+void
+sl_obs_lose(struct sl_obs_table *t, const char *class)
+{
+	lose(t, place_of(sl_obs_class(class)));
 }

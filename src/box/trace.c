@@ -322,7 +322,7 @@ lost(struct sl_box *b, struct sl_bpf_name n, const char *class)
 {
 	bool is_new;
 
-	(void)sl_obs_lose(&b->obs, class, n.act, &is_new);
+	(void)sl_obs_unnamed(&b->obs, class, n.act, &is_new);
 }
 
 static void

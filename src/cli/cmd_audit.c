@@ -38,6 +38,11 @@ json_act(const struct sl_audit_act *x, struct sl_err *err)
 	(void)sl_json_set(b, v, "count", sl_json_int(b, x->count));
 	(void)sl_json_set(b, v, "first", sl_json_str(b, x->first));
 	(void)sl_json_set(b, v, "last", sl_json_str(b, x->last));
+	if (x->rule.len > 0) {
+		(void)sl_json_set(b, v, "rule", sl_json_str(b, x->rule));
+		(void)sl_json_set(b, v, "sent", sl_json_int(b, x->sent));
+		(void)sl_json_set(b, v, "received", sl_json_int(b, x->received));
+	}
 	if (x->is_covered)
 		(void)sl_json_set(b, v, "covered_by", sl_json_cstr(b, x->by));
 	else
@@ -68,8 +73,15 @@ on_act(void *arg, const struct sl_audit_act *x, struct sl_err *err)
 	}
 	if (x->count > 1)
 		printf("  x%lld", (long long)x->count);
+	if (x->rule.len > 0 && !x->is_denied)
+		printf("  %lld bytes out, %lld in", (long long)x->sent,
+		       (long long)x->received);
 	printf("  <- ");
 	sl_out_text(sl_slice_str(x->is_covered ? x->by : "NOTHING"));
+	if (x->rule.len > 0 && x->is_denied) {
+		printf(": ");
+		sl_out_text(x->rule);
+	}
 	printf("\n");
 	return 0;
 }

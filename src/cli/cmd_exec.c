@@ -8,6 +8,8 @@
 #include "cli/termsafe.h"
 #include "cli/ui.h"
 #include "grant/limit.h"
+#include "grant/net.h"
+#include "proxy/role.h"
 #include "record/host.h"
 #include "run/exec.h"
 #include "run/want.h"
@@ -37,7 +39,7 @@ enum {
 	O_TIMING,
 	O_JSON
 };
-enum { DENIED_MAX = 5 };
+enum { DENIED_MAX = 5, PROXY_VARS = 8 };
 
 static const struct sl_opt opts[] = {
 	[O_PROFILE] = { "profile", 0, "NAME",
@@ -199,6 +201,26 @@ callers(struct work *w, struct sl_slice name)
 	return s != NULL ? sl_slice_str(s) : (struct sl_slice){ 0 };
 }
 
+/* Where the box's proxy is, for programs that know one; its own loopback needs none. */
+static int
+put_proxy(struct work *w, struct sl_slice *env, size_t *n, struct sl_err *err)
+{
+	static const char *const name[] = { "http_proxy", "https_proxy", "all_proxy",
+					    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY" };
+	unsigned port = sl_grant_net_proxy_port(&w->want.g);
+
+	env[(*n)++] = SL_LIT("no_proxy=localhost,127.0.0.1,::1");
+	env[(*n)++] = SL_LIT("NO_PROXY=localhost,127.0.0.1,::1");
+	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
+		char *s = sl_arena_printf(&w->a, "%s=http://127.0.0.1:%u", name[i], port);
+
+		if (s == NULL)
+			return SL_ERR(err, NOMEM, "out of memory");
+		env[(*n)++] = sl_slice_str(s);
+	}
+	return 0;
+}
+
 /* The whole environment: a few constants, those of the profile's names that the caller
  * has, then what was asked for by option. */
 static int
@@ -208,15 +230,17 @@ take_env(struct work *w, struct sl_err *err)
 		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=/home/runner",
 		"LANG=C.UTF-8", "USER=runner"
 	};
-	const size_t n_base = sizeof(base) / sizeof(base[0]);
+	const size_t n_base = sizeof(base) / sizeof(base[0]) + PROXY_VARS;
 	size_t n = sl_arg_count(w->args, O_ENV), n_named = w->want.g.n_env, k = 0;
 	struct sl_slice *env = SL_NEW_N(&w->a, struct sl_slice, n + n_named + n_base + 1);
 	int r;
 
 	if (env == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
-	for (; k < n_base; k++)
+	for (; k < sizeof(base) / sizeof(base[0]); k++)
 		env[k] = sl_slice_str(base[k]);
+	if (w->want.g.n_net > 0 && (r = put_proxy(w, env, &k, err)) < 0)
+		return r;
 	if (w->want.g.is_tty)
 		env[k++] = term_of(w);
 	for (size_t i = 0; i < n_named; i++) {
@@ -323,12 +347,14 @@ static void
 note_denied(void *arg, const struct sl_obs *o)
 {
 	struct work *w = arg;
+	bool has_rule = o->rule != NULL;
 
 	if (strcmp(o->class, "limit") == 0)
 		return; /* said as the end that it was */
 	if (w->n_denied++ < DENIED_MAX)
-		sl_buf_printf(&w->denied, "sluice: denied: %.*s %.*s\n", SL_ARG(o->act),
-			      SL_ARG(o->object));
+		sl_buf_printf(&w->denied, "sluice: denied: %.*s %.*s%s%s%s\n",
+			      SL_ARG(o->act), SL_ARG(o->object), has_rule ? " (" : "",
+			      has_rule ? o->rule : "", has_rule ? ")" : "");
 }
 
 static void
@@ -528,6 +554,10 @@ run_it(struct work *w, struct sl_err *err)
 	w->x.session = &w->s;
 	w->x.stdin_fd = 0;
 	w->x.is_timed = sl_arg_is(w->args, O_TIMING);
+	if (w->x.want.n_net > 0 && (r = sl_proxy_start(&w->x.proxy, err)) < 0) {
+		sl_ui_free(ui);
+		return r;
+	}
 	/* The recorder comes with the gate: the box, which takes longest, begins first.
 	 */
 	if (w->s.home.fd >= 0 || (r = sl_session_home(&w->s.home, err)) == 0) {
@@ -563,6 +593,7 @@ run(const struct sl_args *args, struct sl_err *err)
 	sl_buf_done(&w.denied);
 	sl_buf_done(&w.left);
 	sl_session_done(&w.s);
+	sl_proxy_stop(w.x.proxy);
 	sl_arena_free(&w.learned);
 	sl_arena_free(&w.a);
 	return r;

@@ -11,6 +11,8 @@
 #include "grant/profile.h"
 #include "log/rec.h"
 #include "policy/policy.h"
+#include "proxy/msg.h"
+#include "proxy/request.h"
 #include "run/carry.h"
 #include "run/learn.h"
 #include "run/output.h"
@@ -101,6 +103,17 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		{ "learn.names", "count", "of one command", SL_LEARN_NAMES_MAX },
 		{ "learn.paths", "count", "proposed, to read and to write each",
 		  SL_LEARN_READ_MAX },
+		{ "proxy.connections", "count", "of a box by its proxy at once",
+		  SL_PROXY_CONNS_MAX },
+		{ "proxy.head", "bytes", "of a request's head, or of a ClientHello",
+		  SL_PROXY_HEAD_MAX },
+		{ "proxy.fields", "count", "of one head", SL_PROXY_FIELDS_MAX },
+		{ "proxy.request", "ms", "for a head, and then for a ClientHello",
+		  SL_PROXY_HEAD_MS },
+		{ "proxy.names", "count", "that TLS may name at one address",
+		  SL_PROXY_NAMES_MAX },
+		{ "proxy.drain", "ms", "for what a command that has ended had sent",
+		  SL_PROXY_DRAIN_MS },
 		{ "workspace.entries", "count", "files and directories",
 		  SL_WS_ENTRIES_MAX },
 		{ "workspace.depth", "levels", "of directories", SL_WS_DEPTH_MAX },

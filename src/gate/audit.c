@@ -11,6 +11,7 @@ enum { BY_MAX = 96, CUT_LEN = 252 }; /* of an object: then it may have been long
 /* The column allowed_by of data/observation.tsv; a test compares the two. */
 enum rule {
 	RULE_EXEC,
+	RULE_NET,
 	RULE_CONNECT,
 	RULE_ADDRESS,
 	RULE_FAMILY,
@@ -24,9 +25,10 @@ static const struct {
 	const char *class;
 	enum rule rule;
 } rules[] = {
-	{ "exec", RULE_EXEC },     { "connect", RULE_CONNECT }, { "bind", RULE_ADDRESS },
-	{ "socket", RULE_FAMILY }, { "memory", RULE_LIMIT },    { "limit", RULE_LIMIT },
-	{ "open", RULE_READ },     { "absence", RULE_READ },    { "write", RULE_WRITE },
+	{ "exec", RULE_EXEC },    { "connect", RULE_CONNECT }, { "proxy", RULE_NET },
+	{ "bind", RULE_ADDRESS }, { "socket", RULE_FAMILY },   { "memory", RULE_LIMIT },
+	{ "limit", RULE_LIMIT },  { "open", RULE_READ },       { "absence", RULE_READ },
+	{ "write", RULE_WRITE },
 };
 
 /* The box's own: made for it, gone with it. */
@@ -247,6 +249,8 @@ sl_audit_covers(const struct sl_grant *g, struct sl_slice class, struct sl_slice
 	switch (rule) {
 	case RULE_EXEC:
 		return covers_exec(g, object, by);
+	case RULE_NET:
+		return covers_net(g, object, by);
 	case RULE_CONNECT:
 		return covers_net(g, object, by) ||
 		       covers_address(g, object, errno_name, by);
@@ -376,8 +380,11 @@ one_act(struct walk *w, const struct sl_evident *e, const struct sl_evident *d,
 		.object = sl_json_get_str(j, "object"),
 		.first = sl_json_get_str(j, "first"),
 		.last = sl_json_get_str(j, "last"),
+		.rule = sl_json_get_str(j, "rule"),
 		.count = sl_json_get_int(j, "count"),
 		.image = sl_json_get(j, "image"),
+		.sent = sl_json_get_int(j, "sent"),
+		.received = sl_json_get_int(j, "received"),
 		.is_denied = sl_slice_eq(sl_json_get_str(j, "verdict"), SL_LIT("denied")),
 	};
 	int r = 0;

@@ -121,6 +121,7 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 				 .n_masked = 1,
 				 .pins = w->pins,
 				 .n_pins = w->n_pins,
+				 .proxy = grant->n_net > 0 ? w->x->proxy : NULL,
 				 .is_single = true,
 				 .trace = w->x->trace,
 				 .stdin_fd = w->x->stdin_fd };

@@ -27,6 +27,7 @@ struct sl_exec {
 	struct sl_grant want;
 	const struct sl_named_profile *profile; /* that want was made from, or NULL */
 	struct sl_act act;
+	struct sl_proxy *proxy; /* the caller's, for a want with a network; or NULL */
 	int stdin_fd;
 	/* Where output goes: raw bytes to write (stream 1 or 2; -errno ends the act), or,
 	 * with a listener, as events. */

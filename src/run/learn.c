@@ -208,8 +208,10 @@ sl_learn_observed(struct sl_learn *l, const struct sl_grant *g, const struct sl_
 		  size_t n, const struct sl_box_peak *peak)
 {
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(obs[i].class, "connect") == 0 &&
-		    !is_granted_net(l, g, &obs[i]))
+		if (strcmp(obs[i].class, "proxy") == 0 && !obs[i].is_denied)
+			(void)is_granted_net(l, g, &obs[i]);
+		else if (strcmp(obs[i].class, "connect") == 0 &&
+			 !is_granted_net(l, g, &obs[i]))
 			on_connect(l, &obs[i]);
 	l->peak = *peak;
 }

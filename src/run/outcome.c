@@ -148,6 +148,11 @@ put_act(struct sl_jb *b, struct sl_json *o, const struct sl_obs *x,
 		(void)sl_json_set(b, e, "path", sl_json_str(b, x->image->path));
 		(void)sl_json_set(b, e, "sha256", sl_json_hex(b, x->image->sha256, 32));
 	}
+	if (x->rule != NULL) {
+		(void)sl_json_set(b, o, "rule", sl_json_cstr(b, x->rule));
+		(void)sl_json_set(b, o, "sent", sl_json_int(b, (int64_t)x->sent));
+		(void)sl_json_set(b, o, "received", sl_json_int(b, (int64_t)x->received));
+	}
 	if (x->is_rest)
 		(void)sl_json_set(b, o, "rest", sl_json_bool(b, true));
 }
