@@ -348,9 +348,9 @@ struct sl_box {
 	int64_t start_ms, kill_ms;
 	struct sl_m_usage usage; /* the last that init told */
 	uint64_t base_cpu_us;
-	int ws_fd; /* of a workspace given in place: locked */
+	int ws_fd;      /* of a workspace given in place: locked */
+	bool is_narrow; /* the act has fewer places than the box */
 	ino_t placeholder[SL_OBEYED_MAX];
-	bool is_narrow;    /* the act has fewer places than the box */
 	struct sl_buf get; /* paths to read back, each NUL-terminated */
 	size_t n_get, get_max;
 	struct seccomp_notif *req;
