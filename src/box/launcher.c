@@ -97,10 +97,12 @@ answer(int chan, int e, int pidfd)
 	int32_t m = e;
 	struct sl_err err = { 0 };
 
-	/* Who does not want the box any more has closed it, and init will find out. */
-	(void)!sl_chan_send(&c, SL_OP_BOXED,
-			    (struct sl_slice){ (uint8_t *)&m, sizeof(m) }, &pidfd,
-			    pidfd >= 0, &err);
+	/* Who does not want the box any more has closed it; who could not be told must
+	 * not wait for more of it. */
+	if (sl_chan_send(&c, SL_OP_BOXED, (struct sl_slice){ (uint8_t *)&m, sizeof(m) },
+			 &pidfd, pidfd >= 0, &err) < 0 &&
+	    pidfd >= 0)
+		(void)sl_os_pidfd_signal(pidfd, SIGKILL);
 }
 
 static void
@@ -372,9 +374,10 @@ int
 sl_box_launch(struct sl_launcher *l, int peer, int cgroup_fd, struct sl_err *err)
 {
 	int fds[2] = { peer, cgroup_fd };
+	int r = sl_chan_send(&l->chan, SL_OP_BOX, (struct sl_slice){ NULL, 0 }, fds,
+			     cgroup_fd >= 0 ? 2 : 1, err);
 
-	return sl_chan_send(&l->chan, SL_OP_BOX, (struct sl_slice){ NULL, 0 }, fds,
-			    cgroup_fd >= 0 ? 2 : 1, err);
+	return r < 0 ? sl_err_ctx(err, "box: its launcher") : 0;
 }
 
 void

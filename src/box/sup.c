@@ -23,7 +23,7 @@
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
 #endif
 
-enum { EVENTS = 16, ROUNDS = 64, REST_MS = 1000 };
+enum { EVENTS = 16, ROUNDS = 64, REST_MS = 1000, TRACE_MS = 1 };
 
 /* events 0 removes. */
 int
@@ -167,7 +167,8 @@ take_terminal(struct sl_box *b, int fd, struct sl_err *err)
 		return SL_ERR(err, ENV, "box: the act's start is malformed");
 	}
 	b->relay.out[0] = b->relay.in_dst = fd;
-	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		return SL_ERR_SYS(err, -errno, "box: the terminal would make us wait");
 	if ((r = sl_box_watch_fd(b, fd, EPOLLIN, SL_TAG_OUT)) < 0)
 		return SL_ERR_SYS(err, r, "box: cannot watch the terminal");
 	sl_relay_arm(b);
@@ -319,6 +320,7 @@ finish(struct sl_box *b, struct sl_err *err)
 	end.n_left = m->n_left;
 	if (!sl_box_proxy_drain(b))
 		return proxy_died(b);
+	sl_image_flush(b);
 	if (!b->is_single) /* or with the box, while the end is being recorded */
 		close_act(b);
 	b->act = b->grant; /* the act's own is its permit's, and gone with it */
@@ -486,8 +488,8 @@ on_message(struct sl_box *b, struct sl_msg *msg, struct sl_err *err)
 	}
 }
 
-static int
-on_chan(struct sl_box *b, struct sl_err *err)
+int
+sl_box_hear(struct sl_box *b, struct sl_err *err)
 {
 	struct sl_msg msg;
 	int r, code, value;
@@ -557,7 +559,7 @@ on_event(struct sl_box *b, const struct epoll_event *e, struct sl_err *err)
 {
 	switch ((enum sl_box_tag)(e->data.u64 & 0xff)) {
 	case SL_TAG_CHAN:
-		return on_chan(b, err);
+		return sl_box_hear(b, err);
 	case SL_TAG_SYNC:
 		return on_sync(b, err);
 	case SL_TAG_OUT:
@@ -593,14 +595,17 @@ on_event(struct sl_box *b, const struct epoll_event *e, struct sl_err *err)
 }
 
 /* One wait, then what is ready; bounded, so that a busy box cannot hold its caller. */
-int
-sl_box_pump(struct sl_box *b, int timeout_ms, struct sl_err *err)
+static int
+pump(struct sl_box *b, int timeout_ms, struct sl_err *err)
 {
+	/* Traced calls come one after another: to wait here for the next is half the
+	 * price of going back to the caller's own wait first. */
+	const int again_ms = b->trace.to != NULL && b->state == SL_BS_RUN ? TRACE_MS : 0;
 	struct epoll_event e[EVENTS];
 	int n, r;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		n = epoll_wait(b->epfd, e, EVENTS, round == 0 ? timeout_ms : 0);
+		n = epoll_wait(b->epfd, e, EVENTS, round == 0 ? timeout_ms : again_ms);
 		if (n < 0 && errno == EINTR)
 			return 0;
 		if (n < 0)
@@ -618,10 +623,19 @@ sl_box_pump(struct sl_box *b, int timeout_ms, struct sl_err *err)
 				return 0;
 		}
 		/* All that was ready fitted: what comes now wakes the caller. */
-		if (n < EVENTS)
+		if (n < EVENTS && again_ms == 0)
 			return 0;
 	}
 	return 0;
+}
+
+int
+sl_box_pump(struct sl_box *b, int timeout_ms, struct sl_err *err)
+{
+	int r = pump(b, timeout_ms, err);
+
+	sl_trace_as_self(b);
+	return r;
 }
 
 /* Send, then wait for the reply of this kind; other messages are handled. */

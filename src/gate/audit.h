@@ -21,6 +21,7 @@ struct sl_audit_act {
 	struct sl_slice class, act, object, first, last;
 	struct sl_slice rule; /* of a connection by the proxy; else empty, and no bytes */
 	int64_t count, sent, received;
+	const struct sl_json *image; /* { path, sha256 }; NULL: not known */
 	bool is_denied, is_covered;
 	char by[96]; /* what covers it: "refused", "grant fs /src rx", "box: /tmp", ... */
 };

@@ -46,7 +46,12 @@ put_pid(int fd)
 	char text[24];
 	int n = snprintf(text, sizeof(text), "%-20ld\n", (long)getpid());
 
-	return pwrite(fd, text, (size_t)n, 0) == n ? 0 : -1;
+	ssize_t r;
+
+	do
+		r = pwrite(fd, text, (size_t)n, 0);
+	while (r < 0 && errno == EINTR);
+	return r == n ? 0 : -1;
 }
 
 int

@@ -17,6 +17,8 @@ import fault
 
 SRC = os.environ["src"]
 TRACER = f"{fault.T}/tracer"
+# A box of a launcher, which no command makes: where the unit tests are built, beside sluice.
+LAUNCHED = os.path.join(os.path.dirname(fault.SLUICE), "tests/unit/box/launched")
 UID = 61241
 SECRET = "s3cret-8c1e"
 # What an act can see and do.  Each attempt that must be refused says so.
@@ -83,6 +85,8 @@ class World:
         self.sluice = f"{self.dir}/sluice"
         shutil.copyfile(fault.SLUICE, self.sluice)
         os.chmod(self.sluice, 0o755)
+        if os.path.exists(LAUNCHED):
+            shutil.copy(LAUNCHED, f"{self.dir}/launched")
         for d, dirs, files in os.walk(self.dir):
             for x in [d] + [f"{d}/{f}" for f in files]:
                 os.chown(x, self.uid, self.gid)
@@ -98,6 +102,8 @@ class World:
         if how == "exec":
             return [self.sluice, "exec", "--json", "--read", f"{d}/r", "--write", f"{d}/rw", "--read", f"{d}/rw/in",
                     "--net", "127.0.0.1:9", "--", "sh", "-c", VIEW]
+        if how == "launched":
+            return [f"{d}/launched", VIEW, "/srv"] # what lies in /tmp is no launcher's to show
         if how == "tty":
             return [self.sluice, "exec", "--read", f"{d}/r/f", "--", "sh", "-c", VIEW]
         if how == "direct":
@@ -154,7 +160,7 @@ class World:
 
     def output(self, how, out):
         """What the act printed."""
-        if how == "tty":
+        if how in ("tty", "launched"):
             return out
         return "\n".join(e["text"] for e in fault.events(out) if e.get("event") == "step.output")
 

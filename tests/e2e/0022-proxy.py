@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""0021-proxy.py T names|addresses -- judged from outside: by what the services saw and by
+"""0022-proxy.py T names|addresses -- judged from outside: by what the services saw and by
 what the record says.  "probe" is the part that runs in the box."""
 import json
 import os

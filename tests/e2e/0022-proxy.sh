@@ -1,6 +1,6 @@
 #!/bin/sh
-# 0021-proxy.sh -- the box's proxy: what it lets through, what it refuses by which rule,
-# and what of both is in the record.  0021-proxy.py has the cases.
+# 0022-proxy.sh -- the box's proxy: what it lets through, what it refuses by which rule,
+# and what of both is in the record.  0022-proxy.py has the cases.
 # needs: box
 # timeout: 180
 . "$(dirname "$0")/lib.sh"
@@ -11,7 +11,7 @@ if [ "$(id -u)" = 0 ] && unshare -n -m true 2>/dev/null && command -v ip >/dev/n
 	printf '127.0.0.1 localhost\n93.184.216.34 web.example other.example\n' >"$T/hosts"
 	unshare -n -m sh -c 'mount --make-rprivate / && mount --bind "$1/hosts" /etc/hosts &&
 		ip link set lo up && ip addr add 93.184.216.34/32 dev lo &&
-		exec /usr/bin/python3 -B "$2" "$1" names' sh "$T" "$src/tests/e2e/0021-proxy.py"
+		exec /usr/bin/python3 -B "$2" "$1" names' sh "$T" "$src/tests/e2e/0022-proxy.py"
 else
-	/usr/bin/python3 -B "$src/tests/e2e/0021-proxy.py" "$T" addresses
+	/usr/bin/python3 -B "$src/tests/e2e/0022-proxy.py" "$T" addresses
 fi
