@@ -18,6 +18,7 @@ import time
 
 UID = 12345  # the ordinary user of a root's corpus
 FOREIGN = 54321  # owns what neither pass may read
+SEGMENT = 40961  # bytes; tells a corpus's own System V segment from all others
 WATCHED = ('/proc/sys/kernel/hostname', '/proc/sys/kernel/domainname', '/proc/sys/kernel/core_pattern',
            '/proc/sys/kernel/modprobe', '/proc/sys/kernel/randomize_va_space', '/proc/sys/vm/overcommit_memory',
            '/proc/sys/net/ipv4/ip_forward', '/proc/self/mountinfo', '/proc/modules', '/proc/swaps')
@@ -60,6 +61,11 @@ def unread(fd):
     n = bytearray(4)
     fcntl.ioctl(fd, termios.FIONREAD, n)
     return struct.unpack('i', n)[0]
+
+
+def segments():
+    """The host's System V segments, by the columns of /proc/sysvipc/shm."""
+    return [r.split() for r in read('/proc/sysvipc/shm').decode().splitlines()[1:]]
 
 
 def wipe(path):
@@ -174,8 +180,8 @@ class World:
         v['VICTIM'] = str(self.victim.pid)
         self.known.add(self.victim.pid)
         self.victim_was = self.held()
-        # IPC_PRIVATE, one page, IPC_CREAT and mode 0666
-        self.segment = ctypes.CDLL(None, use_errno=True).shmget(0, 4096, 0o1666)
+        # IPC_PRIVATE; IPC_CREAT and mode 0666
+        self.segment = ctypes.CDLL(None, use_errno=True).shmget(0, SEGMENT, 0o1666)
         if self.segment < 0:
             sys.exit('no System V segment can be made here')
         v['SEGMENT'] = str(self.segment)
@@ -247,7 +253,8 @@ class World:
             now[name] = digest_tree(p)
         now['@HOME@'] = os.lstat(v['HOME']).st_ino
         now['interfaces'] = sorted(os.listdir('/sys/class/net')) if os.path.isdir('/sys/class/net') else []
-        now['shm'] = read('/proc/sysvipc/shm')
+        # Those of a corpus come and go: there may be more than one, and each watches its own.
+        now['shm'] = [r for r in segments() if r[3] != str(SEGMENT)]
         if self.root:
             now['.git'] = None
         return now
@@ -290,10 +297,9 @@ class World:
 
     def attached(self):
         """Is anybody attached to the segment, or was it ever?"""
-        for row in read('/proc/sysvipc/shm').decode().splitlines()[1:]:
-            col = row.split()
-            if int(col[1]) == self.segment:
-                return col[6] != '0' or col[11] != '0'
+        for r in segments():
+            if int(r[1]) == self.segment:
+                return r[6] != '0' or r[11] != '0'
         return True  # it is gone
 
     def talked(self):
