@@ -87,8 +87,8 @@ sl_box_proxy_listen(struct sl_box *b, int fd, struct sl_err *err)
 
 	if (!is_listener(b, fd))
 		return SL_ERR(err, ENV, "box: init made another listener than it should");
-	if ((r = sl_chan_send(&p->chan, SL_PXO_LISTEN, (struct sl_slice){ 0 }, &fd, 1,
-			      err)) < 0)
+	if (sl_chan_send(&p->chan, SL_PXO_LISTEN, (struct sl_slice){ 0 }, &fd, 1, err) <
+	    0)
 		return sl_err_ctx(err, "box: its proxy");
 	if ((r = sl_box_watch_fd(b, p->chan.fd, EPOLLIN, SL_TAG_PROXY)) < 0)
 		return SL_ERR_SYS(err, r, "box: cannot watch its proxy");

@@ -462,11 +462,10 @@ pass_ends(struct sl_px *x, struct sl_px_conn *c)
 		(void)shutdown(c->client, SHUT_WR);
 		c->down.is_out_end = true;
 	}
-	/* The end of the one answer is the end of its connection. */
-	if (c->down.is_out_end && (c->up.is_out_end || c->is_plain))
-		sl_px_close(x, c);
-	/* Nobody is there to read what would come. */
-	else if (c->up.is_out_end && x->is_draining)
+	/* The end of the one answer is the end of its connection; when the act is over,
+	 * nobody is there to read what would come. */
+	if ((c->down.is_out_end && (c->up.is_out_end || c->is_plain)) ||
+	    (c->up.is_out_end && x->is_draining))
 		sl_px_close(x, c);
 }
 

@@ -44,7 +44,7 @@ struct sl_px_conn {
 	char name[SL_HOST_MAX + 1];
 	bool is_bare;
 	uint8_t n_names;
-	char names[SL_PROXY_NAMES_MAX * (SL_HOST_MAX + 1)];
+	char names[SL_PROXY_NAMES_LEN];
 };
 
 struct sl_px {

@@ -13,6 +13,7 @@
 enum {
 	SL_PROXY_CONNS_MAX = 128, /* of a box at once; further ones wait in its queue */
 	SL_PROXY_NAMES_MAX = 8,   /* that TLS may name where an address was asked for */
+	SL_PROXY_NAMES_LEN = SL_PROXY_NAMES_MAX * (SL_HOST_MAX + 1),
 	SL_PROXY_TEXT_MAX = 240,  /* bytes of a refused target in the record */
 	SL_PROXY_HEAD_MS = 10000, /* for a request, and then for a ClientHello */
 	SL_PROXY_DRAIN_MS =

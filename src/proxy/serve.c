@@ -14,8 +14,7 @@ enum { ANSWER_MS = 5000, SLOTS = 2 + 2 * SL_PROXY_CONNS_MAX };
 
 static const struct sl_chan_op accepts[] = {
 	{ SL_PXO_LISTEN, 0, 1 },
-	{ SL_PXO_OPENED,
-	  sizeof(struct sl_pxm_opened) + SL_PROXY_NAMES_MAX *(SL_HOST_MAX + 1), 1 },
+	{ SL_PXO_OPENED, sizeof(struct sl_pxm_opened) + SL_PROXY_NAMES_LEN, 1 },
 	{ SL_PXO_DRAIN, 0, 0 },
 };
 
@@ -122,11 +121,11 @@ accept_one(struct sl_px *x)
 }
 
 static void
-add(struct pollfd *p, int fd, short events)
+add(struct pollfd *p, int fd, int events)
 {
 	/* Of what is not waited for not even its end is told: it would be told for ever.
 	 */
-	*p = (struct pollfd){ events != 0 ? fd : -1, events, 0 };
+	*p = (struct pollfd){ events != 0 ? fd : -1, (short)events, 0 };
 }
 
 /* Milliseconds until the first stage is over; -1: none will be. */
@@ -181,12 +180,42 @@ drain(struct sl_px *x, int64_t now)
 	sl_px_tell(x, SL_PXO_DRAINED, NULL, 0);
 }
 
+/* One wait, then all that came of it: false, there is nothing more to do. */
+static bool
+turn(struct sl_px *x)
+{
+	struct pollfd p[SLOTS];
+	bool has_room = x->listener >= 0 && free_conn(x) != NULL;
+	int64_t now;
+
+	add(&p[0], x->chan.fd, POLLIN);
+	add(&p[1], x->listener, has_room ? POLLIN : 0);
+	for (size_t i = 0, at = 2; i < SL_PROXY_CONNS_MAX; i++, at += 2) {
+		const struct sl_px_conn *c = &x->conn[i];
+		bool is_used = c->stage != SL_PX_FREE;
+
+		add(&p[at], c->client, is_used ? sl_px_client_events(c) : 0);
+		add(&p[at + 1], c->service, is_used ? sl_px_service_events(c) : 0);
+	}
+	if (poll(p, SLOTS, next_ms(x, sl_px_now_ms())) < 0 && errno != EINTR)
+		return false;
+	now = sl_px_now_ms();
+	/* Connections first: what follows may use their places for others. */
+	for (size_t i = 0, at = 2; i < SL_PROXY_CONNS_MAX; i++, at += 2)
+		on_conn(x, &x->conn[i], &p[at], now);
+	if (p[0].revents != 0 && !on_chan(x))
+		return false;
+	if (p[1].revents != 0)
+		(void)accept_one(x);
+	if (x->is_draining)
+		drain(x, now);
+	return true;
+}
+
 int
 sl_proxy_main(int fd)
 {
 	struct sl_px *x = calloc(1, sizeof(*x));
-	struct pollfd p[SLOTS];
-	int64_t now;
 
 	if (x == NULL)
 		return 1;
@@ -197,30 +226,7 @@ sl_proxy_main(int fd)
 	sl_buf_init(&x->room, 4096);
 	for (size_t i = 0; i < SL_PROXY_CONNS_MAX; i++)
 		x->conn[i].client = x->conn[i].service = -1;
-	for (;;) {
-		add(&p[0], fd, POLLIN);
-		add(&p[1], x->listener,
-		    x->listener >= 0 && free_conn(x) != NULL ? POLLIN : 0);
-		for (size_t i = 0; i < SL_PROXY_CONNS_MAX; i++) {
-			struct sl_px_conn *c = &x->conn[i];
-			bool is_used = c->stage != SL_PX_FREE;
-
-			add(&p[2 + 2 * i], c->client,
-			    is_used ? sl_px_client_events(c) : 0);
-			add(&p[3 + 2 * i], c->service,
-			    is_used ? sl_px_service_events(c) : 0);
-		}
-		if (poll(p, SLOTS, next_ms(x, sl_px_now_ms())) < 0 && errno != EINTR)
-			return 1;
-		now = sl_px_now_ms();
-		/* Connections first: what follows may use their places for others. */
-		for (size_t i = 0; i < SL_PROXY_CONNS_MAX; i++)
-			on_conn(x, &x->conn[i], &p[2 + 2 * i], now);
-		if (p[0].revents != 0 && !on_chan(x))
-			return 0;
-		if (p[1].revents != 0)
-			(void)accept_one(x);
-		if (x->is_draining)
-			drain(x, now);
-	}
+	while (turn(x))
+		;
+	return 0;
 }
