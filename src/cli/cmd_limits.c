@@ -11,6 +11,7 @@
 #include "grant/profile.h"
 #include "log/rec.h"
 #include "policy/policy.h"
+#include "roots/tree.h"
 #include "run/carry.h"
 #include "run/output.h"
 #include "run/parser_ops.h"
@@ -92,6 +93,12 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		  SL_BOX_DIALS_MAX },
 		{ "net.connect", "ms", "until a connection has timed out",
 		  SL_BOX_DIAL_MS },
+		{ "root.entries", "count", "of a stored root", SL_ROOT_ENTRIES_MAX },
+		{ "root.bytes", "bytes", "of its files", SL_ROOT_BYTES_MAX },
+		{ "root.depth", "levels", "of directories", SL_ROOT_DEPTH_MAX },
+		{ "root.path", "bytes", "of one path", SL_ROOT_PATH_MAX },
+		{ "root.shown", "count", "entries in /, /etc, /home, /opt, /var",
+		  SL_ROOT_SHOWN_MAX },
 		{ "workspace.entries", "count", "files and directories",
 		  SL_WS_ENTRIES_MAX },
 		{ "workspace.depth", "levels", "of directories", SL_WS_DEPTH_MAX },

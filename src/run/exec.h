@@ -6,6 +6,7 @@
 #include "box/box.h"
 #include "gate/gate.h"
 #include "grant/act.h"
+#include "roots/store.h"
 #include "run/event.h"
 #include "run/profile.h"
 #include "run/ws_changes.h"
@@ -25,6 +26,7 @@ struct sl_exec {
 	void *session;
 	struct sl_grant want;
 	const struct sl_named_profile *profile; /* that want was made from, or NULL */
+	const struct sl_root *root; /* that want names, open; NULL: the host's */
 	struct sl_act act;
 	int stdin_fd;
 	/* Where output goes: raw bytes to write (stream 1 or 2; -errno ends the act), or,
