@@ -7,8 +7,10 @@
  *
  * Rows: `exec whole` against `bwrap full`, both cold processes with /bin/true, the same
  * namespaces, tree and seccomp programs; `box own netns` against `vfork`, both from a
- * running process.  -u: as an ordinary user (root drops to an id that nobody has).
- * Every exit status is checked; a row with a failure has no figure.
+ * running process; `box warm`: one that stood ready, from the command to the reaping.
+ * Then `boxes`: how many a second two processes start and reap for three seconds, and
+ * how many bare processes.  -u: as an ordinary user (root drops to an id that nobody
+ * has). Every exit status is checked; a row with a failure has no figure.
  */
 #include "rig.h"
 
@@ -25,9 +27,11 @@
 
 extern char **environ;
 
-enum { ROUNDS_MAX = 1000, WARM_UP = 2, USER = 61235, PAUSE_US = 3000 };
+enum { ROUNDS_MAX = 1000, WARM_UP = 2, USER = 61235, PAUSE_US = 3000, WORKERS = 2 };
 
-enum row { VFORK, BWRAP, EXEC, COLD, BOX, POOLED, ROWS };
+static const double THROUGHPUT_MS = 3000;
+
+enum row { VFORK, BWRAP, EXEC, COLD, BOX, POOLED, WARM, ROWS };
 
 struct bench {
 	const char *sluice, *bpf[2];
@@ -40,7 +44,8 @@ struct bench {
 
 static const char *const row_name[ROWS] = { "vfork",         "bwrap full",
 					    "exec whole",    "box from nothing",
-					    "box own netns", "box pooled netns" };
+					    "box own netns", "box pooled netns",
+					    "box warm" };
 
 static char *const true_argv[] = { "/bin/true", NULL };
 
@@ -136,20 +141,30 @@ run_exec(const struct bench *b, char *const *tail, int out)
 }
 
 static int
-run_box(struct rig *r, struct sl_launcher *l)
+open_box(struct rig *r, struct sl_launcher *l)
 {
-	int e;
-
 	r->o.launcher = l;
-
 	r->o.is_single = true; /* as exec's */
-	e = rig_open(r) < 0 || rig_run(r, true_argv) < 0 ? -1 : r->end.status;
+	return rig_open(r);
+}
+
+static int
+run_open(struct rig *r)
+{
+	int e = r->b == NULL || rig_run(r, true_argv) < 0 ? -1 : r->end.status;
 
 	if (e < 0)
 		fprintf(stderr, "box: %s\n", r->err.msg);
 	sl_box_close(r->b);
 	r->b = NULL;
 	return e;
+}
+
+static int
+run_box(struct rig *r, struct sl_launcher *l)
+{
+	(void)open_box(r, l); /* a failure is in r, and r->b is NULL */
+	return run_open(r);
 }
 
 /* r: for the box, with its megabytes of room for output, is not what is measured. */
@@ -169,6 +184,8 @@ run_row(const struct bench *b, enum row row, struct rig *r)
 		return run_box(r, b->launcher[0]);
 	case POOLED:
 		return run_box(r, b->launcher[1]);
+	case WARM:
+		return run_open(r);
 	case ROWS:
 	default:
 		return -1;
@@ -327,6 +344,10 @@ measure(struct bench *b, int rounds)
 			/* The kernel takes a network namespace down after its process
 			 * has gone: none pays for the one before. */
 			(void)usleep(PAUSE_US);
+			if (row == WARM) {
+				(void)open_box(r, b->launcher[1]);
+				(void)usleep(PAUSE_US);
+			}
 			t = now_ms();
 			st = run_row(b, row, r);
 
@@ -339,6 +360,81 @@ measure(struct bench *b, int rounds)
 		}
 	}
 	b->n = rounds;
+}
+
+/* One of the workers: how many in the time, or -1 where one failed.  ahead -1: bare. */
+static int
+count(const struct bench *b, int ahead)
+{
+	struct sl_launcher *l = NULL;
+	struct rig *r = rig_new();
+	double until;
+	int n = 0, st = 0;
+
+	if (ahead >= 0 && sl_launcher_start(&r->o, (unsigned)ahead, &l, &r->err) < 0)
+		st = -1;
+	rig_free(r);
+	until = now_ms() + THROUGHPUT_MS;
+	for (; st == 0 && now_ms() < until; n++) {
+		if (ahead < 0) {
+			st = spawn(b, true_argv, -1);
+			continue;
+		}
+		r = rig_new();
+		st = run_box(r, l);
+		rig_free(r);
+	}
+	sl_launcher_stop(l);
+	return st == 0 ? n : -1;
+}
+
+/* A second; 0 where one of them failed. */
+static double
+throughput(const struct bench *b, int ahead)
+{
+	int p[2], n = 0, sum = 0;
+	bool is_failed = pipe2(p, O_CLOEXEC) < 0;
+
+	for (int i = 0; i < WORKERS && !is_failed; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			n = count(b, ahead);
+			_exit(write(p[1], &n, sizeof(n)) != sizeof(n));
+		}
+		is_failed = pid < 0;
+	}
+	if (is_failed)
+		return 0;
+	for (int i = 0; i < WORKERS; i++) {
+		is_failed |= read(p[0], &n, sizeof(n)) != sizeof(n) || n < 0;
+		sum += n;
+	}
+	while (wait(NULL) > 0)
+		;
+	(void)close(p[0]);
+	(void)close(p[1]);
+	(void)usleep(200 * PAUSE_US); /* what the kernel still takes down */
+	return is_failed ? 0 : sum / (THROUGHPUT_MS / 1e3);
+}
+
+static int
+print_throughput(const struct bench *b, const char *who)
+{
+	double bare = throughput(b, -1), own = throughput(b, 0),
+	       pooled = throughput(b, SL_LAUNCHER_NETS_MAX);
+	const struct {
+		const char *name;
+		double ours;
+	} row[] = { { "boxes", pooled }, { "boxes own netns", own } };
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
+		printf("{\"bench\":\"start\",\"metric\":\"%s\",\"who\":\"%s\",\"unit\":"
+		       "\"per_s\",\"ours\":%.0f,\"peer\":%.0f,\"peer_name\":\"bare\","
+		       "\"ratio\":%.3f,\"n\":%d}\n",
+		       row[i].name, who, row[i].ours, bare,
+		       bare > 0 ? row[i].ours / bare : 0, WORKERS);
+	return bare > 0 && own > 0 && pooled > 0 ? 0 : -1;
 }
 
 int
@@ -385,6 +481,7 @@ main(int argc, char **argv)
 	print_pair(&b, COLD, VFORK, who);
 	print_pair(&b, BOX, VFORK, who);
 	print_pair(&b, POOLED, VFORK, who);
+	print_pair(&b, WARM, VFORK, who);
 	for (int i = 0; i < ROWS; i++)
 		printf("%-6s %-16s median %7.3f p10 %7.3f p90 %7.3f min %7.3f ms failed "
 		       "%d/%d\n",
@@ -392,6 +489,9 @@ main(int argc, char **argv)
 		       at(&b, (enum row)i, 0.1), at(&b, (enum row)i, 0.9),
 		       at(&b, (enum row)i, 0), b.failed[i], b.n);
 	print_matrix(&b);
+	(void)fflush(stdout); /* before there are other processes */
+	if (print_throughput(&b, who) < 0)
+		return 1;
 	for (int i = EXEC; i < ROWS; i++)
 		if (b.failed[i] > 0)
 			return 1;

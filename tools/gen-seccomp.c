@@ -3,6 +3,8 @@
  *
  *   gen-seccomp LIST HEADER [GATE.bpf QUIET.bpf]
  *
+ * The trace program is the watch program that also stops at the calls of `trace` lines, but
+ * those of kind "look"; the seek program stops at these too.
  * QUIET is the watch program for a sandbox without a supervisor: exec is allowed, all
  * else that would be asked for is EPERM.  The benchmarks give both files to peers.
  */
@@ -44,8 +46,8 @@ struct gen {
 	/* verdicts of the gate by number; RETS below */
 	uint16_t gate[SL_BPF_CALLS];
 	char name[SL_BPF_CALLS][32];
-	struct notify line[LINES_MAX];
-	size_t n;
+	struct notify line[LINES_MAX], trace[LINES_MAX];
+	size_t n, n_trace;
 	const char *file;
 	unsigned at;
 };
@@ -123,16 +125,14 @@ verdict(struct gen *g, int nr, const char *name, enum ret r)
 	g->gate[nr] = (uint16_t)r;
 }
 
-static void
-notify_line(struct gen *g, char *rest)
+/* CLASS CALL [CONDITION...]; the call's name. */
+static const char *
+stop_line(const struct gen *g, struct notify *l, char *rest)
 {
-	struct notify *l = &g->line[g->n];
 	const char *class = strtok(rest, " \t"), *name = strtok(NULL, " \t"), *s;
 
 	if (class == NULL || name == NULL)
 		die(g, "class and system call expected", "notify");
-	if (g->n == LINES_MAX)
-		die(g, "too many lines at", name);
 	l->nr = number_of(g, name);
 	(void)snprintf(l->class, sizeof(l->class), "%s", class);
 	while ((s = strtok(NULL, " \t")) != NULL) {
@@ -140,10 +140,44 @@ notify_line(struct gen *g, char *rest)
 			die(g, "too many conditions", s);
 		l->c[l->n++] = condition(g, s);
 	}
+	return name;
+}
+
+static void
+notify_line(struct gen *g, char *rest)
+{
+	struct notify *l = &g->line[g->n];
+	const char *name;
+
+	if (g->n == LINES_MAX)
+		die(g, "too many lines at", "notify");
+	name = stop_line(g, l, rest);
 	/* Lines of one call stand together. */
 	if (g->n == 0 || l[-1].nr != l->nr || strcmp(l[-1].class, l->class) != 0)
 		verdict(g, l->nr, name, RET_ALLOW);
 	g->n++;
+}
+
+/* One line a call; what a notify line stops too has no condition here, for what stops
+ * then holds both. */
+static void
+trace_line(struct gen *g, char *rest)
+{
+	struct notify *l = &g->trace[g->n_trace];
+	const char *name;
+
+	if (g->n_trace == LINES_MAX)
+		die(g, "too many lines at", "trace");
+	name = stop_line(g, l, rest);
+	if (g->name[l->nr][0] == '\0' || g->gate[l->nr] != RET_ALLOW)
+		die(g, "traced before it is allowed", name);
+	for (size_t i = 0; i < g->n_trace; i++)
+		if (g->trace[i].nr == l->nr)
+			die(g, "traced twice", name);
+	for (size_t i = 0; i < g->n; i++)
+		if (g->line[i].nr == l->nr && l->n > 0)
+			die(g, "traced under a condition, and notified", name);
+	g->n_trace++;
 }
 
 static enum ret
@@ -171,6 +205,10 @@ read_list(struct gen *g, FILE *f)
 			continue;
 		if (strcmp(verb, "notify") == 0) {
 			notify_line(g, strtok(NULL, ""));
+			continue;
+		}
+		if (strcmp(verb, "trace") == 0) {
+			trace_line(g, strtok(NULL, ""));
 			continue;
 		}
 		if (strcmp(verb, "deny") == 0) {
@@ -314,11 +352,31 @@ shared(struct prog *p, size_t first, size_t from)
 	return from;
 }
 
+enum kind { WATCH, QUIET, TRACE, SEEK };
+enum { ALLOW, KILL, FOUND, BLOCKS };
+
+static void
+trace(const struct gen *g, struct prog *blocks, uint32_t ret, uint16_t to[SL_BPF_CALLS],
+      bool is_seeking)
+{
+	for (size_t i = 0; i < g->n_trace; i++) {
+		const struct notify *l = &g->trace[i];
+		size_t from = blocks->n;
+
+		if (!is_seeking && strcmp(l->class, "look") == 0)
+			continue;
+		to[l->nr] = FOUND;
+		if (l->n > 0) {
+			block(g, blocks, l, 1, ret);
+			to[l->nr] = (uint16_t)shared(blocks, BLOCKS, from);
+		}
+	}
+}
+
 /* Allow, kill, and the blocks stand at the end. */
 static void
-watch(const struct gen *g, struct prog *p, uint32_t ret, bool is_quiet)
+watch(const struct gen *g, struct prog *p, uint32_t ret, enum kind kind)
 {
-	enum { ALLOW, KILL, FOUND, BLOCKS };
 	static struct prog blocks;
 	uint16_t to[SL_BPF_CALLS] = { 0 };
 
@@ -331,7 +389,7 @@ watch(const struct gen *g, struct prog *p, uint32_t ret, bool is_quiet)
 
 		for (n = 1; i + n < g->n && l[n].nr == l->nr; n++)
 			continue;
-		if (is_quiet && is_left_alone(l->class))
+		if (kind == QUIET && is_left_alone(l->class))
 			continue;
 		to[l->nr] = FOUND;
 		if (l->n > 0) {
@@ -341,6 +399,8 @@ watch(const struct gen *g, struct prog *p, uint32_t ret, bool is_quiet)
 			to[l->nr] = (uint16_t)shared(&blocks, BLOCKS, from);
 		}
 	}
+	if (kind == TRACE || kind == SEEK)
+		trace(g, &blocks, ret, to, kind == SEEK);
 	/* What the gate refuses (an errno goes before a notification) may go anywhere:
 	 * with its neighbour, the ranges are fewer. */
 	for (int nr = 1; nr < SL_BPF_CALLS; nr++)
@@ -372,21 +432,21 @@ print_program(const struct prog *p, FILE *out, const char *name)
 }
 
 static void
-print_calls(const struct gen *g, FILE *out)
+print_calls(const struct gen *g, const struct notify *l, size_t n, FILE *out,
+	    const char *name)
 {
-	fprintf(out, "static const struct sl_bpf_call {\n\tint nr;\n\tchar name[24];\n"
-		     "\tchar class[12];\n} sl_bpf_call[] = {\n");
-	for (size_t i = 0; i < g->n; i++)
-		if (i == 0 || g->line[i - 1].nr != g->line[i].nr)
-			fprintf(out, "\t{ %d, \"%s\", \"%s\" },\n", g->line[i].nr,
-				g->name[g->line[i].nr], g->line[i].class);
+	fprintf(out, "static const struct sl_bpf_call %s[] = {\n", name);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || l[i - 1].nr != l[i].nr)
+			fprintf(out, "\t{ %d, \"%s\", \"%s\" },\n", l[i].nr,
+				g->name[l[i].nr], l[i].class);
 	fprintf(out, "};\n");
 }
 
 int
 main(int argc, char **argv)
 {
-	static struct prog of_gate, of_watch, of_quiet;
+	static struct prog of_gate, of_watch, of_quiet, of_trace, of_seek;
 	static struct gen g;
 	FILE *in, *out = NULL;
 
@@ -400,12 +460,19 @@ main(int argc, char **argv)
 	read_list(&g, in);
 	(void)fclose(in);
 	gate(&g, &of_gate);
-	watch(&g, &of_watch, SECCOMP_RET_USER_NOTIF, false);
-	watch(&g, &of_quiet, SECCOMP_RET_ERRNO | EPERM, true);
+	watch(&g, &of_watch, SECCOMP_RET_USER_NOTIF, WATCH);
+	watch(&g, &of_trace, SECCOMP_RET_USER_NOTIF, TRACE);
+	watch(&g, &of_seek, SECCOMP_RET_USER_NOTIF, SEEK);
+	watch(&g, &of_quiet, SECCOMP_RET_ERRNO | EPERM, QUIET);
 	fprintf(out, "/* Generated from data/seccomp/box.list. */\n");
 	print_program(&of_gate, out, "sl_bpf_gate");
 	print_program(&of_watch, out, "sl_bpf_watch");
-	print_calls(&g, out);
+	print_program(&of_trace, out, "sl_bpf_trace");
+	print_program(&of_seek, out, "sl_bpf_seek");
+	fprintf(out, "struct sl_bpf_call {\n\tint nr;\n\tchar name[24];\n"
+		     "\tchar class[12];\n};\n");
+	print_calls(&g, g.line, g.n, out, "sl_bpf_call");
+	print_calls(&g, g.trace, g.n_trace, out, "sl_bpf_traced");
 	if (fclose(out) != 0)
 		die(&g, "cannot write", argv[2]);
 	if (argc == 5) {

@@ -28,7 +28,7 @@ enum { LAYERS_MAX = 24 };
 
 static const struct sl_chan_op accepts[] = {
 	{ SL_OP_FAIL, sizeof(struct sl_m_fail), 0 },
-	{ SL_OP_SETUP, sizeof(struct sl_m_setup), 2 },
+	{ SL_OP_SETUP, sizeof(struct sl_m_setup), 3 },
 	{ SL_OP_READY, sizeof(struct sl_m_ready), 0 },
 	{ SL_OP_ENDED, sizeof(struct sl_m_ended), 0 },
 	{ SL_OP_DONE, sizeof(struct sl_m_done), 0 },
@@ -54,6 +54,7 @@ new_box(const struct sl_box_opts *o)
 	b->sync_fd = b->listen_fd = b->timer_fd = b->ws_fd = -1;
 	b->usage.written = UINT64_MAX;
 	b->is_single = o->is_single;
+	b->trace = (struct sl_trace){ .to = o->trace, .root_fd = -1 };
 	b->is_launched = o->launcher != NULL;
 	b->is_dgram_ok = o->grant->n_fs == 0 && !sl_box_is_host_ws(o->grant->ws_mode);
 	sl_relay_init(&b->relay);
@@ -581,7 +582,9 @@ send_act(struct sl_box *b, const struct sl_act *act, struct sl_err *err)
 {
 	SL_AUTO_BUF out = { .max = SL_BOX_MSG_MAX };
 	SL_AUTO_BUF places = { .max = 2 << 20 };
-	struct sl_m_spawn m = { .is_tty = b->grant->is_tty, .is_single = b->is_single };
+	struct sl_m_spawn m = { .is_tty = b->grant->is_tty,
+				.is_single = b->is_single,
+				.traced = (uint32_t)sl_trace_kind(&b->trace) };
 	int r = 0;
 
 	window_of(b->stdin_fd, &m);
@@ -647,12 +650,15 @@ sl_box_spawn(struct sl_box *b, struct sl_permit *step, const struct sl_act *act,
 	if ((r = take_grant(b, v.grant, err)) < 0 || (r = keep_gets(b, act, err)) < 0)
 		return r;
 	sl_obs_clear(&b->obs);
+	if (b->trace.to != NULL)
+		sl_image_clear(b);
 	b->is_ended_seen = b->is_killing = b->is_begun = b->is_signalled = false;
 	b->exec_errno = b->broken_err = 0;
 	b->broken = NULL;
 	b->first[0] = '\0';
 	b->hit = SL_LIM_COUNT;
 	b->base_cpu_us = b->usage.cpu_us;
+	b->peak = (struct sl_box_peak){ 0 };
 	sl_box_base(b);
 	b->start_ms = sl_os_now_ms();
 	if ((r = send_act(b, act, err)) < 0)
@@ -759,6 +765,8 @@ sl_box_observations(const struct sl_box *b, const struct sl_obs **ret, size_t *r
 	*ret = b->obs.row;
 	*ret_n = b->obs.n;
 	*ret_lost = b->obs.lost;
+	ret_lost->is_traced = b->trace.to != NULL;
+	ret_lost->images = b->trace.to != NULL ? b->images.n_lost : 0;
 }
 
 int
@@ -828,6 +836,9 @@ sl_box_close(struct sl_box *b)
 	drop_theirs(b);
 	sl_relay_close(b);
 	sl_dial_done(b);
+	sl_trace_done(&b->trace);
+	if (b->trace.to != NULL)
+		sl_image_clear(b);
 	const int fd[] = { b->chan.fd,   b->init_pidfd, b->epfd,
 			   b->cgroup_fd, b->proc_fd,    b->tmpfs_fd,
 			   b->sync_fd,   b->listen_fd,  b->timer_fd };

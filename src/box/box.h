@@ -20,6 +20,7 @@
 
 struct sl_box;
 struct sl_launcher;
+struct sl_proxy;
 
 /* What was achieved, read back, not what was asked: goes into every statement. */
 struct sl_box_vector {
@@ -32,6 +33,41 @@ struct sl_box_vector {
 	struct sl_slice etc_digest; /* hex SHA-256 of the /etc made for the box */
 };
 
+/* One call by name, on its way: what --trace sees.  The name is that of the moment when
+ * the call stopped; another thread can change it before the kernel reads it again, so
+ * nothing may be decided by it.  err is what the supervisor met where it looked at the
+ * same name in the box's tree with the box's rights. */
+enum sl_look_kind {
+	SL_LOOK_SEEK, /* asked whether it is there, and what it is; or O_PATH */
+	SL_LOOK_READ,
+	SL_LOOK_WRITE,  /* a file that is there */
+	SL_LOOK_MAKE,   /* an entry of a directory: made, */
+	SL_LOOK_REMOVE, /* or taken away */
+	SL_LOOK_EXEC
+};
+
+struct sl_look {
+	enum sl_look_kind kind;
+	/* Absolute, as seen inside, not escaped: the place itself where it is there, else
+	 * the name that was asked for.  Both are the callee's for the call only. */
+	struct sl_slice path, asked;
+	int err; /* 0: it is there, or can be made */
+	bool is_dir;
+};
+
+struct sl_box_trace {
+	void *arg;
+	void (*look)(void *arg, const struct sl_look *look); /* may be NULL */
+	bool is_seeking; /* stat, access and chdir too, not only what opens or changes */
+};
+
+/* The file that a process was made of, with a trace: /proc/PID/exe, read after the exec.
+ * Of a script it is the interpreter. */
+struct sl_image {
+	struct sl_slice path; /* as seen inside; escaped */
+	uint8_t sha256[32];   /* of its content while it ran */
+};
+
 /* One folded observation.  class, enforced_by, observed_by and complete are columns
  * of data/observation.tsv. */
 struct sl_obs {
@@ -41,8 +77,13 @@ struct sl_obs {
 	bool is_denied;
 	int err; /* errno given, 0 when allowed */
 	uint64_t count;
-	int64_t first_ms, last_ms; /* wall clock */
+	int64_t first_ms, last_ms;    /* wall clock */
+	const struct sl_image *image; /* of an exec, with a trace; NULL: not known */
 	bool is_rest; /* stands for further objects that are not listed; object empty */
+	/* Of a connection by the proxy: what decided, by its id (proxy/why.h), and the
+	 * bytes to the service and back.  NULL: it is no such row. */
+	const char *rule;
+	uint64_t sent, received;
 };
 
 /* The rows of data/observation.tsv: for each class of act, who enforces it, who observes
@@ -51,20 +92,31 @@ struct sl_obs_class {
 	const char *name, *acts, *enforced_by, *observed_by;
 	bool is_complete;
 	const char *allowed_by; /* what covers a permitted act: box fs limit none */
+	const char *traced_by;  /* who observes it with a trace, or "-": as without */
 };
 
-enum { SL_OBS_CLASS_MAX = 32 };
+enum {
+	SL_OBS_CLASS_MAX = 32,
+	/* Rows of one class of the trace and verdict; these have room of their own. */
+	SL_BOX_TRACE_SAME = 1024,
+	SL_BOX_IMAGES_MAX = 256, /* distinct files that were executed, with a trace */
+};
+#define SL_BOX_IMAGE_BYTES ((uint64_t)4 << 30) /* hashed for one act */
+#define SL_BOX_IMAGE_MAX ((off_t)512 << 20)    /* of one file: all waits meanwhile */
 
 /* Observations whose object, or all, was lost to a bound: a class that lost any is not
  * complete, whatever its row says. */
 struct sl_obs_lost {
 	uint64_t total, of_class[SL_OBS_CLASS_MAX]; /* in the order of sl_obs_classes() */
+	bool is_traced;                             /* there was a trace */
+	uint64_t images; /* of the trace: execs whose image is not known */
 };
 
 const struct sl_obs_class *sl_obs_classes(size_t *ret_n);
 const struct sl_obs_class *sl_obs_class(const char *name); /* NULL when unknown */
 /* Whether what is recorded of this class is all of it.  lost: NULL for none. */
 bool sl_obs_is_complete(const struct sl_obs_class *c, const struct sl_obs_lost *lost);
+const char *sl_obs_observer(const struct sl_obs_class *c, const struct sl_obs_lost *lost);
 
 struct sl_proc_end {
 	int status;          /* exit status, or -1 */
@@ -107,11 +159,15 @@ struct sl_box_opts {
 	size_t n_masked;
 	const struct sl_box_pin *pins; /* of each name in the grant's net */
 	size_t n_pins;
+	/* Started for this box alone, and stopped by who started it, after the box; NULL:
+	 * there is none.  Its listener is at sl_grant_net_proxy_port(). */
+	struct sl_proxy *proxy;
 	struct sl_launcher *launcher; /* NULL: the box is made from nothing */
 	int stdin_fd;      /* -1: /dev/null; else relayed (a tty: through the pty) */
 	bool is_single;    /* for one act: it ends by itself when that has ended */
 	bool holds_secret; /* the supervisor's memory holds one: re-exec init (the
 			      program then calls sl_box_init_main() first of all) */
+	const struct sl_box_trace *trace; /* NULL: none */
 	/* Tests, and users who have reason to: do without newer features. */
 	int max_landlock_abi; /* 0: the best there is */
 	bool without_cgroup;
@@ -170,6 +226,12 @@ int sl_box_hash_files(struct sl_box *b, const struct sl_slice *pattern, size_t n
  * next spawn or close. */
 void sl_box_observations(const struct sl_box *b, const struct sl_obs **ret, size_t *ret_n,
 			 struct sl_obs_lost *ret_lost);
+/* The most that was seen at once, of all samples so far (SL_BOX_SAMPLE_MS apart): a short
+ * act may have none. */
+struct sl_box_peak {
+	uint64_t memory, pids, disk;
+};
+struct sl_box_peak sl_box_peak(const struct sl_box *b);
 int sl_box_signal(struct sl_box *b, int sig); /* to the act's process group; -errno */
 int sl_box_resize(struct sl_box *b, unsigned rows, unsigned cols); /* its tty; -errno */
 /* Begins the end of a box in which nothing runs any more; close does the rest. */

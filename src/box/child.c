@@ -180,7 +180,8 @@ sl_box_child(const struct sl_m_spawn *m, const char **argv, const char **env,
 		give_up(sync, 'f', -r);
 	/* From here on every watched call waits for the supervisor, which learns of the
 	 * descriptor first. */
-	if ((r = sl_box_watch_on()) < 0 || (r = tell_listener(sync, r, prog)) < 0)
+	if ((r = sl_box_watch_on((enum sl_traced)m->traced)) < 0 ||
+	    (r = tell_listener(sync, r, prog)) < 0)
 		give_up(sync, 'w', -r);
 	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a union hides it */
 	(void)execve(prog, a.out, e.out);

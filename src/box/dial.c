@@ -95,13 +95,14 @@ sl_dial_init(struct sl_box *b, const struct sl_box_opts *o, struct sl_err *err)
 	for (size_t i = 0; i < o->n_pins; i++)
 		d->target[d->n_targets++] =
 		    (struct sl_dial_target){ o->pins[i].addr, &g->net[o->pins[i].net] };
-	return 0;
+	return sl_box_proxy_init(b, o, err);
 }
 
 void
 sl_dial_done(struct sl_box *b)
 {
 	sl_dial_drop(b);
+	sl_box_proxy_done(b);
 	free(b->dial.target);
 	b->dial.target = NULL;
 	b->dial.n_targets = 0;
@@ -264,8 +265,8 @@ look_at_theirs(struct sl_box *b, sa_family_t family, struct sl_dial_op *op)
 }
 
 /* From the pin, not from what was copied: a scope or a flow label is nobody's grant. */
-static int
-connect_to(int sock, const struct sl_dial_target *to, sa_family_t family)
+int
+sl_dial_connect(int sock, const struct sl_dial_target *to, sa_family_t family)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	struct sockaddr_in in = { .sin_family = AF_INET,
@@ -317,7 +318,7 @@ sl_dial_start(struct sl_box *b, const struct sl_dial_target *to, sa_family_t fam
 		return;
 	}
 	b->dial.used |= 1U << i;
-	e = connect_to(op->sock, to, family);
+	e = sl_dial_connect(op->sock, to, family);
 	if (e == EINPROGRESS &&
 	    sl_box_watch_fd(b, op->sock, EPOLLOUT, SL_TAG_DIAL | (uint64_t)i << 8) == 0)
 		return;
@@ -335,7 +336,8 @@ sl_dial_ready(struct sl_box *b, unsigned i)
 	op = &b->dial.op[i];
 	/* Asked again, not SO_ERROR: until then the kernel keeps even an established
 	 * socket as one that is connecting, which after its end can be used anew. */
-	e = connect_to(op->sock, op->to, (sa_family_t)int_option(op->sock, SO_DOMAIN));
+	e = sl_dial_connect(op->sock, op->to,
+			    (sa_family_t)int_option(op->sock, SO_DOMAIN));
 	if (e != EALREADY)
 		finish(b, op, e);
 }

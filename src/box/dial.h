@@ -48,6 +48,8 @@ const struct sl_dial_target *sl_dial_find(const struct sl_box *b,
 					  const struct sockaddr *sa);
 /* Answers the connect() that is in b->req, now or later. */
 void sl_dial_start(struct sl_box *b, const struct sl_dial_target *to, sa_family_t family);
+/* 0, or errno: to the address as it was pinned. */
+int sl_dial_connect(int sock, const struct sl_dial_target *to, sa_family_t family);
 void sl_dial_ready(struct sl_box *b, unsigned i); /* a socket's event */
 void sl_dial_tick(struct sl_box *b);              /* gives up what took too long */
 void sl_dial_drop(struct sl_box *b);              /* the act is over */

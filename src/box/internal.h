@@ -1,7 +1,7 @@
 /* internal.h -- what the files of src/box share.  Not for other folders.
  *
- * Two processes: the supervisor (box.c sup.c notify.c relay.c watch.c obs.c) and the
- * box's init, pid 1 of its namespaces (setup.c root.c etc.c grants.c ws.c ids.c, then
+ * Two processes: the supervisor (box.c sup.c notify.c trace.c relay.c watch.c obs.c) and
+ * the box's init, pid 1 of its namespaces (setup.c root.c etc.c grants.c ws.c ids.c, then
  * init.c child.c); perhaps a third, which starts one init after another (launcher.c).
  * They talk over one sl_chan; both are ours, yet whatever init says is bounded and
  * checked, for it runs under the uid of what it contains.
@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "box/box.h"
 #include "box/dial.h"
+#include "box/proxy.h"
 #include "priv/chan.h"
 
 #include <linux/seccomp.h>
@@ -29,7 +30,12 @@ enum {
 	SL_BOX_OBS_MAX = 512,  /* distinct folded observations of one act */
 	SL_BOX_OBS_SAME = 192, /* of one class and verdict: no class crowds out another */
 	SL_BOX_OBS_REST = 128, /* room for rows that stand for what is not listed */
+	SL_BOX_TRACE_MAX = 4 * SL_BOX_TRACE_SAME, /* a fourth of it for what is refused */
+	SL_BOX_ROWS = SL_BOX_OBS_MAX + SL_BOX_OBS_REST + SL_BOX_TRACE_MAX,
+	SL_BOX_SLOTS = 16384, /* power of 2, more than twice the rows */
 	SL_BOX_OBJ_MAX = 256,
+	SL_BOX_IMAGE_WAITS = 64, /* execs whose image is not known yet */
+	SL_BOX_PATH_READ = 4096,
 	SL_BOX_SOCK_MAX = 64,   /* connects and binds under way: bits of sock_used */
 	SL_BOX_OUT_BUF = 65536, /* bytes of output taken at once */
 	SL_BOX_CHAN_FD = 3,
@@ -82,7 +88,7 @@ enum sl_box_op {
 	SL_OP_BOX, /* nothing; fds: the box's channel, and perhaps its cgroup */
 	/* from init */
 	SL_OP_FAIL,   /* struct sl_m_fail */
-	SL_OP_SETUP,  /* struct sl_m_setup; fds: /proc, tmpfs */
+	SL_OP_SETUP,  /* struct sl_m_setup; fds: /proc, tmpfs, perhaps a listener */
 	SL_OP_READY,  /* struct sl_m_ready */
 	SL_OP_ENDED,  /* struct sl_m_ended */
 	SL_OP_DONE,   /* struct sl_m_done: of SOCK */
@@ -114,7 +120,7 @@ struct sl_m_ready {
 
 struct sl_m_spawn {
 	uint32_t n_argv, n_env, n_put;
-	uint32_t is_tty, rows, cols, is_single;
+	uint32_t is_tty, rows, cols, is_single, traced;   /* enum sl_traced */
 	uint32_t is_narrow, is_frozen, ws, n_places, abi; /* narrow.c; abi: init's */
 	uint64_t rlim_data, rlim_nproc, rlim_cpu, rlim_fsize, rlim_nofile; /* max: none */
 };
@@ -177,6 +183,7 @@ struct sl_setup {
 	struct sl_net *net; /* a process of ours makes the network namespace */
 	int net_fd;         /* or a launcher sends it here */
 	bool is_launched;   /* in a launcher's tree */
+	int proxy_fd;       /* a listener in it, where there is a proxy */
 	enum sl_box_step step;
 	char what[200]; /* detail of a failure */
 	struct sl_m_setup m;
@@ -272,12 +279,24 @@ int sl_box_hash(int root_fd, const char *patterns, size_t len, char ret_hex[65])
 /* obs.c: folding in bounded memory.  Where there is no room for another object, its act
  * is counted in a row without one (is_rest): that something of this kind was done, or
  * refused, always shows. */
+struct sl_obs_new {
+	const char *class, *act;
+	struct sl_slice object; /* not escaped */
+	bool is_denied;
+	int err;
+	const struct sl_image *image;
+	const char *rule;
+};
+
 struct sl_obs_table {
-	struct sl_obs row[SL_BOX_OBS_MAX + SL_BOX_OBS_REST];
-	char obj[SL_BOX_OBS_MAX + SL_BOX_OBS_REST][SL_BOX_OBJ_MAX];
-	size_t n, n_rest; /* of all rows, of those without an object */
+	size_t n, n_rest;                     /* of all rows, without an object */
+	size_t n_traced[2];                   /* of the trace, by verdict */
 	uint16_t n_same[SL_OBS_CLASS_MAX][2]; /* by class and verdict */
 	struct sl_obs_lost lost;
+	/* Large, and mostly never touched. */
+	struct sl_obs row[SL_BOX_ROWS];
+	char obj[SL_BOX_ROWS][SL_BOX_OBJ_MAX];
+	uint16_t slot[SL_BOX_SLOTS]; /* by hash: a row's number + 1; 0: free */
 };
 void sl_obs_clear(struct sl_obs_table *t);
 /* The row, and whether it is new; NULL where not even a row without an object is left.
@@ -285,6 +304,24 @@ void sl_obs_clear(struct sl_obs_table *t);
 const struct sl_obs *sl_obs_add(struct sl_obs_table *t, const char *class,
 				const char *act, struct sl_slice object, bool is_denied,
 				int err, bool *ret_is_new);
+/* The same, with what decided; rule is a static string. */
+const struct sl_obs *sl_obs_add_rule(struct sl_obs_table *t, const char *class,
+				     const char *act, struct sl_slice object,
+				     const char *rule, bool is_denied, int err,
+				     bool *ret_is_new);
+/* Of a row that was given; NULL is none. */
+void sl_obs_bytes(struct sl_obs_table *t, const struct sl_obs *row, uint64_t sent,
+		  uint64_t received);
+void sl_obs_lose(struct sl_obs_table *t, const char *class); /* part of the record */
+
+const struct sl_obs *sl_obs_put(struct sl_obs_table *t, const struct sl_obs_new *x,
+				bool *ret_is_new);
+/* Printable ASCII; every other byte, and the backslash, as \xNN; cut at the bound. */
+size_t sl_obs_escape(char out[SL_BOX_OBJ_MAX], struct sl_slice s);
+
+/* One that happened and whose object is not known. */
+const struct sl_obs *sl_obs_unnamed(struct sl_obs_table *t, const char *class,
+				    const char *act, bool *ret_is_new);
 
 /* confine.c */
 struct sl_bpf_name {
@@ -292,7 +329,13 @@ struct sl_bpf_name {
 };
 struct sl_bpf_name sl_box_call_name(int nr); /* NULL names: not a watched call */
 int sl_box_gate_on(void);
-int sl_box_watch_on(void); /* the notification descriptor */
+/* Which programs of data/seccomp/box.list: watch, trace, seek. */
+enum sl_traced { SL_TRACED_NOT, SL_TRACED_OPEN, SL_TRACED_SEEK };
+int sl_box_watch_on(enum sl_traced traced); /* the notification descriptor */
+/* What the watch program alone would stop, or kill: a call that stopped for the trace
+ * only is not.  Decided on the call's own arguments, which cannot change. */
+bool sl_box_is_watched(const struct seccomp_data *d);
+struct sl_bpf_name sl_box_traced_name(int nr); /* NULL names: no call of a trace line */
 
 /* relay.c */
 struct sl_relay {
@@ -304,6 +347,59 @@ struct sl_relay {
 	uint8_t in_buf[16384];
 };
 
+/* trace.c: calls by name, looked at on their way. */
+struct sl_trace {
+	const struct sl_box_trace *to; /* NULL: not traced */
+	int root_fd;      /* the box's root, from the first that could be asked; -1 */
+	bool is_as_box;   /* this process has the box's fs ids for now */
+	int death_signal; /* of this process */
+	size_t n_wait;    /* execs in sl_images.wait */
+};
+enum sl_traced sl_trace_kind(const struct sl_trace *t);
+void
+sl_trace_call(struct sl_box *b); /* a call that stopped for the trace alone; goes on */
+/* An exec of this name, which goes on elsewhere: the errno that was met there. */
+int sl_trace_exec(struct sl_box *b, struct sl_bpf_name n, int dirfd,
+		  struct sl_slice path);
+/* Whoever handles a box's events comes back as itself. */
+void sl_trace_as_self(struct sl_box *b);
+void sl_trace_done(struct sl_trace *t);
+
+/* image.c: which file an exec made a process of. */
+struct sl_image_file {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec ctime;
+};
+
+/* An exec that went on, of a thread of a process; where it leads shows at a call of the
+ * new image. */
+struct sl_image_wait {
+	pid_t tid, pid;
+	int pidfd, err; /* err: what was met at the name */
+	dev_t dev;      /* of the image before; 0: not known */
+	ino_t ino;
+	bool is_first;
+	const char *class, *act;
+	uint8_t object[SL_BOX_OBJ_MAX];
+	size_t len_object;
+};
+
+struct sl_images {
+	size_t n;
+	uint64_t n_lost, n_hashed; /* execs whose image is not known; bytes */
+	struct sl_image_wait wait[SL_BOX_IMAGE_WAITS];
+	struct sl_image row[SL_BOX_IMAGES_MAX];
+	struct sl_image_file file[SL_BOX_IMAGES_MAX]; /* dev 0: to be read again */
+	char path[SL_BOX_IMAGES_MAX][SL_BOX_OBJ_MAX];
+};
+/* The exec that has stopped, and goes on: it is noted when its image is known. */
+void sl_image_exec(struct sl_box *b, struct sl_bpf_name n, struct sl_slice object,
+		   int err, bool is_first);
+void sl_image_stopped(struct sl_box *b); /* a call; before anything is done about it */
+void sl_image_flush(struct sl_box *b);   /* the end: what waits is noted as it is */
+void sl_image_clear(struct sl_box *b);
 enum { SL_BOX_STREAMS_MAX = 4 }; /* start, output, errors, input */
 
 enum sl_box_state { SL_BS_SETUP, SL_BS_READY, SL_BS_OPEN, SL_BS_RUN, SL_BS_DEAD };
@@ -311,6 +407,8 @@ enum sl_box_state { SL_BS_SETUP, SL_BS_READY, SL_BS_OPEN, SL_BS_RUN, SL_BS_DEAD 
 struct sl_box {
 	const struct sl_grant *grant;
 	struct sl_box_sink sink;
+	struct sl_trace trace;
+	struct sl_box_peak peak;
 	enum sl_box_state state;
 	struct sl_box_ids ids;
 	struct sl_chan chan;
@@ -358,9 +456,11 @@ struct sl_box {
 		size_t obj_len;
 	} sock[SL_BOX_SOCK_MAX];
 	struct sl_dial dial;
+	struct sl_box_proxy *proxy; /* or NULL */
 	/* Large and mostly never touched: last. */
 	uint8_t out_buf[SL_BOX_OUT_BUF];
 	struct sl_obs_table obs;
+	struct sl_images images;
 };
 
 /* direct.c: placeholders for what is absent, made before the box and dropped after it. */
@@ -380,13 +480,24 @@ void sl_box_kill_all(struct sl_box *b);
 void sl_box_break(struct sl_box *b, const char *what, int neg_errno);
 void sl_box_observe(struct sl_box *b, const char *class, const char *act,
 		    struct sl_slice object, bool is_denied, int err);
+/* The row, or NULL where none had room. */
+const struct sl_obs *sl_box_observe_rule(struct sl_box *b, const char *class,
+					 const char *act, struct sl_slice object,
+					 const char *rule, bool is_denied, int err);
 int sl_box_watch_fd(struct sl_box *b, int fd, uint32_t events, uint64_t what);
 /* notify.c */
 void sl_box_on_listener(struct sl_box *b);
 void sl_box_on_sock_done(struct sl_box *b, const struct sl_m_done *m);
 /* A request to the act's listener, again when a signal interrupts it.  0, or -errno. */
 int sl_box_ask(const struct sl_box *b, unsigned long what, void *arg);
-bool sl_box_is_alive(const struct sl_box *b, uint64_t id);  /* whoever waits there */
+bool sl_box_is_alive(const struct sl_box *b, uint64_t id); /* whoever waits there */
+/* A string in a process's memory, at most SL_BOX_PATH_READ bytes, without its NUL;
+ * *ret_is_whole: it ended there.  Foreign; ask sl_box_is_alive() before it is used. */
+struct sl_slice sl_box_read_path(pid_t pid, uint64_t at, uint8_t *room,
+				 bool *ret_is_whole);
+/* The call is the kernel's; false: who made it was gone by then, and what was read of it
+ * may have been another's. */
+bool sl_box_go_on(struct sl_box *b, uint64_t id);
 void sl_box_answer(struct sl_box *b, uint64_t id, int err); /* 0: it succeeded */
 pid_t sl_box_leader(pid_t tid, uint32_t *ret_umask);        /* of its process; -1: gone */
 /* relay.c */
@@ -423,6 +534,8 @@ enum sl_box_tag {
 	SL_TAG_TIMER,
 	SL_TAG_INIT,
 	SL_TAG_DIAL, /* its place << 8 */
+	SL_TAG_PROXY,
+	SL_TAG_PROXY_DIAL, /* its place << 8 */
 };
 
 #endif

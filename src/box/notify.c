@@ -1,11 +1,12 @@
 /* notify.c -- calls that stopped at the watch filter: what they are, whether they may
  * go on, and the record of it.
  *
- * CONTINUE is given only where the kernel enforces the outcome anyway (exec: the tree,
- * Landlock) or where the decision was on scalar arguments, which cannot change after
- * the stop.  Arguments behind pointers are copied once; a decision on such a copy is
- * carried out by us with that copy (connect, bind), never by letting the call go on: in
- * the box by its init, to what the grant lists by dial.c.
+ * CONTINUE is given only where the kernel enforces the outcome anyway (exec, and what
+ * stops for the trace alone: the tree, Landlock) or where the decision was on scalar
+ * arguments, which cannot change after the stop.  Arguments behind pointers are copied
+ * once; a decision on such a copy is carried out by us with that copy (connect, bind),
+ * never by letting the call go on: in the box by its init, to what the grant lists by
+ * dial.c.
  */
 #include "box/internal.h"
 #include "os/proc.h"
@@ -20,8 +21,6 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-enum { PATH_READ_MAX = 4096 };
 
 /* The argument that holds a path worth showing. */
 static const struct {
@@ -89,13 +88,22 @@ read_bytes(pid_t pid, uint64_t at, void *out, size_t n)
 	return got < 0 ? 0 : (size_t)got;
 }
 
+struct sl_slice
+sl_box_read_path(pid_t pid, uint64_t at, uint8_t *room, bool *ret_is_whole)
+{
+	size_t n = at != 0 ? read_mem(pid, at, room, SL_BOX_PATH_READ) : 0;
+	const uint8_t *e = n > 0 ? memchr(room, 0, n) : NULL;
+
+	*ret_is_whole = e != NULL;
+	return (struct sl_slice){ room, e != NULL ? (size_t)(e - room) : n };
+}
+
 static struct sl_slice
 read_path(pid_t pid, uint64_t at, uint8_t *room)
 {
-	size_t n = at != 0 ? read_mem(pid, at, room, PATH_READ_MAX) : 0;
-	const uint8_t *e = n > 0 ? memchr(room, 0, n) : NULL;
+	bool is_whole;
 
-	return (struct sl_slice){ room, e != NULL ? (size_t)(e - room) : n };
+	return sl_box_read_path(pid, at, room, &is_whole);
 }
 
 /* A signal may interrupt each of these (SIGCONT does), and whoever waits there goes on
@@ -130,13 +138,13 @@ sl_box_is_alive(const struct sl_box *b, uint64_t id)
 
 /* --- answers --- */
 
-static void
-answer(struct sl_box *b, uint64_t id, int err, bool is_continue)
+static bool
+answered(struct sl_box *b, uint64_t id, int err, bool is_continue)
 {
 	int r;
 
 	if (b->listen_fd < 0)
-		return;
+		return false;
 	memset(b->resp, 0, b->resp_size);
 	b->resp->id = id;
 	b->resp->error = -err;
@@ -145,12 +153,25 @@ answer(struct sl_box *b, uint64_t id, int err, bool is_continue)
 	if ((r = sl_box_ask(b, SECCOMP_IOCTL_NOTIF_SEND, b->resp)) < 0 && r != -ENOENT &&
 	    r != -EINPROGRESS)
 		give_up(b, r);
+	return r == 0 || r == -EINPROGRESS;
+}
+
+static void
+answer(struct sl_box *b, uint64_t id, int err, bool is_continue)
+{
+	(void)answered(b, id, err, is_continue);
 }
 
 void
 sl_box_answer(struct sl_box *b, uint64_t id, int err)
 {
 	answer(b, id, err, false);
+}
+
+bool
+sl_box_go_on(struct sl_box *b, uint64_t id)
+{
+	return answered(b, id, 0, true);
 }
 
 static void
@@ -171,12 +192,15 @@ static void
 on_exec(struct sl_box *b, struct sl_bpf_name n)
 {
 	const struct seccomp_data *d = &b->req->data;
-	uint8_t room[PATH_READ_MAX + 32];
+	uint8_t room[SL_BOX_PATH_READ + 32];
 	bool is_at = d->nr == SYS_execveat;
-	int dfd = is_at ? (int)d->args[0] : AT_FDCWD, len = 0;
+	int dfd = is_at ? (int)d->args[0] : AT_FDCWD, len = 0, err = 0;
+	bool is_first = b->first[0] != '\0';
 	struct sl_slice p =
 	    read_path((pid_t)b->req->pid, d->args[is_at ? 1 : 0], room + 32);
 
+	if (b->trace.to != NULL)
+		err = sl_trace_exec(b, n, dfd, is_first ? sl_slice_str(b->first) : p);
 	/* A descriptor's name is known only inside; an empty path is the descriptor. */
 	if (dfd != AT_FDCWD && (p.len == 0 || p.p[0] != '/')) {
 		char pre[32];
@@ -189,14 +213,15 @@ on_exec(struct sl_box *b, struct sl_bpf_name n)
 		return;
 	b->is_begun = true;
 	/* The act's own exec comes out of init's memory, which may be closed to us. */
-	if (b->first[0] != '\0') {
-		if (p.len == 0)
-			p = sl_slice_str(b->first);
+	if (is_first && p.len == 0)
+		p = sl_slice_str(b->first);
+	if (b->trace.to == NULL) {
 		allow(b, n, p);
-		b->first[0] = '\0';
-		return;
+	} else {
+		sl_image_exec(b, n, p, err, is_first);
+		(void)sl_box_go_on(b, b->req->id);
 	}
-	allow(b, n, p);
+	b->first[0] = '\0';
 }
 
 static void
@@ -462,7 +487,7 @@ static void
 on_refused(struct sl_box *b, struct sl_bpf_name n)
 {
 	const struct seccomp_data *d = &b->req->data;
-	uint8_t room[PATH_READ_MAX];
+	uint8_t room[SL_BOX_PATH_READ];
 	struct sl_slice obj = { room, 0 };
 	bool is_memory = strcmp(n.class, "memory") == 0;
 
@@ -496,6 +521,12 @@ sl_box_on_listener(struct sl_box *b)
 		/* The caller was killed before we looked; or we are asked again. */
 		if (errno != ENOENT && errno != EINTR)
 			give_up(b, -errno);
+		return;
+	}
+	if (b->trace.n_wait > 0)
+		sl_image_stopped(b);
+	if (b->trace.to != NULL && !sl_box_is_watched(&b->req->data)) {
+		sl_trace_call(b);
 		return;
 	}
 	n = sl_box_call_name(b->req->data.nr);

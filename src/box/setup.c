@@ -1,6 +1,7 @@
 /* setup.c -- what the box's init does between clone and readiness: every layer, in an
  * order in which each needs only rights that it still has; then never again any. */
 #include "box/internal.h"
+#include "grant/net.h"
 #include "os/jail.h"
 #include "os/mnt.h"
 #include "os/proc.h"
@@ -9,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -107,7 +109,7 @@ sl_box_leave_supervisor(struct sl_setup *s)
 
 /* --- the network namespace --- */
 
-enum { NET_STACK = 16384 };
+enum { NET_STACK = 16384, PROXY_QUEUE = 64 };
 
 struct sl_net {
 	pid_t pid;
@@ -196,6 +198,27 @@ net_take(struct sl_setup *s)
 	return fd;
 }
 
+/* Nothing else is in this network yet: the place is free, and the kernel lets nobody
+ * share it. */
+static int
+proxy_listen(struct sl_setup *s)
+{
+	struct sockaddr_in in = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(sl_grant_net_proxy_port(s->o->grant)),
+	};
+
+	sl_box_at(s, SL_BOX_STEP_NET, "the proxy's listener");
+	s->proxy_fd =
+	    socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+	return s->proxy_fd < 0 ||
+		       bind(s->proxy_fd, (struct sockaddr *)&in, sizeof(in)) < 0 ||
+		       listen(s->proxy_fd, PROXY_QUEUE) < 0
+		   ? -errno
+		   : 0;
+}
+
 static int
 net_join(struct sl_setup *s)
 {
@@ -204,7 +227,9 @@ net_join(struct sl_setup *s)
 	sl_box_at(s, SL_BOX_STEP_NET, "network namespace and lo");
 	if ((fd = net_take(s)) < 0)
 		return fd;
-	return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
+	if (setns(fd, CLONE_NEWNET) < 0)
+		return -errno;
+	return s->o->proxy != NULL ? proxy_listen(s) : 0;
 }
 
 int
@@ -314,16 +339,18 @@ confine(struct sl_setup *s)
 static int
 hand_over(struct sl_setup *s)
 {
-	int fds[2] = { s->proc_fd, s->p_fd };
+	int fds[3] = { s->proc_fd, s->p_fd, s->proxy_fd };
 	char name[] = "sluice-box-init", abi[16], *argv[] = { name, abi, NULL };
 	char *env[] = { NULL };
 	struct sl_err err = { 0 };
 
 	sl_box_at(s, SL_BOX_STEP_EXEC, "report");
 	if (sl_chan_send(&s->chan, SL_OP_SETUP,
-			 (struct sl_slice){ (uint8_t *)&s->m, sizeof(s->m) }, fds, 2,
-			 &err) < 0)
+			 (struct sl_slice){ (uint8_t *)&s->m, sizeof(s->m) }, fds,
+			 s->o->proxy != NULL ? 3 : 2, &err) < 0)
 		return -EPIPE;
+	if (s->o->proxy != NULL)
+		(void)close(s->proxy_fd);
 	(void)close(s->proc_fd);
 	(void)close(s->p_fd);
 	(void)close(s->root_fd);

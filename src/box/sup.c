@@ -23,7 +23,7 @@
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
 #endif
 
-enum { EVENTS = 16, ROUNDS = 64, REST_MS = 1000 };
+enum { EVENTS = 16, ROUNDS = 64, REST_MS = 1000, TRACE_MS = 1 };
 
 /* events 0 removes. */
 int
@@ -38,16 +38,24 @@ sl_box_watch_fd(struct sl_box *b, int fd, uint32_t events, uint64_t what)
 	return 0;
 }
 
+const struct sl_obs *
+sl_box_observe_rule(struct sl_box *b, const char *class, const char *act,
+		    struct sl_slice object, const char *rule, bool is_denied, int err)
+{
+	bool is_new;
+	const struct sl_obs *o =
+	    sl_obs_add_rule(&b->obs, class, act, object, rule, is_denied, err, &is_new);
+
+	if (o != NULL && is_new && b->sink.observed != NULL)
+		b->sink.observed(b->sink.arg, o);
+	return o;
+}
+
 void
 sl_box_observe(struct sl_box *b, const char *class, const char *act,
 	       struct sl_slice object, bool is_denied, int err)
 {
-	bool is_new;
-	const struct sl_obs *o =
-	    sl_obs_add(&b->obs, class, act, object, is_denied, err, &is_new);
-
-	if (o != NULL && is_new && b->sink.observed != NULL)
-		b->sink.observed(b->sink.arg, o);
+	(void)sl_box_observe_rule(b, class, act, object, NULL, is_denied, err);
 }
 
 void
@@ -107,10 +115,20 @@ died(struct sl_box *b, const char *why)
 	if (b->state == SL_BS_DEAD)
 		return 0;
 	b->state = SL_BS_DEAD;
+	(void)!sl_box_proxy_drain(b); /* what was sent and received counts all the same */
 	close_act(b);
 	if (b->sink.died != NULL)
 		b->sink.died(b->sink.arg, why);
 	return 0;
+}
+
+/* Without it what the grant lists would be reached in one way less, and with no record
+ * of what was under way: nothing of the box goes on. */
+static int
+proxy_died(struct sl_box *b)
+{
+	(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
+	return died(b, "its proxy is gone");
 }
 
 static enum sl_limit
@@ -300,6 +318,9 @@ finish(struct sl_box *b, struct sl_err *err)
 	end.cpu_ms = (int64_t)(m->cpu_us / 1000);
 	end.max_rss = m->max_rss;
 	end.n_left = m->n_left;
+	if (!sl_box_proxy_drain(b))
+		return proxy_died(b);
+	sl_image_flush(b);
 	if (!b->is_single) /* or with the box, while the end is being recorded */
 		close_act(b);
 	b->act = b->grant; /* the act's own is its permit's, and gone with it */
@@ -402,6 +423,7 @@ static int
 on_message(struct sl_box *b, struct sl_msg *msg, struct sl_err *err)
 {
 	struct sl_m_done done;
+	int r;
 
 	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
 		if (lens[i].op == msg->op && lens[i].len != msg->body.len)
@@ -414,7 +436,7 @@ on_message(struct sl_box *b, struct sl_msg *msg, struct sl_err *err)
 	case SL_OP_BOXED:
 		return on_boxed(b, msg, err);
 	case SL_OP_SETUP:
-		if (b->is_setup_seen || msg->n_fds != 2)
+		if (b->is_setup_seen || msg->n_fds != (b->proxy != NULL ? 3 : 2))
 			return SL_ERR(err, ENV, "box: init reported its set-up twice");
 		memcpy(&b->m_setup, msg->body.p, sizeof(b->m_setup));
 		b->m_setup.ws_why[sizeof(b->m_setup.ws_why) - 1] = '\0';
@@ -426,6 +448,11 @@ on_message(struct sl_box *b, struct sl_msg *msg, struct sl_err *err)
 		    !is_root_of(msg->fds[1], TMPFS_MAGIC))
 			return SL_ERR(err, ENV,
 				      "box: init showed other file systems than it made");
+		if (b->proxy != NULL &&
+		    (r = sl_box_proxy_listen(b, msg->fds[2], err)) < 0)
+			return r;
+		if (b->proxy != NULL)
+			(void)close(msg->fds[2]);
 		b->is_setup_seen = true;
 		b->proc_fd = msg->fds[0];
 		b->tmpfs_fd = msg->fds[1];
@@ -507,6 +534,7 @@ on_timer(struct sl_box *b)
 		return;
 	sl_box_sample(b);
 	sl_dial_tick(b);
+	sl_box_proxy_tick(b);
 	/* Init does not answer: the namespace goes with it. */
 	if (b->is_killing && sl_os_now_ms() - b->kill_ms > SL_BOX_KILL_MS)
 		(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
@@ -555,6 +583,11 @@ on_event(struct sl_box *b, const struct epoll_event *e, struct sl_err *err)
 	case SL_TAG_DIAL:
 		sl_dial_ready(b, (unsigned)(e->data.u64 >> 8));
 		return 0;
+	case SL_TAG_PROXY:
+		return sl_box_proxy_event(b) ? 0 : proxy_died(b);
+	case SL_TAG_PROXY_DIAL:
+		sl_box_proxy_ready(b, (unsigned)(e->data.u64 >> 8));
+		return 0;
 	case SL_TAG_INIT:
 	default:
 		return 0;
@@ -562,14 +595,17 @@ on_event(struct sl_box *b, const struct epoll_event *e, struct sl_err *err)
 }
 
 /* One wait, then what is ready; bounded, so that a busy box cannot hold its caller. */
-int
-sl_box_pump(struct sl_box *b, int timeout_ms, struct sl_err *err)
+static int
+pump(struct sl_box *b, int timeout_ms, struct sl_err *err)
 {
+	/* Traced calls come one after another: to wait here for the next is half the
+	 * price of going back to the caller's own wait first. */
+	const int again_ms = b->trace.to != NULL && b->state == SL_BS_RUN ? TRACE_MS : 0;
 	struct epoll_event e[EVENTS];
 	int n, r;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		n = epoll_wait(b->epfd, e, EVENTS, round == 0 ? timeout_ms : 0);
+		n = epoll_wait(b->epfd, e, EVENTS, round == 0 ? timeout_ms : again_ms);
 		if (n < 0 && errno == EINTR)
 			return 0;
 		if (n < 0)
@@ -587,10 +623,19 @@ sl_box_pump(struct sl_box *b, int timeout_ms, struct sl_err *err)
 				return 0;
 		}
 		/* All that was ready fitted: what comes now wakes the caller. */
-		if (n < EVENTS)
+		if (n < EVENTS && again_ms == 0)
 			return 0;
 	}
 	return 0;
+}
+
+int
+sl_box_pump(struct sl_box *b, int timeout_ms, struct sl_err *err)
+{
+	int r = pump(b, timeout_ms, err);
+
+	sl_trace_as_self(b);
+	return r;
 }
 
 /* Send, then wait for the reply of this kind; other messages are handled. */

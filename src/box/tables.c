@@ -32,6 +32,14 @@ sl_obs_is_complete(const struct sl_obs_class *c, const struct sl_obs_lost *lost)
 	return c->is_complete && (lost == NULL || lost->of_class[c - classes] == 0);
 }
 
+const char *
+sl_obs_observer(const struct sl_obs_class *c, const struct sl_obs_lost *lost)
+{
+	bool is_traced = lost != NULL && lost->is_traced && c->traced_by[0] != '-';
+
+	return is_traced ? c->traced_by : c->observed_by;
+}
+
 const struct sl_tier_layer *
 sl_box_tier_layers(size_t *ret_n)
 {

@@ -199,6 +199,19 @@ is_memory_over(const struct sl_box *b, uint64_t rss, uint64_t tmpfs)
 	return (pss.rss == 0 ? rss : pss.rss) + tmpfs > max;
 }
 
+static void
+to_peak(uint64_t *peak, uint64_t now)
+{
+	if (now > *peak)
+		*peak = now;
+}
+
+struct sl_box_peak
+sl_box_peak(const struct sl_box *b)
+{
+	return b->peak;
+}
+
 void
 sl_box_sample(struct sl_box *b)
 {
@@ -214,6 +227,9 @@ sl_box_sample(struct sl_box *b)
 	sum.cpu_us += b->usage.cpu_us - b->base_cpu_us;
 	if (b->usage.written != UINT64_MAX)
 		sum.written += b->usage.written;
+	to_peak(&b->peak.memory, sum.rss + tmpfs);
+	to_peak(&b->peak.pids, sum.threads);
+	to_peak(&b->peak.disk, sum.written + tmpfs);
 	if (sum.threads > l[SL_LIM_PIDS].max)
 		sl_box_limit_hit(b, SL_LIM_PIDS);
 	if (sum.cpu_us >= (l[SL_LIM_CPU].max + 1) * 1000000)

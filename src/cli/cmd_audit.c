@@ -32,10 +32,17 @@ json_act(const struct sl_audit_act *x, struct sl_err *err)
 	(void)sl_json_set(b, v, "class", sl_json_str(b, x->class));
 	(void)sl_json_set(b, v, "act", sl_json_str(b, x->act));
 	(void)sl_json_set(b, v, "object", sl_json_str(b, x->object));
+	if (x->image != NULL)
+		(void)sl_json_sets(b, v, SL_LIT("image"), sl_json_copy(b, x->image));
 	(void)sl_json_set(b, v, "denied", sl_json_bool(b, x->is_denied));
 	(void)sl_json_set(b, v, "count", sl_json_int(b, x->count));
 	(void)sl_json_set(b, v, "first", sl_json_str(b, x->first));
 	(void)sl_json_set(b, v, "last", sl_json_str(b, x->last));
+	if (x->rule.len > 0) {
+		(void)sl_json_set(b, v, "rule", sl_json_str(b, x->rule));
+		(void)sl_json_set(b, v, "sent", sl_json_int(b, x->sent));
+		(void)sl_json_set(b, v, "received", sl_json_int(b, x->received));
+	}
 	if (x->is_covered)
 		(void)sl_json_set(b, v, "covered_by", sl_json_cstr(b, x->by));
 	else
@@ -58,12 +65,45 @@ on_act(void *arg, const struct sl_audit_act *x, struct sl_err *err)
 	}
 	printf("  %-9.*s ", SL_ARG(x->act));
 	sl_out_text(x->object);
+	if (x->image != NULL) {
+		printf("  = ");
+		sl_out_text(sl_json_get_str(x->image, "path"));
+		printf(" sha256:%.12s",
+		       (const char *)sl_json_get_str(x->image, "sha256").p);
+	}
 	if (x->count > 1)
 		printf("  x%lld", (long long)x->count);
+	if (x->rule.len > 0 && !x->is_denied)
+		printf("  %lld bytes out, %lld in", (long long)x->sent,
+		       (long long)x->received);
 	printf("  <- ");
 	sl_out_text(sl_slice_str(x->is_covered ? x->by : "NOTHING"));
+	if (x->rule.len > 0 && x->is_denied) {
+		printf(": ");
+		sl_out_text(x->rule);
+	}
 	printf("\n");
 	return 0;
+}
+
+/* What is known to have happened and is not listed, of all observations. */
+static void
+say_lost(const struct sl_evidence *v)
+{
+	static const char *const key[] = { "lost", "images_lost" };
+	static const char *const text[] = { "acts that are counted, not listed",
+					    "programs whose digest is not known" };
+
+	for (size_t k = 0; k < 2; k++) {
+		int64_t n = 0;
+
+		for (size_t i = v->first[SL_TREE_RUN]; i < v->first[SL_BUNDLE_TREES]; i++)
+			if (v->st[i].row == sl_statement_row(SL_STMT_OBSERVATION))
+				n += sl_json_get_int(
+				    sl_json_get(v->st[i].predicate, "sluice"), key[k]);
+		if (n > 0)
+			printf("%s: %lld\n", text[k], (long long)n);
+	}
 }
 
 /* The classes, as the run's last observation has them. */
@@ -78,6 +118,8 @@ classes(struct work *w, const struct sl_evidence *v, struct sl_err *err)
 		if (v->st[i].row == sl_statement_row(SL_STMT_OBSERVATION))
 			list = sl_json_get(sl_json_get(v->st[i].predicate, "sluice"),
 					   "classes");
+	if (!w->is_json)
+		say_lost(v);
 	SL_JSON_EACH(c, list)
 	{
 		SL_AUTO_OUT out = { 0 };

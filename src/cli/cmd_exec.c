@@ -2,11 +2,14 @@
 #include "base/auto.h"
 #include "base/hex.h"
 #include "cli/cmd.h"
+#include "cli/lesson.h"
 #include "cli/listen.h"
 #include "cli/session.h"
 #include "cli/termsafe.h"
 #include "cli/ui.h"
 #include "grant/limit.h"
+#include "grant/net.h"
+#include "proxy/role.h"
 #include "record/host.h"
 #include "run/exec.h"
 #include "run/want.h"
@@ -31,10 +34,13 @@ enum {
 	O_FILE_SIZE,
 	O_OUTPUT,
 	O_NET,
+	O_TRACE,
+	O_LEARN,
+	O_LEARN_PROFILE,
 	O_TIMING,
 	O_JSON
 };
-enum { DENIED_MAX = 5 };
+enum { DENIED_MAX = 5, PROXY_VARS = 8 };
 
 static const struct sl_opt opts[] = {
 	[O_PROFILE] = { "profile", 0, "NAME",
@@ -57,6 +63,12 @@ static const struct sl_opt opts[] = {
 	[O_OUTPUT] = { "output", 0, "SIZE", "bytes on standard output and error", false },
 	[O_NET] = { "net", 0, "HOST:PORT", "let it connect to this host and port, TCP",
 		    true },
+	[O_TRACE] = { "trace", 0, NULL,
+		      "record each file that is opened, changed or missed", false },
+	[O_LEARN] = { "learn", 0, NULL, "propose the smallest grant that it needs",
+		      false },
+	[O_LEARN_PROFILE] = { "learn-profile", 0, "FILE",
+			      "the same, and as a profile in a new file", false },
 	[O_TIMING] = { "timing", 0, NULL, "say at the end where the time went", false },
 	[O_JSON] = { "json", 0, NULL, "one event a line on standard output", false },
 	{ 0 },
@@ -87,6 +99,8 @@ struct work {
 	struct sl_root root;
 	struct sl_exec x;
 	struct sl_listener listener;
+	struct sl_box_trace trace;
+	struct sl_arena learned;
 	struct sl_buf denied; /* lines for a command that failed */
 	size_t n_denied;
 	struct sl_buf left; /* likewise, of what it left behind */
@@ -127,6 +141,11 @@ take_root(struct work *w, struct sl_err *err)
 
 	if (which == NULL)
 		return 0;
+	if (sl_arg_is(w->args, O_LEARN) || sl_arg_is(w->args, O_LEARN_PROFILE))
+		return SL_ERR(
+		    err, USAGE,
+		    "--root and --learn: what is learnt is said in paths of the "
+		    "host's base");
 	if (w->s.home.fd < 0 && (r = sl_session_home(&w->s.home, err)) < 0)
 		return r;
 	if ((r = sl_root_open(&w->s.home, which, &w->root, err)) < 0)
@@ -212,6 +231,26 @@ callers(struct work *w, struct sl_slice name)
 	return s != NULL ? sl_slice_str(s) : (struct sl_slice){ 0 };
 }
 
+/* Where the box's proxy is, for programs that know one; its own loopback needs none. */
+static int
+put_proxy(struct work *w, struct sl_slice *env, size_t *n, struct sl_err *err)
+{
+	static const char *const name[] = { "http_proxy", "https_proxy", "all_proxy",
+					    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY" };
+	unsigned port = sl_grant_net_proxy_port(&w->want.g);
+
+	env[(*n)++] = SL_LIT("no_proxy=localhost,127.0.0.1,::1");
+	env[(*n)++] = SL_LIT("NO_PROXY=localhost,127.0.0.1,::1");
+	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
+		char *s = sl_arena_printf(&w->a, "%s=http://127.0.0.1:%u", name[i], port);
+
+		if (s == NULL)
+			return SL_ERR(err, NOMEM, "out of memory");
+		env[(*n)++] = sl_slice_str(s);
+	}
+	return 0;
+}
+
 /* The whole environment: a few constants, those of the profile's names that the caller
  * has, then what was asked for by option. */
 static int
@@ -221,15 +260,17 @@ take_env(struct work *w, struct sl_err *err)
 		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=/home/runner",
 		"LANG=C.UTF-8", "USER=runner"
 	};
-	const size_t n_base = sizeof(base) / sizeof(base[0]);
+	const size_t n_base = sizeof(base) / sizeof(base[0]) + PROXY_VARS;
 	size_t n = sl_arg_count(w->args, O_ENV), n_named = w->want.g.n_env, k = 0;
 	struct sl_slice *env = SL_NEW_N(&w->a, struct sl_slice, n + n_named + n_base + 1);
 	int r;
 
 	if (env == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
-	for (; k < n_base; k++)
+	for (; k < sizeof(base) / sizeof(base[0]); k++)
 		env[k] = sl_slice_str(base[k]);
+	if (w->want.g.n_net > 0 && (r = put_proxy(w, env, &k, err)) < 0)
+		return r;
 	if (w->want.g.is_tty)
 		env[k++] = term_of(w);
 	for (size_t i = 0; i < n_named; i++) {
@@ -336,12 +377,14 @@ static void
 note_denied(void *arg, const struct sl_obs *o)
 {
 	struct work *w = arg;
+	bool has_rule = o->rule != NULL;
 
 	if (strcmp(o->class, "limit") == 0)
 		return; /* said as the end that it was */
 	if (w->n_denied++ < DENIED_MAX)
-		sl_buf_printf(&w->denied, "sluice: denied: %.*s %.*s\n", SL_ARG(o->act),
-			      SL_ARG(o->object));
+		sl_buf_printf(&w->denied, "sluice: denied: %.*s %.*s%s%s%s\n",
+			      SL_ARG(o->act), SL_ARG(o->object), has_rule ? " (" : "",
+			      has_rule ? o->rule : "", has_rule ? ")" : "");
 }
 
 static void
@@ -433,6 +476,80 @@ say_timing(const struct sl_exec *x)
 			x->phase[i].name);
 }
 
+/* --- what was learned --- */
+
+/* What of the environment was asked for, as it was. */
+static int
+learn_env(struct work *w, struct sl_err *err)
+{
+	size_t n = sl_arg_count(w->args, O_ENV), k = 0;
+	struct sl_slice *env =
+	    SL_NEW_N(&w->learned, struct sl_slice, w->want.g.n_env + 1);
+
+	if (env == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	for (size_t i = 0; i < w->want.g.n_env; i++) {
+		struct sl_slice name = w->want.g.env[i], text = name;
+		bool is_set = false;
+
+		for (size_t j = 0; j < n; j++) {
+			struct sl_slice a = sl_slice_str(sl_arg(w->args, O_ENV, j));
+
+			if (sl_slice_eq(sl_slice_upto(a, '='), name)) {
+				text = a;
+				is_set = true;
+			}
+		}
+		/* A profile's name that the caller has not set is not set. */
+		if (is_set || callers(w, name).p != NULL)
+			env[k++] = text;
+	}
+	w->x.learn_from.env = env;
+	w->x.learn_from.n_env = k;
+	return 0;
+}
+
+static int
+start_learning(struct work *w, struct sl_err *err)
+{
+	const char *to = sl_arg(w->args, O_LEARN_PROFILE, 0);
+	SL_AUTO_FREE char *cwd = NULL;
+
+	if (!sl_arg_is(w->args, O_LEARN) && to == NULL)
+		return 0;
+	if (to != NULL && access(to, F_OK) == 0)
+		return SL_ERR(err, USAGE, "--learn-profile: '%s' is there already", to);
+	if ((w->x.learn = sl_learn_new(&w->learned)) == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	w->x.trace = sl_learn_trace(w->x.learn);
+	cwd = realpath(".", NULL);
+	w->x.learn_from.home = getenv("HOME");
+	w->x.learn_from.path = getenv("PATH");
+	w->x.learn_from.cwd =
+	    cwd != NULL ? sl_arena_printf(&w->learned, "%s", cwd) : NULL;
+	return learn_env(w, err);
+}
+
+static int
+say_learned(struct work *w, int status, struct sl_err *err)
+{
+	const char *to = sl_arg(w->args, O_LEARN_PROFILE, 0);
+	int r;
+
+	if (w->x.learn_err.code < 0) {
+		*err = w->x.learn_err;
+		return w->x.learn_err.code;
+	}
+	if (w->x.lesson == NULL)
+		return status; /* it was ended, by whomever */
+	if (!sl_arg_is(w->args, O_JSON))
+		sl_lesson_say(w->x.lesson);
+	if (to != NULL && w->x.lesson->is_last &&
+	    (r = sl_lesson_write(to, w->x.lesson, err)) < 0)
+		return r;
+	return status;
+}
+
 static int
 run_it(struct work *w, struct sl_err *err)
 {
@@ -448,6 +565,10 @@ run_it(struct work *w, struct sl_err *err)
 	    (r = take_command(w, err)) < 0)
 		return r;
 	w->x.want = w->want.g;
+	if (sl_arg_is(w->args, O_TRACE))
+		w->x.trace = &w->trace;
+	if ((r = start_learning(w, err)) < 0)
+		return r;
 	if (is_json) {
 		if ((r = sl_ui_new(&o, &ui, err)) < 0)
 			return r;
@@ -464,6 +585,10 @@ run_it(struct work *w, struct sl_err *err)
 	w->x.session = &w->s;
 	w->x.stdin_fd = 0;
 	w->x.is_timed = sl_arg_is(w->args, O_TIMING);
+	if (w->x.want.n_net > 0 && (r = sl_proxy_start(&w->x.proxy, err)) < 0) {
+		sl_ui_free(ui);
+		return r;
+	}
 	/* The recorder comes with the gate: the box, which takes longest, begins first.
 	 */
 	if (w->s.home.fd >= 0 || (r = sl_session_home(&w->s.home, err)) == 0) {
@@ -485,17 +610,22 @@ run(const struct sl_args *args, struct sl_err *err)
 
 	sl_exec_mark(&w.x, "");
 	sl_arena_init(&w.a, 64 << 20);
+	sl_arena_init(&w.learned, SL_LEARN_MEMORY);
 	w.x.end.limit = SL_LIM_COUNT;
 	sl_buf_init(&w.denied, 64 << 10);
 	sl_buf_init(&w.left, 512 << 10);
 	if ((r = run_it(&w, err)) >= 0)
 		say_denied(&w, r);
 	say_left(&w);
+	if (r >= 0 && w.x.learn != NULL)
+		r = say_learned(&w, r, err);
 	if (w.x.is_timed && !sl_arg_is(args, O_JSON))
 		say_timing(&w.x);
 	sl_buf_done(&w.denied);
 	sl_buf_done(&w.left);
 	sl_session_done(&w.s);
+	sl_proxy_stop(w.x.proxy);
+	sl_arena_free(&w.learned);
 	sl_root_done(&w.root);
 	sl_arena_free(&w.a);
 	return r;

@@ -11,8 +11,11 @@
 #include "grant/profile.h"
 #include "log/rec.h"
 #include "policy/policy.h"
+#include "proxy/msg.h"
+#include "proxy/request.h"
 #include "roots/tree.h"
 #include "run/carry.h"
+#include "run/learn.h"
 #include "run/output.h"
 #include "run/parser_ops.h"
 #include "run/resolve.h"
@@ -93,6 +96,25 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		  SL_BOX_DIALS_MAX },
 		{ "net.connect", "ms", "until a connection has timed out",
 		  SL_BOX_DIAL_MS },
+		{ "trace.names", "count", "of one class and verdict", SL_BOX_TRACE_SAME },
+		{ "trace.programs", "count", "distinct files executed",
+		  SL_BOX_IMAGES_MAX },
+		{ "trace.program", "bytes", "of one of these", SL_BOX_IMAGE_MAX },
+		{ "trace.hashed", "bytes", "of these, in one act", SL_BOX_IMAGE_BYTES },
+		{ "learn.names", "count", "of one command", SL_LEARN_NAMES_MAX },
+		{ "learn.paths", "count", "proposed, to read and to write each",
+		  SL_LEARN_READ_MAX },
+		{ "proxy.connections", "count", "of a box by its proxy at once",
+		  SL_PROXY_CONNS_MAX },
+		{ "proxy.head", "bytes", "of a request's head, or of a ClientHello",
+		  SL_PROXY_HEAD_MAX },
+		{ "proxy.fields", "count", "of one head", SL_PROXY_FIELDS_MAX },
+		{ "proxy.request", "ms", "for a head, and then for a ClientHello",
+		  SL_PROXY_HEAD_MS },
+		{ "proxy.names", "count", "that TLS may name at one address",
+		  SL_PROXY_NAMES_MAX },
+		{ "proxy.drain", "ms", "for what a command that has ended had sent",
+		  SL_PROXY_DRAIN_MS },
 		{ "root.entries", "count", "of a stored root", SL_ROOT_ENTRIES_MAX },
 		{ "root.bytes", "bytes", "of its files", SL_ROOT_BYTES_MAX },
 		{ "root.depth", "levels", "of directories", SL_ROOT_DEPTH_MAX },

@@ -68,5 +68,6 @@ sl_out_text(struct sl_slice s)
 	SL_AUTO_BUF text = { .max = 64 << 20 };
 
 	sl_ui_escape(&text, s, false);
-	(void)fwrite(text.p, 1, text.len, stdout);
+	if (text.len > 0)
+		(void)fwrite(text.p, 1, text.len, stdout);
 }

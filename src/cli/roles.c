@@ -2,6 +2,7 @@
 #include "cli/roles.h"
 
 #include "log/recorder_role.h"
+#include "proxy/role.h"
 #include "run/parser_jail.h"
 
 static const struct sl_role_row rows[] = {
@@ -34,6 +35,16 @@ static const struct sl_role_row rows[] = {
 	  .limits =
 	      "no environment, no further process, Landlock, 10 s, 16 KiB of answer; "
 	      "as root it is nobody" },
+	{ .name = "proxy",
+	  .started =
+	      "by exec where --net gives a network, before anything foreign is read; "
+	      "one for one box",
+	  .sees =
+	      "what the box asks of it, and the bytes of connections that it is given",
+	  .never = "makes or connects a socket, opens a file, holds a key, decides",
+	  .limits = "256 MiB of address space, no files, no processes; dies with the "
+		    "supervisor, and the box with it",
+	  .jail = &sl_proxy_role },
 	{ .name = "box init",
 	  .started = "from a permit, once a job or exec; pid 1 of the box's namespaces",
 	  .sees = "what the grant lists; re-executed where the supervisor holds a secret",

@@ -418,6 +418,14 @@ on_job_done(struct sl_ui *ui, const struct sl_json *ev)
 	ui->n_jobs--;
 }
 
+/* Of exec alone, which says it itself (lesson.h). */
+static void
+on_lesson(struct sl_ui *ui, const struct sl_json *ev)
+{
+	(void)ui;
+	(void)ev;
+}
+
 static const struct {
 	const char *name;
 	void (*show)(struct sl_ui *ui, const struct sl_json *ev);
@@ -434,6 +442,7 @@ static const struct {
 	{ "denial", on_note, true },
 	{ "step.done", on_step_done, false },
 	{ "job.done", on_job_done, false },
+	{ "learn", on_lesson, false },
 	{ "run.done", sl_ui_run_done, false },
 };
 

@@ -6,17 +6,29 @@
 
 #include <stdio.h>
 
-enum { BY_MAX = 96 };
+enum { BY_MAX = 96, CUT_LEN = 252 }; /* of an object: then it may have been longer */
 
 /* The column allowed_by of data/observation.tsv; a test compares the two. */
-enum rule { RULE_EXEC, RULE_CONNECT, RULE_ADDRESS, RULE_FAMILY, RULE_LIMIT, RULE_NONE };
+enum rule {
+	RULE_EXEC,
+	RULE_NET,
+	RULE_CONNECT,
+	RULE_ADDRESS,
+	RULE_FAMILY,
+	RULE_LIMIT,
+	RULE_READ,
+	RULE_WRITE,
+	RULE_NONE
+};
 
 static const struct {
 	const char *class;
 	enum rule rule;
 } rules[] = {
-	{ "exec", RULE_EXEC },     { "connect", RULE_CONNECT }, { "bind", RULE_ADDRESS },
-	{ "socket", RULE_FAMILY }, { "memory", RULE_LIMIT },    { "limit", RULE_LIMIT },
+	{ "exec", RULE_EXEC },    { "connect", RULE_CONNECT }, { "proxy", RULE_NET },
+	{ "bind", RULE_ADDRESS }, { "socket", RULE_FAMILY },   { "memory", RULE_LIMIT },
+	{ "limit", RULE_LIMIT },  { "open", RULE_READ },       { "absence", RULE_READ },
+	{ "write", RULE_WRITE },
 };
 
 /* The box's own: made for it, gone with it. */
@@ -26,6 +38,10 @@ static const char *const places[] = {
 /* Of the host base, read-only. */
 static const char *const roots[] = { "/usr",   "/bin",   "/sbin",  "/lib",
 				     "/lib64", "/lib32", "/libx32" };
+
+/* Trees that are made for the box, and directories that only lead somewhere. */
+static const char *const made[] = { "/etc", "/proc", "/dev" };
+static const char *const ways[] = { "/", "/home", "/var", "/opt", "/root" };
 
 static bool
 say(char *by, const char *what, struct sl_slice v)
@@ -159,6 +175,67 @@ covers_family(struct sl_slice o, char *by)
 	return false;
 }
 
+/* As it was before it was escaped; every backslash begins "\\xNN". */
+static struct sl_slice
+unescaped(struct sl_slice o, uint8_t room[SL_GRANT_PATH_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < o.len && n < SL_GRANT_PATH_MAX; i++) {
+		if (o.p[i] == '\\' && i + 3 < o.len &&
+		    sl_unhex(room + n, 1, (struct sl_slice){ o.p + i + 2, 2 }))
+			i += 3;
+		else
+			room[n] = o.p[i];
+		n++;
+	}
+	return (struct sl_slice){ room, n };
+}
+
+static bool
+is_way(const struct sl_grant *g, struct sl_slice path, bool is_cut)
+{
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (sl_slice_eq(path, sl_slice_str(ways[i])))
+			return true;
+	for (size_t i = 0; i < g->n_fs; i++)
+		if (sl_path_is_below(g->fs[i].path, path) ||
+		    (is_cut && sl_slice_starts(g->fs[i].path, path)))
+			return true;
+	return false;
+}
+
+/* What was opened, or changed. */
+static bool
+covers_file(const struct sl_grant *g, struct sl_slice o, struct sl_slice e, bool is_write,
+	    char *by)
+{
+	uint8_t room[SL_GRANT_PATH_MAX];
+	struct sl_slice path = unescaped(o, room);
+	const struct sl_grant_fs *row = row_of(g, path);
+	unsigned access = is_write ? SL_ACC_WRITE : SL_ACC_READ;
+	const char *dir;
+
+	if (o.len == 0)
+		return say(by, "box: not listed, only counted", (struct sl_slice){ 0 });
+	if (sl_slice_eq(e, SL_LIT("ENOENT")) || sl_slice_eq(e, SL_LIT("ENOTDIR")))
+		return say(by, "absent: nothing is there", (struct sl_slice){ 0 });
+	if (row != NULL && (row->access & access) != 0)
+		return say(by, is_write ? "grant: write " : "grant: read ", row->path);
+	/* A box's own place may stand in what is granted read-only. */
+	if ((dir = below(path, places, sizeof(places) / sizeof(places[0]))) != NULL ||
+	    (dir = below(path, made, sizeof(made) / sizeof(made[0]))) != NULL)
+		return say(by, "box: ", sl_slice_str(dir));
+	if (is_workspace(g, path))
+		return say(by, "grant: workspace ", g->ws_path);
+	if (is_write)
+		return false;
+	if (below(path, roots, sizeof(roots) / sizeof(roots[0])) != NULL)
+		return say(by, "grant: root ", g->root);
+	return is_way(g, path, o.len >= CUT_LEN) &&
+	       say(by, "box: the way to a grant", (struct sl_slice){ 0 });
+}
+
 bool
 sl_audit_covers(const struct sl_grant *g, struct sl_slice class, struct sl_slice object,
 		struct sl_slice errno_name, char by[96])
@@ -172,6 +249,8 @@ sl_audit_covers(const struct sl_grant *g, struct sl_slice class, struct sl_slice
 	switch (rule) {
 	case RULE_EXEC:
 		return covers_exec(g, object, by);
+	case RULE_NET:
+		return covers_net(g, object, by);
 	case RULE_CONNECT:
 		return covers_net(g, object, by) ||
 		       covers_address(g, object, errno_name, by);
@@ -181,6 +260,9 @@ sl_audit_covers(const struct sl_grant *g, struct sl_slice class, struct sl_slice
 		return covers_family(object, by);
 	case RULE_LIMIT:
 		return say(by, "grant: limits", (struct sl_slice){ 0 });
+	case RULE_READ:
+	case RULE_WRITE:
+		return covers_file(g, object, errno_name, rule == RULE_WRITE, by);
 	case RULE_NONE:
 		break;
 	}
@@ -298,7 +380,11 @@ one_act(struct walk *w, const struct sl_evident *e, const struct sl_evident *d,
 		.object = sl_json_get_str(j, "object"),
 		.first = sl_json_get_str(j, "first"),
 		.last = sl_json_get_str(j, "last"),
+		.rule = sl_json_get_str(j, "rule"),
 		.count = sl_json_get_int(j, "count"),
+		.image = sl_json_get(j, "image"),
+		.sent = sl_json_get_int(j, "sent"),
+		.received = sl_json_get_int(j, "received"),
 		.is_denied = sl_slice_eq(sl_json_get_str(j, "verdict"), SL_LIT("denied")),
 	};
 	int r = 0;

@@ -19,7 +19,9 @@ struct sl_audit_act {
 	struct sl_slice job; /* of a step's; empty: of the run's own process */
 	int64_t leg, step;   /* step -1: of the run's own process */
 	struct sl_slice class, act, object, first, last;
-	int64_t count;
+	struct sl_slice rule; /* of a connection by the proxy; else empty, and no bytes */
+	int64_t count, sent, received;
+	const struct sl_json *image; /* { path, sha256 }; NULL: not known */
 	bool is_denied, is_covered;
 	char by[96]; /* what covers it: "refused", "grant fs /src rx", "box: /tmp", ... */
 };

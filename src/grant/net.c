@@ -131,3 +131,13 @@ sl_grant_net_intersect(const struct sl_grant *x, const struct sl_grant *y,
 	g->n_net = n;
 	return 0;
 }
+
+uint16_t
+sl_grant_net_proxy_port(const struct sl_grant *g)
+{
+	uint16_t port = 3128; /* at most SL_GRANT_NET_MAX steps from here */
+
+	while (has(g->net, g->n_net, SL_LIT("127.0.0.1"), port))
+		port++;
+	return port;
+}

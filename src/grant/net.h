@@ -12,5 +12,8 @@ bool sl_grant_net_within(const struct sl_grant *x, const struct sl_grant *y);
 /* What both list; -1: out of memory. */
 int sl_grant_net_intersect(const struct sl_grant *x, const struct sl_grant *y,
 			   struct sl_arena *a, struct sl_grant *g) SL_MUST_CHECK;
+/* Where a box of this grant finds its proxy, on its own loopback: 3128, or the next that
+ * is no port of the host's 127.0.0.1 which the grant lists. */
+uint16_t sl_grant_net_proxy_port(const struct sl_grant *g);
 
 #endif

@@ -2,6 +2,8 @@
 #include "os/bpf.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <string.h>
 
 enum { JUMP_MAX = 255, X32_BIT = 0x40000000 };
 
@@ -59,4 +61,49 @@ sl_bpf_tree(struct sock_filter *at, const struct sl_bpf_range *r, size_t n)
 	size_t start;
 
 	return subtree(at, r, 0, n, 0, n - 1, &start);
+}
+
+static size_t
+jump(const struct sock_filter *f, uint32_t acc)
+{
+	bool is_so = false;
+
+	switch (BPF_OP(f->code)) {
+	case BPF_JEQ:
+		is_so = acc == f->k;
+		break;
+	case BPF_JGE:
+		is_so = acc >= f->k;
+		break;
+	case BPF_JSET:
+		is_so = (acc & f->k) != 0;
+		break;
+	default:
+		return SIZE_MAX / 2; /* past any end */
+	}
+	return is_so ? f->jt : f->jf;
+}
+
+uint32_t
+sl_bpf_run(const struct sock_filter *p, size_t n, const struct seccomp_data *d)
+{
+	uint32_t acc = 0;
+
+	/* Jumps go forward only, so it ends. */
+	for (size_t i = 0; i < n; i++) {
+		const struct sock_filter *f = &p[i];
+
+		if (f->code == (BPF_LD | BPF_W | BPF_ABS) &&
+		    f->k <= sizeof(*d) - sizeof(acc))
+			memcpy(&acc, (const uint8_t *)d + f->k, sizeof(acc));
+		else if (f->code == (BPF_ALU | BPF_AND | BPF_K))
+			acc &= f->k;
+		else if (BPF_CLASS(f->code) == BPF_JMP && BPF_SRC(f->code) == BPF_K)
+			i += jump(f, acc);
+		else if (f->code == (BPF_RET | BPF_K))
+			return f->k;
+		else
+			break;
+	}
+	return SECCOMP_RET_KILL_PROCESS;
 }

@@ -9,6 +9,7 @@
 #define SL_OS_BPF_H
 
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,5 +28,9 @@ size_t sl_bpf_ranges(const uint16_t to[SL_BPF_CALLS], uint16_t rest, uint16_t x3
 /* Writes the tree, n - 1 instructions, for a number in the accumulator.  With one range
  * nothing is written: it must go to 0.  -E2BIG where a jump is too long. */
 int sl_bpf_tree(struct sock_filter *at, const struct sl_bpf_range *r, size_t n);
+
+/* What such a program (load, and, compare, return: what tools/gen-seccomp.c writes) says
+ * of a call: its SECCOMP_RET value.  Of anything else it is SECCOMP_RET_KILL_PROCESS. */
+uint32_t sl_bpf_run(const struct sock_filter *p, size_t n, const struct seccomp_data *d);
 
 #endif

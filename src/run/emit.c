@@ -116,6 +116,8 @@ sl_emit_observed(struct sl_emit *e, const struct sl_obs *x)
 	(void)sl_json_set(&b, o, "object", sl_json_str(&b, sl_buf_get(&object)));
 	(void)sl_json_set(&b, o, "errno", sl_json_cstr(&b, name != NULL ? name : "?"));
 	(void)sl_json_set(&b, o, "count", sl_json_int(&b, (int64_t)x->count));
+	if (x->rule != NULL)
+		(void)sl_json_set(&b, o, "rule", sl_json_cstr(&b, x->rule));
 	if (why != NULL)
 		(void)sl_json_set(&b, o, "why", sl_json_cstr(&b, why));
 	if (e->line > 0) {

@@ -128,7 +128,9 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 				 .n_masked = 1,
 				 .pins = w->pins,
 				 .n_pins = w->n_pins,
+				 .proxy = grant->n_net > 0 ? w->x->proxy : NULL,
 				 .is_single = true,
+				 .trace = w->x->trace,
 				 .stdin_fd = w->x->stdin_fd };
 	int r;
 
@@ -349,10 +351,15 @@ end_box(struct work *w)
 	struct sl_jb b = { .a = &w->a };
 	const struct sl_obs *obs = NULL;
 	struct sl_obs_lost lost = { 0 };
+	struct sl_box_peak peak;
 	size_t n = 0;
 
 	if (w->carry.box != NULL)
 		sl_box_observations(w->carry.box, &obs, &n, &lost);
+	if (w->x->learn != NULL && w->carry.box != NULL) {
+		peak = sl_box_peak(w->carry.box);
+		sl_learn_observed(w->x->learn, &w->x->want, obs, n, &peak);
+	}
 	w->observation = sl_observation_json(&b, sl_decision_view(w->d),
 					     sl_gate_info(w->gate)->node.did, obs, n,
 					     &lost, w->end.proc.n_left);
@@ -572,6 +579,25 @@ run_it(struct work *w, struct sl_err *err)
 	return 0;
 }
 
+static void
+teach(struct work *w)
+{
+	struct sl_exec *x = w->x;
+	struct sl_jb b = { .a = &w->a };
+	struct sl_json *o;
+
+	x->learn_from.want = &x->want;
+	x->learn_from.act = &x->act;
+	x->learn_from.end = &w->end.proc;
+	x->learn_from.masked = x->home->path;
+	x->learn_from.len_output = w->emit.len_output;
+	if (sl_learn_derive(x->learn, &x->learn_from, &x->lesson, &x->learn_err) < 0)
+		return;
+	o = sl_event_new(&b, "learn");
+	sl_lesson_json(x->lesson, &b, o);
+	sl_emit_send(&w->emit, &b, o);
+}
+
 /* The act is over.  A recorder that failed cannot record that; what it had acknowledged
  * stands, and the mark stays: the next start closes the run. */
 static int
@@ -586,6 +612,8 @@ ended(struct work *w, struct sl_err *err)
 	sl_mark_clear(w->x->home, &w->mark);
 	w->x->end = w->end.proc;
 	r = status_of(w);
+	if (w->x->learn != NULL && !w->end.is_cancelled)
+		teach(w);
 	finish(w, conclusion_of(w), r, NULL);
 	/* A reader that went away is told by the command's SIGPIPE; what was lost
 	 * otherwise must not look like a success. */

@@ -8,6 +8,7 @@
 #include "grant/act.h"
 #include "roots/store.h"
 #include "run/event.h"
+#include "run/learn.h"
 #include "run/profile.h"
 #include "run/ws_changes.h"
 
@@ -28,6 +29,7 @@ struct sl_exec {
 	const struct sl_named_profile *profile; /* that want was made from, or NULL */
 	const struct sl_root *root; /* that want names, open; NULL: the host's */
 	struct sl_act act;
+	struct sl_proxy *proxy; /* the caller's, for a want with a network; or NULL */
 	int stdin_fd;
 	/* Where output goes: raw bytes to write (stream 1 or 2; -errno ends the act), or,
 	 * with a listener, as events. */
@@ -38,6 +40,14 @@ struct sl_exec {
 	void (*left)(void *arg, const struct sl_ws_change *c);
 	void *arg;
 	const struct sl_listener *listener; /* or NULL */
+	const struct sl_box_trace *trace;   /* or NULL: calls by name are looked at */
+	/* Told what was done; what it says of that when the act has ended by itself is in
+	 * lesson, and why it can say nothing in learn_err.  learn_from: home, path, cwd,
+	 * env by the caller. */
+	struct sl_learn *learn; /* or NULL */
+	struct sl_learn_from learn_from;
+	const struct sl_lesson *lesson;
+	struct sl_err learn_err;
 	/* The caller's come first: [0] is the beginning. */
 	struct sl_exec_phase phase[SL_EXEC_PHASES];
 	size_t n_phases;

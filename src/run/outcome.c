@@ -121,6 +121,7 @@ put_act(struct sl_jb *b, struct sl_json *o, const struct sl_obs *x,
 	const struct sl_obs_lost *lost)
 {
 	const struct sl_obs_class *c = sl_obs_class(x->class);
+	struct sl_json *e;
 
 	(void)sl_json_set(b, o, "class", sl_json_cstr(b, x->class));
 	(void)sl_json_set(b, o, "act", sl_json_str(b, x->act));
@@ -139,9 +140,19 @@ put_act(struct sl_jb *b, struct sl_json *o, const struct sl_obs *x,
 	(void)sl_json_set(b, o, "enforced_by",
 			  sl_json_cstr(b, c != NULL ? c->enforced_by : "?"));
 	(void)sl_json_set(b, o, "observed_by",
-			  sl_json_cstr(b, c != NULL ? c->observed_by : "?"));
+			  sl_json_cstr(b, c != NULL ? sl_obs_observer(c, lost) : "?"));
 	(void)sl_json_set(b, o, "complete",
 			  sl_json_bool(b, c != NULL && sl_obs_is_complete(c, lost)));
+	if (x->image != NULL) {
+		e = sl_json_set(b, o, "image", sl_json_obj(b));
+		(void)sl_json_set(b, e, "path", sl_json_str(b, x->image->path));
+		(void)sl_json_set(b, e, "sha256", sl_json_hex(b, x->image->sha256, 32));
+	}
+	if (x->rule != NULL) {
+		(void)sl_json_set(b, o, "rule", sl_json_cstr(b, x->rule));
+		(void)sl_json_set(b, o, "sent", sl_json_int(b, (int64_t)x->sent));
+		(void)sl_json_set(b, o, "received", sl_json_int(b, (int64_t)x->received));
+	}
 	if (x->is_rest)
 		(void)sl_json_set(b, o, "rest", sl_json_bool(b, true));
 }
@@ -158,7 +169,8 @@ put_classes(struct sl_jb *b, struct sl_json *o, const struct sl_obs_lost *lost)
 		e = sl_json_add(b, list, sl_json_obj(b));
 		(void)sl_json_set(b, e, "class", sl_json_cstr(b, c[i].name));
 		(void)sl_json_set(b, e, "enforced_by", sl_json_cstr(b, c[i].enforced_by));
-		(void)sl_json_set(b, e, "observed_by", sl_json_cstr(b, c[i].observed_by));
+		(void)sl_json_set(b, e, "observed_by",
+				  sl_json_cstr(b, sl_obs_observer(&c[i], lost)));
 		(void)sl_json_set(b, e, "complete",
 				  sl_json_bool(b, sl_obs_is_complete(&c[i], lost)));
 	}
@@ -188,6 +200,9 @@ sl_observation_json(struct sl_jb *b, const struct sl_decision_view *d, const cha
 	(void)sl_json_set(b, e, "decision", sl_json_hex(b, d->entry.id, 32));
 	(void)sl_json_set(b, e, "lost",
 			  sl_json_int(b, lost != NULL ? (int64_t)lost->total : 0));
+	if (lost != NULL && lost->is_traced)
+		(void)sl_json_set(b, e, "images_lost",
+				  sl_json_int(b, (int64_t)lost->images));
 	(void)sl_json_set(b, e, "left_behind", sl_json_int(b, (int64_t)n_left));
 	put_classes(b, e, lost);
 	return root;

@@ -114,6 +114,7 @@ check 0 'is in force' policy register
 
 # --- refused ---
 check 125 'there is no root' exec --root none -- sh
+check 125 '--root and --learn' exec --root mini --learn -- sh
 check 125 'neither the name' exec --root ../mini -- sh
 check 125 'there is no root' exec --root sha256:0000000000000000000000000000000000000000000000000000000000000000 -- sh
 check 2 'is no name for a root' store root add ../x "$tree"

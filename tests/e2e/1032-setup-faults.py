@@ -69,7 +69,7 @@ GOES_ON = (
     ("init|launcher", "mount_setattr .*", "EINVAL|EPERM", "GRANTED", "idmapped mounts are optional: shown as it is, which is less"),
     ("init|launcher", "wait4 .*", "ECHILD", "", "what its child made has come"),
     ("init", "prlimit64 0,3|readlink /proc/self/exe", "E.*", "", "asked by the C library at the start of a re-executed init"),
-    ("init", "close .*|wait4 .*|vfork .*", "kill-.*", "", "the act had begun when init was killed, and ended with it"),
+    ("init", "close .*|wait4 .*|vfork .*|poll .*", "kill-.*", "", "the act had begun when init was killed, and ended with it"),
     ("init/vfork1", "(newfstatat|access) .*", "E.*", "SHELL|^_=", "passed over in PATH, as execvp does; what runs is on record"),
     ("init/vfork1", "execve .*", "kill-after", "", "killed when it had begun"),
     ("init/vm1", "exit .*|close .*", "kill-.*|EIO", "", "its work was done"),
@@ -234,7 +234,16 @@ def judge(w, site, kind, base, got):
 
 
 def worker(job):
-    """One fault: (name, what is wrong, row that allowed it, what was said)."""
+    """One fault: (name, what is wrong, row that allowed it, what was said).  On a busy machine a supervisor's calls come in
+    another order, so that another one is met than was meant: what is wrong is so three times."""
+    for _ in range(3):
+        got = once(job)
+        if not got[1]:
+            break
+    return got
+
+
+def once(job):
     who, how, label, call, n, about, spec, kind, role = job
     w, base = WORLDS[who], BASES[(who, how)]
     site = Site(how, label, call, n, about, role=role)

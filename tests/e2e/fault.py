@@ -53,7 +53,7 @@ def finish():
 
 def _stat(pid):
     try:
-        with open(f"/proc/{pid}/stat") as f:
+        with open(f"/proc/{pid}/stat", errors="replace") as f:
             head, _, rest = f.read().rpartition(")")
     except OSError:
         return None

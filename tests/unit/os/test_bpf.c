@@ -94,6 +94,43 @@ refuses_a_jump_that_is_too_long(void **state)
 	assert_int_equal(sl_bpf_tree(p, r, n), -E2BIG);
 }
 
+/* The language of tools/gen-seccomp.c, and nothing of another. */
+static void
+runs_what_it_knows(void **state)
+{
+	static const struct sock_filter p[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, args[1])),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 16, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+	};
+	struct sock_filter q[SL_ARRAY_LEN(p)];
+	struct seccomp_data d = { .nr = 2, .args = { 0, 0xf10 } };
+
+	(void)state;
+	assert_int_equal(sl_bpf_run(p, SL_ARRAY_LEN(p), &d), SECCOMP_RET_USER_NOTIF);
+	d.args[1] = 0xfff0000000f;
+	assert_int_equal(sl_bpf_run(p, SL_ARRAY_LEN(p), &d), SECCOMP_RET_ALLOW);
+	d.nr = 3;
+	assert_int_equal(sl_bpf_run(p, SL_ARRAY_LEN(p), &d), SECCOMP_RET_ALLOW);
+	/* Its end, a jump beyond it, a load beyond the call, another instruction. */
+	assert_int_equal(sl_bpf_run(p, 0, &d), SECCOMP_RET_KILL_PROCESS);
+	assert_int_equal(sl_bpf_run(p, 3, &d), SECCOMP_RET_KILL_PROCESS);
+	memcpy(q, p, sizeof(p));
+	q[1].jf = 200;
+	assert_int_equal(sl_bpf_run(q, SL_ARRAY_LEN(q), &d), SECCOMP_RET_KILL_PROCESS);
+	memcpy(q, p, sizeof(p));
+	q[0].k = sizeof(d) - 3;
+	assert_int_equal(sl_bpf_run(q, SL_ARRAY_LEN(q), &d), SECCOMP_RET_KILL_PROCESS);
+	memcpy(q, p, sizeof(p));
+	q[0].code = BPF_LDX | BPF_W | BPF_IMM;
+	assert_int_equal(sl_bpf_run(q, SL_ARRAY_LEN(q), &d), SECCOMP_RET_KILL_PROCESS);
+}
+
 int
 main(void)
 {
@@ -101,6 +138,7 @@ main(void)
 		cmocka_unit_test(sends_each_number_to_its_place),
 		cmocka_unit_test(is_as_short_as_it_can_be),
 		cmocka_unit_test(refuses_a_jump_that_is_too_long),
+		cmocka_unit_test(runs_what_it_knows),
 	};
 
 	return run_suite("bpf", t, SL_ARRAY_LEN(t));
