@@ -167,6 +167,45 @@ mkdir "$SLUICE_HOME/roots/new-1" && echo x >"$SLUICE_HOME/roots/new-1/f"
 ok 'the next import' sl store root add two-a "$T/two"
 not 'sweeps what an interrupted one left' test -e "$SLUICE_HOME/roots/new-1"
 
+# --- the disk is full ---
+if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+	mkdir "$T/small"
+	# shellcheck disable=SC2016
+	out=$(unshare -m sh -c 'mount -t tmpfs -o size=4m,mode=700 none "$1" || exit 98
+		export SLUICE_HOME="$1/home"
+		"$SLUICE" store root add full "$2"; echo "status $?"
+		"$SLUICE" store root list; ls "$1/home/roots"
+		"$SLUICE" store root add fits "$3"; echo "status $?"
+		"$SLUICE" store root check fits' sh "$T/small" "$T/two" "$T/links" 2>&1)
+	has 'a full disk is said' "$out" 'No space left on device'
+	has 'and fails' "$out" 'status 5'
+	has 'with no root' "$out" 'no root is stored'
+	lacks 'and nothing left of it' "$out" 'new-'
+	has 'what fits is taken' "$out" ': good'
+fi
+
+# --- killed ---
+i=0
+while [ $i -lt 3000 ]; do
+	echo $i >"$T/two/$i"
+	i=$((i + 1))
+done
+mkdir -p "$T/many/usr"
+mv "$T/two"/[0-9]* "$T/many/usr"
+"$SLUICE" store root add killed "$T/many" >/dev/null 2>&1 &
+pid=$!
+sleep 0.02
+kill -9 $pid
+wait $pid 2>/dev/null
+if sl store root show killed >/dev/null 2>&1; then # it was quicker
+	check 0 good store root check killed
+else
+	check 2 'there is no root' store root check killed
+fi
+check 0 'sha256:' store root add killed "$T/many"
+check 0 good store root check killed
+same 'nothing is left of a killed one' '' "$(find "$SLUICE_HOME/roots" -maxdepth 1 -name 'new-*')"
+
 # --- changed in the store ---
 chmod u+w "$stored/srv/marker"
 echo of-the-rooT >"$stored/srv/marker"
