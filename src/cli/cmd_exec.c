@@ -34,6 +34,7 @@ enum {
 	O_FILE_SIZE,
 	O_OUTPUT,
 	O_NET,
+	O_TIER,
 	O_TRACE,
 	O_LEARN,
 	O_LEARN_PROFILE,
@@ -63,6 +64,7 @@ static const struct sl_opt opts[] = {
 	[O_OUTPUT] = { "output", 0, "SIZE", "bytes on standard output and error", false },
 	[O_NET] = { "net", 0, "HOST:PORT", "let it connect to this host and port, TCP",
 		    true },
+	[O_TIER] = { "tier", 0, "TIER", "the least kind of box that will do: T1", false },
 	[O_TRACE] = { "trace", 0, NULL,
 		      "record each file that is opened, changed or missed", false },
 	[O_LEARN] = { "learn", 0, NULL, "propose the smallest grant that it needs",
@@ -195,6 +197,20 @@ take_net(struct work *w, struct sl_err *err)
 	for (size_t i = 0; (text = sl_arg(w->args, O_NET, i)) != NULL; i++)
 		if (sl_want_net(&w->want, sl_slice_str(text), err) < 0)
 			return sl_err_ctx(err, "--net");
+	return 0;
+}
+
+/* As in a profile: there is one, and who asks for less than it is told so. */
+static int
+take_tier(struct work *w, struct sl_err *err)
+{
+	const char *text = sl_arg(w->args, O_TIER, 0), *why;
+
+	if (text == NULL)
+		return 0;
+	if ((why = sl_tier_problem(sl_slice_str(text))) != NULL)
+		return SL_ERR(err, UNSUPPORTED, "--tier: '%.60s' %s", text, why);
+	w->want.g.tier = sl_slice_str(text);
 	return 0;
 }
 
@@ -561,8 +577,8 @@ run_it(struct work *w, struct sl_err *err)
 
 	if ((r = take_profile(w, err)) < 0 || (r = take_root(w, err)) < 0 ||
 	    (r = take_limits(w, err)) < 0 || (r = take_paths(w, err)) < 0 ||
-	    (r = take_net(w, err)) < 0 || (r = take_env(w, err)) < 0 ||
-	    (r = take_command(w, err)) < 0)
+	    (r = take_net(w, err)) < 0 || (r = take_tier(w, err)) < 0 ||
+	    (r = take_env(w, err)) < 0 || (r = take_command(w, err)) < 0)
 		return r;
 	w->x.want = w->want.g;
 	if (sl_arg_is(w->args, O_TRACE))

@@ -256,13 +256,13 @@ take_limit(struct parse *w, const struct sl_yaml *m, uint64_t *seen)
 	struct sl_slice names[2 * SL_LIM_COUNT];
 	const char *why;
 
-	for (int i = 0; i < SL_LIM_COUNT; i++) {
+	for (size_t i = 0; i < SL_LIM_COUNT; i++) {
 		names[2 * i] = sl_slice_str(sl_limit_name((enum sl_limit)i));
 		names[2 * i + 1] = sl_slice_str(sl_limit_option((enum sl_limit)i));
 	}
 	if (l == SL_LIM_COUNT)
 		BAD(w, m->key, UNKNOWN, "unknown limit '%.*s'; %s", SL_ARG(m->key->text),
-		    meant(w, m->key->text, names, 2 * SL_LIM_COUNT,
+		    meant(w, m->key->text, names, (size_t)2 * SL_LIM_COUNT,
 			  "there are memory, pids, cpu, wall, disk, file_size, output "
 			  "and nofile"));
 	else if ((*seen >> l & 1) != 0)

@@ -150,12 +150,11 @@ read_info(const struct sl_home *h, struct sl_root *root, uint8_t stamp[32],
 	SL_AUTO_BUF text = { .max = INFO_MAX };
 	struct sl_json *o = NULL;
 	char path[128];
-	int r;
 
-	sl_arena_init(&a, 4 * INFO_MAX);
+	sl_arena_init(&a, (size_t)4 * INFO_MAX);
 	(void)snprintf(path, sizeof(path), "roots/%s/info", root->hex);
-	if ((r = sl_home_read(h, path, INFO_MAX, &text, err)) < 0 ||
-	    (r = sl_json_parse(sl_buf_get(&text), &lim, &a, &o, err)) < 0)
+	if (sl_home_read(h, path, INFO_MAX, &text, err) < 0 ||
+	    sl_json_parse(sl_buf_get(&text), &lim, &a, &o, err) < 0)
 		return sl_err_ctx(err, "root sha256:%s", root->hex);
 	if (sl_json_get_int(o, "v") != 1 ||
 	    !sl_unhex(stamp, 32, sl_json_get_str(o, "stamp")))

@@ -72,6 +72,14 @@ printf 'description: x\nnet: all\n' >"$T/net.yml"
 check 2 "net.yml:2:6: error: 'net' is neither none nor a list" profile check "$T/net.yml"
 printf 'description: x\ntier: T0\n' >"$T/tier.yml"
 check 2 "tier.yml:2:7: error: tier 'T0' is lower than T1" profile check "$T/tier.yml"
+# exec takes a tier by option, too; one that is refused starts nothing and leaves no run.
+for t in T0 t1 T10 T1, ' T1' '' best; do
+	check 125 "exec: --tier: '$t' is" exec --tier "$t" -- touch "$T/w/tier"
+done
+check 125 "--tier: 'T0' is lower than T1" exec --tier T0 -- true
+check 125 "--tier: 'T2' is not here" exec --tier T2 -- touch "$T/w/tier"
+check 125 '[usage' exec --tier T1 --tier T0 -- true
+same "nothing was started" '' "$(ls "$T/w/tier" 2>/dev/null)$(sl runs --json)"
 printf 'description: x\nread: [/a]\nread: [/b]\n' >"$T/dup.yml"
 check 2 "dup.yml:3:1: error: 'read' is already defined" profile check "$T/dup.yml"
 printf 'description: \033[31m\n' >"$T/esc.yml"
@@ -138,6 +146,10 @@ sl exec --profile tool -- true
 same "the grant is what show says" \
 	"$(sl profile show --json tool | json grant | /usr/bin/python3 -c 'import json, sys
 print(json.load(sys.stdin))')" "$(grant g)"
+sl exec --tier T1 -- true
+same "a tier that is asked for is in the grant" T1 "$(grant 'g["tier"]')"
+st 0 "a profile with it" --profile tool --tier T1 -- true
+st 125 "a profile with a lower one" --profile tool --tier T0 -- true
 st 125 "a limit that is wrong" --profile strict --pids 0 -- true
 st 125 "no such profile" --profile nope -- true
 has "it says where it looked" "$out" "no '$own/nope.yml'"

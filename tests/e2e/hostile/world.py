@@ -1,4 +1,5 @@
 """world.py -- what surrounds a box in the corpus: things to protect, and whether they changed."""
+import ctypes
 import errno
 import fcntl
 import glob
@@ -172,6 +173,12 @@ class World:
                                        start_new_session=True, stdin=subprocess.DEVNULL)
         v['VICTIM'] = str(self.victim.pid)
         self.known.add(self.victim.pid)
+        self.victim_was = self.held()
+        # IPC_PRIVATE, one page, IPC_CREAT and mode 0666
+        self.segment = ctypes.CDLL(None, use_errno=True).shmget(0, 4096, 0o1666)
+        if self.segment < 0:
+            sys.exit('no System V segment can be made here')
+        v['SEGMENT'] = str(self.segment)
         with socket.create_server(('127.0.0.1', 0), backlog=256) as k:
             v['OPEN'] = str(k.getsockname()[1])
             self.server = subprocess.Popen([sys.executable, '-c', SERVER, str(k.fileno())], pass_fds=[k.fileno()],
@@ -270,7 +277,24 @@ class World:
                 bad.append('outside: the victim is stopped or traced')
             if os.getpriority(os.PRIO_PROCESS, self.victim.pid) != os.getpriority(os.PRIO_PROCESS, 0):
                 bad.append("outside: the victim's priority changed")
+            if self.held() != self.victim_was:
+                bad.append("outside: the victim's limits, processors or scheduler changed")
+        if self.attached():
+            bad.append('outside: the System V segment was attached to, or is gone')
         return bad
+
+    def held(self):
+        """What others may set of the victim by its number."""
+        p = self.victim.pid
+        return read(f'/proc/{p}/limits'), os.sched_getaffinity(p), os.sched_getscheduler(p)
+
+    def attached(self):
+        """Is anybody attached to the segment, or was it ever?"""
+        for row in read('/proc/sysvipc/shm').decode().splitlines()[1:]:
+            col = row.split()
+            if int(col[1]) == self.segment:
+                return col[6] != '0' or col[11] != '0'
+        return True  # it is gone
 
     def talked(self):
         bad = []
@@ -336,6 +360,8 @@ class World:
         return bad
 
     def close(self):
+        if getattr(self, 'segment', -1) >= 0:
+            ctypes.CDLL(None).shmctl(self.segment, 0, None)  # IPC_RMID
         for p in (getattr(self, 'victim', None), getattr(self, 'server', None)):
             if p is not None and p.poll() is None:
                 p.kill()
