@@ -46,8 +46,8 @@ enum { DENIED_MAX = 5, PROXY_VARS = 8 };
 static const struct sl_opt opts[] = {
 	[O_PROFILE] = { "profile", 0, "NAME",
 			"start from a profile; 'sluice profile show' lists them", false },
-	[O_ROOT] = { "root", 0, "NAME|sha256:HEX",
-		     "a stored root in place of the host's /usr", false },
+	[O_ROOT] = { "root", 0, "ROOT", "a stored root in place of the host's /usr",
+		     false },
 	[O_READ] = { "read", 0, "PATH", "show PATH read-only, at its own place", true },
 	[O_WRITE] = { "write", 0, "PATH", "show PATH writable, at its own place", true },
 	[O_ENV] = { "env", 0, "NAME[=VALUE]",

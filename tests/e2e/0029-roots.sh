@@ -1,5 +1,5 @@
 #!/bin/sh
-# 0026-roots.sh -- sluice store root, and exec --root: taken in, run in, changed, dropped.
+# 0029-roots.sh -- sluice store root, and exec --root: taken in, run in, changed, dropped.
 # needs: box
 # timeout: 180
 . "$(dirname "$0")/lib.sh"
