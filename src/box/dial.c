@@ -42,7 +42,10 @@ cookie_of(int sock)
 bool
 sl_dial_is_foreign(const struct sl_box *b, int sock)
 {
-	return b->dial.cookie != 0 && cookie_of(sock) == b->dial.cookie;
+	uint64_t c = b->dial.cookie != 0 ? cookie_of(sock) : 0;
+
+	/* One whose network cannot be known is taken for ours. */
+	return b->dial.cookie != 0 && (c == 0 || c == b->dial.cookie);
 }
 
 static int
