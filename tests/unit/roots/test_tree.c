@@ -248,5 +248,5 @@ main(void)
 		cmocka_unit_test(test_names),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_suite("tree", tests, SL_ARRAY_LEN(tests));
 }
