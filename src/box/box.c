@@ -112,8 +112,8 @@ sl_box_opts_check(const struct sl_box_opts *o, int *ret_abi, struct sl_err *err)
 	if (!sl_slice_eq(o->grant->tier, SL_LIT("T1")))
 		return SL_ERR(err, UNSUPPORTED, "box: tier '%.*s' is not supported",
 			      SL_ARG(o->grant->tier));
-	if (!sl_slice_eq(o->grant->root, SL_LIT("host:")))
-		return SL_ERR(err, UNSUPPORTED, "box: root '%.*s' is not supported",
+	if (sl_slice_eq(o->grant->root, SL_LIT("host:")) != (o->root_tree == NULL))
+		return SL_ERR(err, UNSUPPORTED, "box: root '%.*s' is not supported here",
 			      SL_ARG(o->grant->root));
 	if (n == 0 || n > 63 ||
 	    strspn(o->host_name, "abcdefghijklmnopqrstuvwxyz0123456789-") != n)
@@ -306,9 +306,10 @@ sl_box_etc(const struct sl_box *b, char ret_hex[65])
 }
 
 int
-sl_box_etc_plain(const char *host_name, char ret_hex[65], struct sl_err *err)
+sl_box_etc_plain(const char *host_name, const char *root_tree, char ret_hex[65],
+		 struct sl_err *err)
 {
-	const struct sl_box_opts o = { .host_name = host_name };
+	const struct sl_box_opts o = { .host_name = host_name, .root_tree = root_tree };
 	struct sl_box_ids ids = { 0 };
 	uint8_t d[32];
 	int r;

@@ -152,7 +152,9 @@ struct sl_box_opts {
 	const struct sl_grant *grant;
 	const struct sl_box_sink *sink;
 	const char *host_name;
-	int run_fd; /* directory on disk for this box: upper/, work/, copy/ */
+	const char *root_tree; /* absolute path of a stored root's tree, where the grant
+				  names one; NULL for host: */
+	int run_fd;            /* directory on disk for this box: upper/, work/, copy/ */
 	const char *const *masked; /* host paths no grant may reach: $SLUICE_HOME, ... */
 	size_t n_masked;
 	const struct sl_box_pin *pins; /* of each name in the grant's net */
@@ -189,7 +191,7 @@ void sl_launcher_stop(struct sl_launcher *l); /* accepts NULL */
 /* The digest of the box's /etc as hex, at once: contexts name it, and need not wait. */
 void sl_box_etc(const struct sl_box *b, char ret_hex[65]);
 /* The same before there is a box, and without any pins. */
-int sl_box_etc_plain(const char *host_name, char ret_hex[65],
+int sl_box_etc_plain(const char *host_name, const char *root_tree, char ret_hex[65],
 		     struct sl_err *err) SL_MUST_CHECK;
 /* Set-up is over (waits for it): the vector, in the caller's arena, for statements are
  * made of it when the box is gone.  Callable before open. */

@@ -156,8 +156,11 @@ put_all(struct etc *e, const struct sl_box_ids *ids, const struct sl_box_opts *o
 	int r;
 
 	sl_sha256_init(&e->h);
-	if ((r = put_accounts(e, ids, o)) < 0 ||
-	    (r = put_host(e, "/etc/ld.so.cache", "ld.so.cache")) < 0 ||
+	if ((r = put_accounts(e, ids, o)) < 0)
+		return r;
+	if (o->root_tree != NULL) /* the rest of it is the root's own: store.c */
+		return put_link(e, "mtab", "../proc/self/mounts");
+	if ((r = put_host(e, "/etc/ld.so.cache", "ld.so.cache")) < 0 ||
 	    (r = put_link(e, "os-release", "../usr/lib/os-release")) < 0 ||
 	    (r = put_link(e, "mtab", "../proc/self/mounts")) < 0 ||
 	    (r = put_host(e, "/etc/alternatives", "alternatives")) < 0)

@@ -52,6 +52,7 @@ enum {
 	X(TREE,     "the box's tree could not be laid out")                                    \
 	X(ETC,      "the box's /etc could not be made")                                        \
 	X(USR,      "the host's /usr could not be shown")                                      \
+	X(STORE,    "the stored root could not be shown")                                      \
 	X(PROC,     "the box's /proc could not be mounted")                                    \
 	X(DEV,      "the box's /dev could not be made")                                        \
 	X(PLACES,   "the writable places could not be mounted")                                \
@@ -238,6 +239,10 @@ int sl_box_tree_make(struct sl_setup *s, uint64_t room);
 int sl_box_places_make(struct sl_setup *s);
 int sl_box_root_make(struct sl_setup *s); /* both */
 int sl_box_root_own(struct sl_setup *s);  /* the second, in a launcher's tree */
+/* store.c: a stored root in place of the host's /usr, around what the box has itself. */
+int sl_box_store_show(struct sl_setup *s);
+/* Lies path in what was shown of it? */
+bool sl_box_store_has(struct sl_setup *s, const char *path);
 int sl_box_etc_make(struct sl_setup *s);
 /* The digest that it will give, without making anything. */
 int sl_box_etc_digest(const struct sl_box_ids *ids, const struct sl_box_opts *o,

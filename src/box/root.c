@@ -151,7 +151,7 @@ make_skeleton(struct sl_setup *s)
 			return -errno;
 	if ((r = make_places(s, s->s_fd, false)) < 0)
 		return r;
-	return link_usr(s);
+	return s->o->root_tree == NULL ? link_usr(s) : 0;
 }
 
 /* Clone of dir/path with attr, moved to `to` below the root. */
@@ -317,7 +317,8 @@ sl_box_tree_make(struct sl_setup *s, uint64_t room)
 	sl_box_at(s, SL_BOX_STEP_TREE, "root");
 	if ((s->root_fd = sl_mnt_clone(s->s_fd, "r", false, RO, -1)) < 0)
 		return s->root_fd;
-	if ((r = sl_mnt_move(s->root_fd, s->s_fd, "m")) < 0 || (r = mount_usr(s)) < 0)
+	if ((r = sl_mnt_move(s->root_fd, s->s_fd, "m")) < 0 ||
+	    (r = s->o->root_tree == NULL ? mount_usr(s) : sl_box_store_show(s)) < 0)
 		return r;
 	return mount_dev(s);
 }
@@ -358,7 +359,8 @@ sl_box_root_own(struct sl_setup *s)
 }
 
 /* The directory of S in which the mount point for an inside path is made, and what is
- * left of the path; NULL where the path lies in a tree that already has it. */
+ * left of the path; NULL where the path lies in a tree that already has it.  One letter:
+ * none of the places. */
 static const char *
 base_of(const char **path)
 {
@@ -385,7 +387,8 @@ sl_box_mount_point(struct sl_setup *s, const char *path, bool is_dir)
 	SL_AUTO_FD bfd = -1;
 	SL_AUTO_FD pfd = -1;
 
-	if (base == NULL || rel[0] == '\0')
+	if (base == NULL || rel[0] == '\0' ||
+	    (s->o->root_tree != NULL && base[1] == '\0' && sl_box_store_has(s, path)))
 		return 0;
 	rel++;
 	last = strrchr(rel, '/');

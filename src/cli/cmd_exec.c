@@ -21,6 +21,7 @@
 
 enum {
 	O_PROFILE,
+	O_ROOT,
 	O_READ,
 	O_WRITE,
 	O_ENV,
@@ -45,6 +46,8 @@ enum { DENIED_MAX = 5, PROXY_VARS = 8 };
 static const struct sl_opt opts[] = {
 	[O_PROFILE] = { "profile", 0, "NAME",
 			"start from a profile; 'sluice profile show' lists them", false },
+	[O_ROOT] = { "root", 0, "ROOT", "a stored root in place of the host's /usr",
+		     false },
 	[O_READ] = { "read", 0, "PATH", "show PATH read-only, at its own place", true },
 	[O_WRITE] = { "write", 0, "PATH", "show PATH writable, at its own place", true },
 	[O_ENV] = { "env", 0, "NAME[=VALUE]",
@@ -95,6 +98,7 @@ struct work {
 	struct sl_session s;
 	struct sl_named_profile profile;
 	struct sl_want want;
+	struct sl_root root;
 	struct sl_exec x;
 	struct sl_listener listener;
 	struct sl_box_trace trace;
@@ -127,6 +131,32 @@ take_profile(struct work *w, struct sl_err *err)
 	r = sl_want_init(&w->want, &w->a, room, w->x.profile, err);
 	w->want.g.is_tty = has_tty && (name == NULL || w->want.g.is_tty);
 	return r;
+}
+
+/* Looked at before anything else of it is: a tree that was changed runs nothing. */
+static int
+take_root(struct work *w, struct sl_err *err)
+{
+	const char *which = sl_arg(w->args, O_ROOT, 0);
+	char *name;
+	int r;
+
+	if (which == NULL)
+		return 0;
+	if (sl_arg_is(w->args, O_LEARN) || sl_arg_is(w->args, O_LEARN_PROFILE))
+		return SL_ERR(
+		    err, USAGE,
+		    "--root and --learn: what is learnt is said in paths of the "
+		    "host's base");
+	if (w->s.home.fd < 0 && (r = sl_session_home(&w->s.home, err)) < 0)
+		return r;
+	if ((r = sl_root_open(&w->s.home, which, &w->root, err)) < 0)
+		return r;
+	if ((name = sl_arena_printf(&w->a, "sha256:%s", w->root.hex)) == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	w->want.g.root = sl_slice_str(name);
+	w->x.root = &w->root;
+	return 0;
 }
 
 static int
@@ -545,10 +575,10 @@ run_it(struct work *w, struct sl_err *err)
 	struct termios old;
 	int r;
 
-	if ((r = take_profile(w, err)) < 0 || (r = take_limits(w, err)) < 0 ||
-	    (r = take_paths(w, err)) < 0 || (r = take_net(w, err)) < 0 ||
-	    (r = take_tier(w, err)) < 0 || (r = take_env(w, err)) < 0 ||
-	    (r = take_command(w, err)) < 0)
+	if ((r = take_profile(w, err)) < 0 || (r = take_root(w, err)) < 0 ||
+	    (r = take_limits(w, err)) < 0 || (r = take_paths(w, err)) < 0 ||
+	    (r = take_net(w, err)) < 0 || (r = take_tier(w, err)) < 0 ||
+	    (r = take_env(w, err)) < 0 || (r = take_command(w, err)) < 0)
 		return r;
 	w->x.want = w->want.g;
 	if (sl_arg_is(w->args, O_TRACE))
@@ -591,7 +621,7 @@ run_it(struct work *w, struct sl_err *err)
 static int
 run(const struct sl_args *args, struct sl_err *err)
 {
-	struct work w = { .args = args, .s.home.fd = -1 };
+	struct work w = { .args = args, .s.home.fd = -1, .root.fd = -1 };
 	int r;
 
 	sl_exec_mark(&w.x, "");
@@ -612,6 +642,7 @@ run(const struct sl_args *args, struct sl_err *err)
 	sl_session_done(&w.s);
 	sl_proxy_stop(w.x.proxy);
 	sl_arena_free(&w.learned);
+	sl_root_done(&w.root);
 	sl_arena_free(&w.a);
 	return r;
 }

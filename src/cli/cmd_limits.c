@@ -13,6 +13,7 @@
 #include "policy/policy.h"
 #include "proxy/msg.h"
 #include "proxy/request.h"
+#include "roots/tree.h"
 #include "run/carry.h"
 #include "run/learn.h"
 #include "run/output.h"
@@ -114,6 +115,12 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		  SL_PROXY_NAMES_MAX },
 		{ "proxy.drain", "ms", "for what a command that has ended had sent",
 		  SL_PROXY_DRAIN_MS },
+		{ "root.entries", "count", "of a stored root", SL_ROOT_ENTRIES_MAX },
+		{ "root.bytes", "bytes", "of its files", SL_ROOT_BYTES_MAX },
+		{ "root.depth", "levels", "of directories", SL_ROOT_DEPTH_MAX },
+		{ "root.path", "bytes", "of one path", SL_ROOT_PATH_MAX },
+		{ "root.shown", "count", "entries in /, /etc, /home, /opt, /var",
+		  SL_ROOT_SHOWN_MAX },
 		{ "workspace.entries", "count", "files and directories",
 		  SL_WS_ENTRIES_MAX },
 		{ "workspace.depth", "levels", "of directories", SL_WS_DEPTH_MAX },

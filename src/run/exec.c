@@ -108,6 +108,12 @@ on_observed(void *arg, const struct sl_obs *o)
 
 /* --- the steps of section "The cycle" of the design --- */
 
+static const char *
+tree_of(const struct work *w)
+{
+	return w->x->root != NULL ? w->x->root->tree : NULL;
+}
+
 static int
 prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 {
@@ -116,6 +122,7 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 	struct sl_box_opts o = { .grant = grant,
 				 .sink = &sink,
 				 .host_name = HOST_NAME,
+				 .root_tree = tree_of(w),
 				 .run_fd = -1,
 				 .masked = masked,
 				 .n_masked = 1,
@@ -225,11 +232,12 @@ decide(struct work *w, struct sl_err *err)
 
 	if (w->carry.box != NULL)
 		sl_box_etc(w->carry.box, etc);
-	else if ((r = sl_box_etc_plain(HOST_NAME, etc, err)) < 0)
+	else if ((r = sl_box_etc_plain(HOST_NAME, tree_of(w), etc, err)) < 0)
 		return r;
-	if ((r = sl_host_base(w->x->home, &b, &root, err)) < 0 ||
-	    (r = sl_act_digest(&w->x->act, sl_gate_info(w->gate)->node.hmac_key, act,
-			       err)) < 0)
+	r = w->x->root != NULL ? sl_root_json(w->x->root, &b, &root, err)
+			       : sl_host_base(w->x->home, &b, &root, err);
+	if (r < 0 || (r = sl_act_digest(&w->x->act, sl_gate_info(w->gate)->node.hmac_key,
+					act, err)) < 0)
 		return r;
 	q.context = freeze(w, &b, root, etc);
 	if (b.is_failed)

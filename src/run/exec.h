@@ -6,6 +6,7 @@
 #include "box/box.h"
 #include "gate/gate.h"
 #include "grant/act.h"
+#include "roots/store.h"
 #include "run/event.h"
 #include "run/learn.h"
 #include "run/profile.h"
@@ -26,6 +27,7 @@ struct sl_exec {
 	void *session;
 	struct sl_grant want;
 	const struct sl_named_profile *profile; /* that want was made from, or NULL */
+	const struct sl_root *root; /* that want names, open; NULL: the host's */
 	struct sl_act act;
 	struct sl_proxy *proxy; /* the caller's, for a want with a network; or NULL */
 	int stdin_fd;
