@@ -211,7 +211,8 @@ start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err
 		return sl_box_userns_text(-r, b->ids.is_private, err);
 	if (r == 0)
 		sl_box_setup(&s);
-	sl_os_start_elsewhere(r);
+	if (o->is_busy)
+		sl_os_start_elsewhere(r);
 	return 0;
 }
 

@@ -165,6 +165,8 @@ struct sl_box_opts {
 	struct sl_launcher *launcher; /* NULL: the box is made from nothing */
 	int stdin_fd;      /* -1: /dev/null; else relayed (a tty: through the pty) */
 	bool is_single;    /* for one act: it ends by itself when that has ended */
+	bool is_busy;      /* the caller goes on while it is set up: it has the other
+			    * processor, where there are two */
 	bool holds_secret; /* the supervisor's memory holds one: re-exec init (the
 			      program then calls sl_box_init_main() first of all) */
 	const struct sl_box_trace *trace; /* NULL: none */

@@ -171,7 +171,8 @@ net_start(struct sl_setup *s)
 			    CLONE_VM | CLONE_FILES | SIGCHLD, s->net);
 	if (s->net->pid < 0)
 		return -errno;
-	sl_os_start_elsewhere(s->net->pid);
+	if (!s->o->is_busy)
+		sl_os_start_elsewhere(s->net->pid);
 	return 0;
 }
 

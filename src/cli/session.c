@@ -47,12 +47,13 @@ ask_build(void *home, uint8_t ret[32], struct sl_err *err)
 }
 
 static int
-start_recorder(struct sl_session *s, struct sl_err *err)
+start_recorder(struct sl_session *s, bool is_here, struct sl_err *err)
 {
 	const struct sl_recorder_opts o = { .home_fd = s->home.fd,
 					    .home = s->home.path,
 					    .ask_build = ask_build,
-					    .arg = &s->home };
+					    .arg = &s->home,
+					    .is_here = is_here };
 
 	return sl_recorder_start(&o, &s->rec, err);
 }
@@ -62,7 +63,7 @@ sl_session_start(struct sl_session *s, struct sl_err *err)
 {
 	int r = s->home.fd >= 0 ? 0 : sl_session_home(&s->home, err);
 
-	return r < 0 ? r : start_recorder(s, err);
+	return r < 0 ? r : start_recorder(s, false, err);
 }
 
 int
@@ -100,7 +101,7 @@ sl_session_open_gate(void *session, struct sl_gate **ret, struct sl_err *err)
 	struct sl_session *s = session;
 	int r;
 
-	if (s->rec == NULL && (r = start_recorder(s, err)) < 0)
+	if (s->rec == NULL && (r = start_recorder(s, true, err)) < 0)
 		return r;
 	if ((r = sl_session_gate(s, false, err)) == 0)
 		*ret = s->gate;

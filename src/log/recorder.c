@@ -57,7 +57,8 @@ sl_recorder_start(const struct sl_recorder_opts *o, struct sl_recorder **ret,
 		free(r);
 		return e;
 	}
-	sl_os_start_elsewhere(r->pid);
+	if (!o->is_here)
+		sl_os_start_elsewhere(r->pid);
 	r->chan = (struct sl_chan){ .fd = fd[0],
 				    .ops = accepted,
 				    .n_ops = sizeof(accepted) / sizeof(accepted[0]) };

@@ -53,6 +53,7 @@ struct sl_recorder_opts {
 	 */
 	int (*ask_build)(void *arg, uint8_t ret[32], struct sl_err *err);
 	void *arg;
+	bool is_here; /* the caller has put something else on the other processor */
 };
 
 int sl_recorder_start(const struct sl_recorder_opts *o, struct sl_recorder **ret,

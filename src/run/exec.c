@@ -130,6 +130,7 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 				 .n_pins = w->n_pins,
 				 .proxy = grant->n_net > 0 ? w->x->proxy : NULL,
 				 .is_single = true,
+				 .is_busy = true,
 				 .trace = w->x->trace,
 				 .stdin_fd = w->x->stdin_fd };
 	int r;
