@@ -384,6 +384,9 @@ place(struct import *m, struct sl_err *err)
 	if (renameat(m->dir_fd, m->tmp, m->dir_fd, m->hex) < 0)
 		return SL_ERR_SYS(err, -errno, "cannot store the root");
 	m->tmp[0] = '\0';
+	/* It is whole: the next import of the same, which waits for the roots' lock,
+	 * finds it free to hold. */
+	(void)flock(m->fd, LOCK_UN);
 	return 0;
 }
 
