@@ -52,7 +52,8 @@ struct sl_gate_source {
 };
 
 struct sl_gate_request {
-	const char *kind; /* "run", "exec", "step", "cancel", "policy", "apply", "drop" */
+	const char *kind; /* "run", "exec", "step", "cancel", "policy", "apply", "drop", "register" */
+	struct sl_slice requester; /* did:key; p == NULL: the node itself */
 	const struct sl_json *context; /* frozen; holds no grant */
 	const struct sl_grant *want;   /* NULL: nothing to run (cancel, policy) */
 	const struct sl_grant
@@ -99,6 +100,36 @@ const struct sl_decision_view *sl_decision_view(const struct sl_decision *d);
 int sl_gate_foresee_taint(struct sl_gate *g, const struct sl_gate_request *q,
 			  struct sl_arena *a, const struct sl_slice **ret, size_t *ret_n,
 			  struct sl_err *err) SL_MUST_CHECK;
+
+/* A statement that somebody else signed and that was verified: what policy judges
+ * (data/facts.decl). */
+struct sl_gate_foreign {
+	struct sl_slice iss, sub; /* its claims */
+	struct sl_slice key;      /* did:key that the signature verifies with */
+	struct sl_slice alg, type; /* "EdDSA"; its content type, or empty */
+	bool is_envelope;
+};
+
+/* Asks policy (request "register") and queues the statement, canonical, for the node's
+ * tree; *ret_entry is filled in by the sync, and is an earlier entry where the tree holds
+ * the statement already.  The decision goes before it into the same batch, unless there
+ * is one: it counts for every statement that looks the same to policy, and is stated once
+ * for each (issuer, policy digest, rule).  DENIED, with policy's message: such refusals
+ * are counted.  LIMIT: the batch is full, or too many issuers are new.  A wait that fails with DENIED: another policy is in
+ * force, nothing of the batch was appended; sl_gate_refresh(). */
+int sl_gate_register(struct sl_gate *g, const struct sl_gate_foreign *f,
+		     struct sl_slice stmt, struct sl_entry *ret_entry,
+		     struct sl_err *err) SL_MUST_CHECK;
+/* Queues what refusals were counted since the last call: one decision for each (issuer,
+ * policy digest, rule), its context with the count (the first also with that of the
+ * issuers who were too many); how many statements. */
+int sl_gate_state_refusals(struct sl_gate *g, size_t *ret_n,
+			   struct sl_err *err) SL_MUST_CHECK;
+/* Takes the policy that is in force now, which another process may have put there. */
+int sl_gate_refresh(struct sl_gate *g, struct sl_err *err) SL_MUST_CHECK;
+/* Of the batch waited for last (log/recorder.h). */
+const struct sl_batch_root *sl_gate_root(const struct sl_gate *g);
+bool sl_gate_has_queued(const struct sl_gate *g);
 
 /* Queues another statement (outcome, observation) about the run of d.  *ret_entry, if
  * not NULL, is filled in by the sync. */

@@ -55,12 +55,35 @@ struct sl_gate {
 	struct sl_gate_item *item; /* queued since the last wait */
 	size_t n_item, cap_item;
 	bool is_committed;
+	bool is_under; /* the batch being queued names the policy that it was decided by */
 	bool has_new_decls; /* queued, and not yet known to be in the log */
+	struct sl_gate_admissions *admit; /* register.c; owned */
 };
+
+struct sl_gate_foreseen {
+	bool is_allowed;
+	size_t line; /* of the rule that decided */
+	char message[256];
+};
+
+/* What policy says now; nothing is recorded. */
+int sl_gate_foresee(struct sl_gate *g, const struct sl_gate_request *q,
+		    struct sl_gate_foreseen *ret, struct sl_err *err) SL_MUST_CHECK;
+/* sl_gate_decide() for a decision of which nobody keeps more than the statement. */
+int sl_gate_decide_unkept(struct sl_gate *g, const struct sl_gate_request *q,
+			  bool *ret_allowed, struct sl_err *err) SL_MUST_CHECK;
+/* register.c: a policy's text was loaded; nothing that was admitted counts any more. */
+int sl_gate_admit_look(struct sl_gate *g, struct sl_slice text,
+		       struct sl_err *err) SL_MUST_CHECK;
+void sl_gate_admit_forget(struct sl_gate *g);
+void sl_gate_admit_done(struct sl_gate *g);
 
 /* Queue one statement; item takes what is to be filled in. */
 int sl_gate_queue(struct sl_gate *g, const struct sl_stmt *s, struct sl_gate_item item,
 		  struct sl_err *err) SL_MUST_CHECK;
+
+int sl_gate_queue_foreign(struct sl_gate *g, struct sl_slice stmt,
+			  struct sl_gate_item item, struct sl_err *err) SL_MUST_CHECK;
 
 /* What a policy that is not in force would say to a request; nothing is recorded. */
 int sl_gate_would_allow(struct sl_gate *g, const struct sl_policy *p,

@@ -1,6 +1,7 @@
 /* check.c -- sl_log_check(): reads a log from its first byte to its last; reader.h. */
 #include "log/reader.h"
 
+#include "cose/issuer.h"
 #include "crypto/sha256.h"
 #include "log/reader_priv.h"
 
@@ -117,6 +118,28 @@ check_statement(struct check *c, const struct sl_rec *r, const struct sl_tree_st
 	return is_key && t->kind == SL_TREE_NODE ? certify(c, m.h.sub, err) : 0;
 }
 
+/* One of somebody else's in the node's tree: by whom it says it is, where that can be
+ * checked here (cose/issuer.h). */
+static void
+check_foreign(struct check *c, const struct sl_rec *r)
+{
+	struct sl_err why = { 0 };
+	struct sl_issuer by;
+	struct sl_sign1 m;
+	uint8_t id[32];
+	int e = sl_statement_parse(sl_buf_get(&c->body), SL_STMT_MAX, 0, &m, &why);
+
+	if (e == 0) {
+		sl_sign1_canon(&m, id);
+		if (memcmp(id, r->hash, 32) != 0)
+			found(c, r->off, r->tree, r->index, "statement is not canonical");
+		e = sl_issuer_verify(&m, &by, &why);
+		c->rep->n_signatures += e == 0;
+	}
+	if (e < 0 && e != SL_E(UNSUPPORTED))
+		found_err(c, r, r->off, &why);
+}
+
 static int
 on_entry(struct check *c, const struct sl_rec *r, struct sl_err *err)
 {
@@ -138,6 +161,10 @@ on_entry(struct check *c, const struct sl_rec *r, struct sl_err *err)
 	sl_merkle_leaf((struct sl_slice){ r->hash, 32 }, &leaf);
 	sl_edge_add(&t->edge, &leaf, NULL, NULL);
 	t->flags |= SL_TREE_TOUCHED;
+	if (t->kind == SL_TREE_NODE && strcmp(r->kind, SL_KIND_FOREIGN) == 0) {
+		check_foreign(c, r);
+		return 0;
+	}
 	return check_statement(c, r, t, err);
 }
 

@@ -17,12 +17,14 @@ enum {
 	SL_INFO_LEN = 64 + 64 + 32 + 32 + 32 + 8 + 8 + 1,
 	SL_ENTRY_LEN = 48,
 	SL_STATUS_LEN = 12, /* code, errno, bytes of the message */
-	SL_DONE_MAX = SL_STATUS_LEN + SL_ERR_MSG_MAX + SL_ITEMS_MAX * SL_ENTRY_LEN
+	SL_ROOT_MAX = SL_EDGE_BYTES_MAX + 8 + 32 + 64 + 32,
+	SL_DONE_MAX = SL_STATUS_LEN + SL_ERR_MSG_MAX + 4 + SL_ITEMS_MAX * SL_ENTRY_LEN +
+		      SL_ROOT_MAX
 };
 
 /* Items of a COMMIT, as sl_recorder_add() and its like append them. */
 void sl_proto_put_stmt(struct sl_buf *b, const struct sl_stmt *s);
-void sl_proto_put_bytes(struct sl_buf *b, struct sl_slice bytes);
+void sl_proto_put_bytes(struct sl_buf *b, enum sl_item_kind what, struct sl_slice bytes);
 void sl_proto_put_digest(struct sl_buf *b, enum sl_item_kind what,
 			 const uint8_t digest[32]);
 /* Slices and strings of the items point into body.  FORMAT for anything but whole
@@ -40,6 +42,10 @@ int sl_proto_info(struct sl_slice s, struct sl_node_info *ret,
 		  struct sl_err *err) SL_MUST_CHECK;
 void sl_proto_put_entry(struct sl_buf *b, const struct sl_entry *e);
 void sl_proto_entry(const uint8_t p[SL_ENTRY_LEN], struct sl_entry *ret);
+void sl_proto_put_root(struct sl_buf *b, const struct sl_batch_root *x);
+/* s is all of it, or empty: *ret_has. */
+int sl_proto_root(struct sl_slice s, struct sl_batch_root *ret, bool *ret_has,
+		  struct sl_err *err) SL_MUST_CHECK;
 
 /* The child's whole life.  Never returns. */
 _Noreturn void sl_recorder_main(int chan_fd, const struct sl_recorder_opts *o);
