@@ -175,6 +175,9 @@ sl_gate_wait(struct sl_gate *g, struct sl_err *err)
 			g->item[i].decision->view.is_durable = true;
 	}
 	g->n_item = 0;
+	free(g->last);
+	g->last = sl_steal_ptr(&e);
+	g->n_last = n;
 	sl_gate_keep_cached(g);
 	return 0;
 }
@@ -243,6 +246,7 @@ sl_gate_free(struct sl_gate *g)
 	sl_arena_free(&g->a);
 	sl_arena_free(&g->policy_a);
 	free(g->item);
+	free(g->last);
 	free(g);
 }
 
@@ -268,6 +272,13 @@ const struct sl_batch_root *
 sl_gate_root(const struct sl_gate *g)
 {
 	return sl_recorder_root(g->rec);
+}
+
+const struct sl_entry *
+sl_gate_entries(const struct sl_gate *g, size_t *ret_n)
+{
+	*ret_n = g->n_last;
+	return g->last;
 }
 
 bool

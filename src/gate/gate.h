@@ -129,6 +129,7 @@ int sl_gate_state_refusals(struct sl_gate *g, size_t *ret_n,
 int sl_gate_refresh(struct sl_gate *g, struct sl_err *err) SL_MUST_CHECK;
 /* Of the batch waited for last (log/recorder.h). */
 const struct sl_batch_root *sl_gate_root(const struct sl_gate *g);
+const struct sl_entry *sl_gate_entries(const struct sl_gate *g, size_t *ret_n);
 bool sl_gate_has_queued(const struct sl_gate *g);
 
 /* Queues another statement (outcome, observation) about the run of d.  *ret_entry, if

@@ -54,6 +54,8 @@ struct sl_gate {
 	uint8_t decls_digest[32];
 	struct sl_gate_item *item; /* queued since the last wait */
 	size_t n_item, cap_item;
+	struct sl_entry *last; /* of the batch waited for last */
+	size_t n_last;
 	bool is_committed;
 	bool is_under; /* the batch being queued names the policy that it was decided by */
 	bool has_new_decls; /* queued, and not yet known to be in the log */

@@ -327,6 +327,16 @@ fill(struct sl_node *n, const struct sl_item *item, size_t n_items, struct sl_en
 	return r < 0 ? r : check_first(n, err);
 }
 
+/* Of the node's state, which only a seal says. */
+static bool
+has_change(const struct sl_item *item, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (item[i].what == SL_ITEM_POLICY || item[i].what == SL_ITEM_SEAL)
+			return true;
+	return false;
+}
+
 int
 sl_node_commit(struct sl_node *n, const struct sl_item *item, size_t n_items,
 	       struct sl_entry *ret, size_t *ret_n, struct sl_err *err)
@@ -346,6 +356,14 @@ sl_node_commit(struct sl_node *n, const struct sl_item *item, size_t n_items,
 	}
 	for (size_t i = 0; i < k; i++)
 		ret[i].size = sl_state_tree(&n->st.next, tree[i])->edge.size;
+	if (n->st.n_records == 0 && !has_change(item, n_items)) {
+		/* all of it is in the log already */
+		sl_store_abort(&n->st);
+		if (n->has_root)
+			sl_foreign_end(n);
+		*ret_n = k;
+		return 0;
+	}
 	if ((r = sl_node_end(n, err)) < 0)
 		return r;
 	if (n->has_root)
