@@ -125,7 +125,8 @@ int sl_gate_register(struct sl_gate *g, const struct sl_gate_foreign *f,
  * issuers who were too many); how many statements. */
 int sl_gate_state_refusals(struct sl_gate *g, size_t *ret_n,
 			   struct sl_err *err) SL_MUST_CHECK;
-/* Takes the policy that is in force now, which another process may have put there. */
+/* Takes the policy that is in force now, which another process may have put there; what
+ * was refused under the old one is queued. */
 int sl_gate_refresh(struct sl_gate *g, struct sl_err *err) SL_MUST_CHECK;
 /* Of the batch waited for last (log/recorder.h). */
 const struct sl_batch_root *sl_gate_root(const struct sl_gate *g);

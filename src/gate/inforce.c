@@ -302,12 +302,16 @@ int
 sl_gate_refresh(struct sl_gate *g, struct sl_err *err)
 {
 	struct sl_node_info now;
+	size_t unused;
 	int r = sl_recorder_again(g->rec, &now, err);
 
 	if (r < 0)
 		return r;
 	if (memcmp(now.policy, g->info.policy, 32) == 0)
 		return 0;
+	/* what the old one refused is stated as its decision */
+	if ((r = sl_gate_state_refusals(g, &unused, err)) < 0)
+		return r;
 	sl_gate_admit_forget(g);
 	sl_arena_free(&g->policy_a);
 	sl_arena_init(&g->policy_a, SL_GATE_MEMORY);

@@ -352,17 +352,12 @@ state_one(struct sl_gate *g, struct refused *x, uint64_t n_others, struct sl_err
 {
 	SL_AUTO_ARENA tmp = { 0 };
 	struct sl_jb b = { .a = &tmp };
-	struct sl_gate_foreseen v;
 	struct sl_json *c;
 	bool unused;
 	struct ask q;
-	int r;
 
 	sl_arena_init(&tmp, 1 << 20);
 	ask_about(&q, g, &x->f);
-	/* Under another policy than the one that refused them there is nothing to state. */
-	if ((r = sl_gate_foresee(g, &q.q, &v, err)) < 0 || v.is_allowed)
-		return r;
 	c = context(g, &b, &x->f);
 	(void)sl_json_set(&b, c, "refused", sl_json_int(&b, (int64_t)x->n));
 	(void)sl_json_set(&b, c, "since", sl_json_int(&b, x->since_ms / 1000));

@@ -203,11 +203,28 @@ enter(struct sl_service *s, struct sl_job *j, struct sl_err *err)
 	return r;
 }
 
+/* Policy may have been changed beside us: what it refuses now never comes to a batch,
+ * which would notice. */
+static int
+follow_policy(struct sl_service *s, struct sl_err *err)
+{
+	struct sl_reader *rd = NULL;
+	struct sl_log_head h;
+	int r = sl_service_reader(s, &rd, err);
+
+	if (r < 0)
+		return r;
+	sl_reader_head(rd, &h);
+	if (memcmp(h.policy, sl_gate_info(s->o->gate)->policy, 32) == 0)
+		return 0;
+	return sl_gate_refresh(s->o->gate, err);
+}
+
 static int
 start_batch(struct sl_service *s, struct sl_err *err)
 {
 	size_t bytes = 0;
-	int r = 0;
+	int r = follow_policy(s, err);
 
 	while (r >= 0 && s->ready.first != NULL && s->batch.n < SL_SERVE_BATCH &&
 	       bytes < SL_SERVE_BATCH_BYTES) {
@@ -219,7 +236,7 @@ start_batch(struct sl_service *s, struct sl_err *err)
 		else
 			sl_job_free(j);
 	}
-	if (r < 0 || s->batch.n == 0)
+	if (r < 0 || (s->batch.n == 0 && !sl_gate_has_queued(s->o->gate)))
 		return r < 0 ? r : 0;
 	if ((r = sl_gate_commit(s->o->gate, err)) == 0)
 		s->is_writing = true;
@@ -312,6 +329,8 @@ answer_batch(struct sl_service *s, struct sl_err *err)
 	struct sl_job *j;
 	int r;
 
+	if (root == NULL && s->batch.n == 0)
+		return 0; /* decisions alone */
 	if (root == NULL)
 		return SL_ERR(err, BUG, "the recorder does not say what it wrote");
 	if ((r = collect(s, root, err)) < 0)
