@@ -29,6 +29,10 @@ struct sl_store {
 	struct sl_sha256 hash; /* over the batch's records */
 	uint64_t n_records;
 	bool is_open, in_batch, is_dead, has_seen;
+	/* what has to happen after the batch is durable and before anybody else appends;
+	 * for one batch */
+	int (*then)(void *arg, struct sl_err *err);
+	void *then_arg;
 	struct sl_err why; /* it is dead */
 };
 
