@@ -82,6 +82,8 @@ show_json(const struct result *x, int verdict, const struct sl_err *why,
 		(void)sl_json_set(b, v, "rederived",
 				  sl_json_int(b, (int64_t)p->n_rederived));
 		(void)sl_json_set(b, v, "erased", sl_json_int(b, (int64_t)p->n_erased));
+		(void)sl_json_set(b, v, "tombstones",
+				  sl_json_int(b, (int64_t)p->n_tombs));
 		(void)sl_json_set(b, v, "acts", sl_json_int(b, (int64_t)p->n_acts));
 		(void)sl_json_set(b, v, "sealed", sl_json_bool(b, p->is_sealed));
 	}
@@ -156,6 +158,10 @@ describe(struct result *x, const struct sl_verify_report *p, const char *own)
 	    p->n_rederived, p->n_decisions,
 	    p->n_rederived < p->n_decisions ? "; the rest is not re-derivable: erased"
 					    : "");
+	if (p->n_erased > 0)
+		add(x, "erased", true,
+		    "%zu text%s erased, %zu of them under a tombstone of the node",
+		    p->n_erased, p->n_erased == 1 ? " is" : "s are", p->n_tombs);
 	add(x, "acts", true,
 	    "%zu outcome%s, %zu observation%s, %zu observed act%s (sluice audit)",
 	    p->n_outcomes, p->n_outcomes == 1 ? "" : "s", p->n_observations,

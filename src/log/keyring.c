@@ -21,6 +21,7 @@ void
 sl_keyring_done(struct sl_keyring *k)
 {
 	free(k->key);
+	free(k->id);
 	*k = (struct sl_keyring){ 0 };
 }
 
@@ -75,6 +76,27 @@ sl_keyring_find(const struct sl_keyring *k, const uint8_t pub[32])
 	return NULL;
 }
 
+/* One more at the end of a list. */
+static int
+append(struct sl_ring_key **list, size_t *n, size_t *cap, const uint8_t pub[32],
+       uint64_t index, struct sl_err *err)
+{
+	if (*n == SL_RING_MAX)
+		return SL_ERR(err, LIMIT, "more than %d keys", SL_RING_MAX);
+	if (*n == *cap) {
+		size_t more = *cap ? *cap * 2 : 16;
+		struct sl_ring_key *p = reallocarray(*list, more, sizeof(*p));
+
+		if (p == NULL)
+			return SL_ERR(err, NOMEM, "no memory for keys");
+		*list = p;
+		*cap = more;
+	}
+	(*list)[*n] = (struct sl_ring_key){ .from = index, .until = UINT64_MAX };
+	memcpy((*list)[(*n)++].pub, pub, 32);
+	return 0;
+}
+
 static int
 add_working(struct sl_keyring *k, const uint8_t pub[32], uint64_t index,
 	    struct sl_err *err)
@@ -88,20 +110,7 @@ add_working(struct sl_keyring *k, const uint8_t pub[32], uint64_t index,
 	if (memcmp(pub, k->identity, 32) == 0)
 		return SL_ERR(err, VERIFY, "the identity certifies itself as a working "
 					   "key");
-	if (k->n == SL_RING_MAX)
-		return SL_ERR(err, LIMIT, "more than %d working keys", SL_RING_MAX);
-	if (k->n == k->cap) {
-		size_t cap = k->cap ? k->cap * 2 : 16;
-		struct sl_ring_key *p = reallocarray(k->key, cap, sizeof(*p));
-
-		if (p == NULL)
-			return SL_ERR(err, NOMEM, "no memory for keys");
-		k->key = p;
-		k->cap = cap;
-	}
-	k->key[k->n] = (struct sl_ring_key){ .from = index, .until = UINT64_MAX };
-	memcpy(k->key[k->n++].pub, pub, 32);
-	return 0;
+	return append(&k->key, &k->n, &k->cap, pub, index, err);
 }
 
 /* Entry 0, an announcement where none was made, or a rotation. */
@@ -111,6 +120,7 @@ add_identity(struct sl_keyring *k, const struct sl_key_said *s, uint64_t index,
 {
 	bool is_same = memcmp(s->pub, k->identity, 32) == 0;
 	uint8_t d[32];
+	int r;
 
 	if (index == 0 || is_same) {
 		if (!is_same)
@@ -129,13 +139,18 @@ add_identity(struct sl_keyring *k, const struct sl_key_said *s, uint64_t index,
 		if (!s->has_next)
 			return SL_ERR(err, VERIFY,
 				      "a new identity that announces none to follow it");
+	}
+	if ((index == 0 || !is_same) &&
+	    (r = append(&k->id, &k->n_ids, &k->cap_ids, s->pub, index, err)) < 0)
+		return r;
+	if (!is_same) {
+		if (k->n_ids > 1)
+			k->id[k->n_ids - 2].until = index;
 		for (size_t i = 0; i < k->n; i++)
 			if (k->key[i].until == UINT64_MAX)
 				k->key[i].until = index;
 	}
 	memcpy(k->identity, s->pub, 32);
-	k->identity_at = index;
-	k->n_identities += index == 0 || !is_same;
 	k->has_next = s->has_next;
 	memcpy(k->next, s->next, 32);
 	return 0;

@@ -35,8 +35,8 @@ struct sl_ring_key {
 struct sl_keyring {
 	uint8_t first[32];    /* the identity that the log is called after */
 	uint8_t identity[32]; /* the one in force */
-	uint64_t identity_at; /* index of the statement that put it there */
-	uint64_t n_identities;
+	struct sl_ring_key *id; /* identities, as they followed one another; owned */
+	size_t n_ids, cap_ids;
 	bool has_next;
 	uint8_t next[32];
 	struct sl_ring_key *key; /* working keys, as they come; owned */

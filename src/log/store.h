@@ -73,8 +73,14 @@ void sl_store_abort(struct sl_store *s);
  * fills zeros ahead.  Its failure to fill is a failed write. */
 bool sl_store_is_behind(struct sl_store *s); /* it should not wait much longer */
 int sl_store_idle(struct sl_store *s, struct sl_err *err) SL_MUST_CHECK;
-/* Makes the derived files (index, head) anew from the segments. */
-int sl_store_rebuild(struct sl_store *s, struct sl_err *err) SL_MUST_CHECK;
+/* Makes the derived files (head, index, hashes) anew from the segments.  NULL: whoever
+ * does not ask what was done. */
+struct sl_store_rebuilt {
+	uint64_t n_records; /* in the index */
+	uint64_t n_hashes;  /* in the hash files */
+};
+int sl_store_rebuild(struct sl_store *s, struct sl_store_rebuilt *ret,
+		     struct sl_err *err) SL_MUST_CHECK;
 struct sl_view sl_store_view(struct sl_store *s); /* of the last seal */
 
 #endif
