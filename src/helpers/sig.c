@@ -6,7 +6,6 @@
 #include "priv/role.h"
 
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 
@@ -19,10 +18,15 @@ static const int calls[] = {
 	SYS_rt_sigreturn,
 };
 
+/* The C library looks for a time zone when certificates' times are compared. */
+static const int refused[] = { SYS_openat, SYS_newfstatat, SYS_fstat };
+
 static const struct sl_role role = {
 	.name = "sluice-sig",
 	.calls = calls,
 	.n_calls = sizeof(calls) / sizeof(calls[0]),
+	.refused = refused,
+	.n_refused = sizeof(refused) / sizeof(refused[0]),
 	.max_memory = (uint64_t)256 << 20,
 	.dies_with_parent = true,
 };
@@ -33,36 +37,13 @@ static const struct sl_chan_op ops[] = {
 	{ SL_SIG_CERT, 2 * SL_SIG_CERT_BYTES, 0 },
 };
 
-static int
-answer(struct sl_chan *c, const struct sl_msg *m)
-{
-	struct sl_sig_found found = { .spki.max = SL_SIG_SPKI_MAX };
-	SL_AUTO_BUF out = { .max = SL_SIG_ANSWER_MAX };
-	struct sl_sig_ask ask = { 0 };
-	struct sl_sig_answer a = { 0 };
-	struct sl_err err = { 0 };
-
-	if ((a.code = sl_sig_ask_get((enum sl_sig_op)m->op, m->body, &ask, &err)) == 0)
-		a.code = sl_sig_do(&ask, &found, &err);
-	ERR_clear_error();
-	if (a.code == 0)
-		a.spki = sl_buf_get(&found.spki);
-	a.is_bound = a.code == 0 && found.is_bound;
-	a.msg = (struct sl_slice){ (const uint8_t *)err.msg, a.code == 0 ? 0 : err.len };
-	sl_sig_answer_put(&a, &out);
-	sl_buf_done(&found.spki);
-	if (out.is_failed)
-		return SL_E(NOMEM);
-	return sl_chan_send(c, SL_SIG_ANSWER, sl_buf_get(&out), NULL, 0, &err);
-}
-
 int
 main(void)
 {
 	struct sl_chan c = { .fd = SL_HELPER_FD,
 			     .ops = ops,
 			     .n_ops = sizeof(ops) / sizeof(ops[0]) };
-	SL_AUTO_BUF room = { .max = SL_SIG_ASK_MAX + 1 };
+	SL_AUTO_BUF room = { .max = SL_SIG_ASK_MAX + 1 }, out = { .max = SL_SIG_ANSWER_MAX };
 	struct sl_err err = { 0 };
 	struct sl_msg m;
 
@@ -77,7 +58,9 @@ main(void)
 
 		if (r <= 0)
 			return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-		if (answer(&c, &m) < 0)
+		sl_buf_clear(&out);
+		if (sl_sig_reply((enum sl_sig_op)m.op, m.body, &out, &err) < 0 ||
+		    sl_chan_send(&c, SL_SIG_ANSWER, sl_buf_get(&out), NULL, 0, &err) < 0)
 			return EXIT_FAILURE;
 	}
 }

@@ -4,6 +4,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
@@ -185,4 +186,27 @@ sl_sig_do(const struct sl_sig_ask *a, struct sl_sig_found *ret, struct sl_err *e
 		break;
 	}
 	return SL_ERR(err, BUG, "no such question");
+}
+
+int
+sl_sig_reply(enum sl_sig_op op, struct sl_slice ask, struct sl_buf *out,
+	     struct sl_err *err)
+{
+	struct sl_sig_found found = { .spki.max = SL_SIG_SPKI_MAX };
+	struct sl_sig_answer answer = { 0 };
+	struct sl_sig_ask a = { 0 };
+	struct sl_err why = { 0 };
+
+	if ((answer.code = sl_sig_ask_get(op, ask, &a, &why)) == 0)
+		answer.code = sl_sig_do(&a, &found, &why);
+	ERR_clear_error();
+	if (answer.code == 0) {
+		answer.spki = sl_buf_get(&found.spki);
+		answer.is_bound = found.is_bound;
+	} else {
+		answer.msg = (struct sl_slice){ (const uint8_t *)why.msg, why.len };
+	}
+	sl_sig_answer_put(&answer, out);
+	sl_buf_done(&found.spki);
+	return out->is_failed ? SL_ERR(err, NOMEM, "out of memory for an answer") : 0;
 }

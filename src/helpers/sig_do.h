@@ -23,6 +23,10 @@ struct sl_sig_found { /* CHAIN, CERT */
 int sl_sig_do(const struct sl_sig_ask *a, struct sl_sig_found *ret,
 	      struct sl_err *err) SL_MUST_CHECK;
 
+/* A question as it came, answered: always with a verdict, but where out is full. */
+int sl_sig_reply(enum sl_sig_op op, struct sl_slice ask, struct sl_buf *out,
+		 struct sl_err *err) SL_MUST_CHECK;
+
 /* sig_x509.c */
 int sl_sig_chain(const struct sl_sig_ask *a, struct sl_sig_found *ret,
 		 struct sl_err *err) SL_MUST_CHECK;

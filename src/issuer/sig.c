@@ -52,22 +52,16 @@ sl_sig_known(const struct sl_cose_hdr *h, struct sl_err *err)
 }
 
 static int
-ask_helper(struct sl_sig *s, const struct sl_sig_ask *a, struct sl_err *err)
+ask_helper(struct sl_sig *s, enum sl_sig_op op, struct sl_slice q, struct sl_err *err)
 {
 	const struct sl_helper_opt opt = { .ops = ops, .n_ops = 1 };
-	SL_AUTO_BUF q = { .max = SL_SIG_ASK_MAX };
 	struct sl_msg m;
 	int r;
 
-	sl_sig_ask_put(a, &q);
-	if (q.is_failed)
-		return SL_ERR(err, LIMIT, "a message too large to be checked");
 	if (s->helper.pid == 0 &&
 	    (r = sl_helper_start("sluice-sig", &opt, &s->helper, err)) < 0)
 		return r;
-	s->room.max = SL_SIG_ANSWER_MAX + 1;
-	if ((r = sl_chan_send(&s->helper.chan, (uint16_t)a->op, sl_buf_get(&q), NULL, 0,
-			      err)) < 0 ||
+	if ((r = sl_chan_send(&s->helper.chan, (uint16_t)op, q, NULL, 0, err)) < 0 ||
 	    (r = sl_chan_recv(&s->helper.chan, &s->room, &m, SL_SIG_DEADLINE_MS, err)) <
 		0)
 		return sl_err_ctx(err, "sluice-sig");
@@ -78,15 +72,16 @@ static int
 ask(struct sl_sig *s, const struct sl_sig_ask *a, struct sl_sig_answer *ret,
     struct sl_err *err)
 {
+	SL_AUTO_BUF q = { .max = SL_SIG_ASK_MAX };
 	int r;
 
-	if (s->in_process != NULL) {
-		sl_buf_clear(&s->room);
-		s->room.max = SL_SIG_ANSWER_MAX + 1;
-		r = s->in_process(a, &s->room, err);
-	} else {
-		r = ask_helper(s, a, err);
-	}
+	sl_sig_ask_put(a, &q);
+	if (q.is_failed)
+		return SL_ERR(err, LIMIT, "a message too large to be checked");
+	sl_buf_clear(&s->room);
+	s->room.max = SL_SIG_ANSWER_MAX + 1;
+	r = s->in_process != NULL ? s->in_process(a->op, sl_buf_get(&q), &s->room, err)
+				  : ask_helper(s, a->op, sl_buf_get(&q), err);
 	if (r < 0 || (r = sl_sig_answer_get(sl_buf_get(&s->room), ret, err)) < 0)
 		return r;
 	if (ret->code == 0)

@@ -15,7 +15,7 @@ struct sl_sig {
 	struct sl_helper helper;
 	struct sl_buf room;
 	/* Tests answer in its stead; NULL: the helper. */
-	int (*in_process)(const struct sl_sig_ask *a, struct sl_buf *answer,
+	int (*in_process)(enum sl_sig_op op, struct sl_slice ask, struct sl_buf *answer,
 			  struct sl_err *err);
 };
 
