@@ -63,18 +63,20 @@ read_document(int web_fd, struct sl_slice did, struct sl_buf *out, struct sl_err
 	struct stat st;
 	uint8_t *to;
 	ssize_t n;
-	int r = directory_of(did, path, err);
+	int e, r = directory_of(did, path, err);
 
 	if (r < 0)
 		return r;
 	if ((dir = sl_os_walk(web_fd, path, false)) >= 0)
 		fd = openat(dir, "did.json",
 			    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 && (dir == -ENOENT || (dir >= 0 && errno == ENOENT)))
+	e = dir < 0 ? -dir : errno;
+	/* A link is not followed: it could lead out of the mirror. */
+	if (fd < 0 && (e == ENOENT || e == ENOTDIR || e == ELOOP))
 		return SL_ERR(err, NOENT, "'%.*s' is not in the mirror: no %s/did.json",
 			      SL_ARG(did), path);
 	if (fd < 0)
-		return SL_ERR_SYS(err, dir < 0 ? dir : -errno,
+		return SL_ERR_SYS(err, -e,
 				  "cannot read %s/did.json of the mirror", path);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
 	    st.st_size > SL_TRUST_FILE_BYTES)

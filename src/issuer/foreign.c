@@ -51,7 +51,7 @@ try_key(const struct sl_receipt *rc, const struct sl_sign1 *s, enum sl_leaf_mode
 }
 
 struct search {
-	bool has_service, has_key; /* listed; and of the receipt's kid */
+	bool has_service, has_key; /* listed; and one that its kid may mean */
 	int r;                     /* of the last key that was tried */
 };
 
@@ -62,15 +62,14 @@ try_one(const struct sl_receipt *rc, const struct sl_sign1 *s, enum sl_leaf_mode
 	struct sl_judged *x, struct sl_err *err)
 {
 	bool has_kid = rc->s.h.has_kid && !rc->s.h.is_kid_unprotected;
-	bool is_named = has_kid && sl_pubkey_has_kid(key, rc->s.h.kid);
 
 	q->has_service = true;
 	/* A key without a name of its own is one that any kid may mean. */
-	if (has_kid && !is_named && key->n_kid > 0)
+	if (has_kid && key->n_kid > 0 && !sl_pubkey_has_kid(key, rc->s.h.kid))
 		return false;
 	*err = (struct sl_err){ 0 };
 	q->r = try_key(rc, s, mode, key, env, err);
-	q->has_key = q->has_key || !has_kid || is_named;
+	q->has_key = true;
 	x->mode = mode;
 	return q->r == 1;
 }
