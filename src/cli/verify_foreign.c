@@ -241,6 +241,7 @@ sl_verify_foreign(struct sl_local *l, struct sl_slice src,
 	struct job j = { .trust = SL_TRUST_NONE, .payload.max = SL_SIGN1_BYTES_MAX + (1 << 17) };
 	int r;
 
+	sl_sig_helper(&j.sig);
 	/* These say nothing about the statement. */
 	if ((r = take_time(o->time, &j.time, err)) == 0 &&
 	    (r = load_list(l, o->list, &j, err)) == 0)

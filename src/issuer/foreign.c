@@ -18,6 +18,7 @@ judge(struct sl_judged *x, enum sl_judgement is, int r, struct sl_err *err)
 	if (is_ours(r))
 		return r;
 	x->is = is;
+	x->is_unsupported = r == SL_E(UNSUPPORTED);
 	(void)snprintf(x->why, sizeof(x->why), "%s", err->msg);
 	*err = (struct sl_err){ 0 };
 	return 0;

@@ -7,6 +7,7 @@
  * sl_statement_parse() first, which holds them to RFC 9943.
  *
  *	SL_AUTO_SIG sig = { 0 };
+ *	sl_sig_helper(&sig);
  *	struct sl_issuer who;
  *	const struct sl_issuer_env env = { .trust = &trust, .sig = &sig, .time = now };
  *	r = sl_issuer_verify(&statement, &env, &who, err);

@@ -1,8 +1,6 @@
 /* sig.c -- see sig.h. */
 #include "issuer/sig.h"
 
-static const struct sl_chan_op ops[] = { { SL_SIG_ANSWER, SL_SIG_ANSWER_MAX, 0 } };
-
 /* alg of RFC 9864 and what RFC 9053 calls the same, with the curve that we tie it to */
 static const int16_t same[][2] = { { SL_ALG_ED25519, SL_ALG_EDDSA },
 				   { SL_ALG_ESP256, SL_ALG_ES256 },
@@ -21,7 +19,8 @@ plain(int64_t alg)
 void
 sl_sig_done(struct sl_sig *s)
 {
-	(void)sl_helper_stop(&s->helper, 1000);
+	if (s->stop != NULL)
+		s->stop(s);
 	sl_buf_done(&s->room);
 	*s = (struct sl_sig){ 0 };
 }
@@ -51,21 +50,15 @@ sl_sig_known(const struct sl_cose_hdr *h, struct sl_err *err)
 	}
 }
 
+/* Without somebody to ask. */
 static int
-ask_helper(struct sl_sig *s, enum sl_sig_op op, struct sl_slice q, struct sl_err *err)
+refuse(const struct sl_sig_ask *a, struct sl_err *err)
 {
-	const struct sl_helper_opt opt = { .ops = ops, .n_ops = 1 };
-	struct sl_msg m;
-	int r;
-
-	if (s->helper.pid == 0 &&
-	    (r = sl_helper_start("sluice-sig", &opt, &s->helper, err)) < 0)
-		return r;
-	if ((r = sl_chan_send(&s->helper.chan, (uint16_t)op, q, NULL, 0, err)) < 0 ||
-	    (r = sl_chan_recv(&s->helper.chan, &s->room, &m, SL_SIG_DEADLINE_MS, err)) <
-		0)
-		return sl_err_ctx(err, "sluice-sig");
-	return r == 1 ? 0 : SL_ERR(err, ENV, "sluice-sig ended without an answer");
+	if (a->op == SL_SIG_VERIFY)
+		return SL_ERR(err, UNSUPPORTED,
+			      "signature algorithm %s (%lld); Ed25519 only here",
+			      sl_cose_alg_name(a->alg), (long long)a->alg);
+	return SL_ERR(err, UNSUPPORTED, "certificates (x5chain, label 33) here");
 }
 
 static int
@@ -75,14 +68,15 @@ ask(struct sl_sig *s, const struct sl_sig_ask *a, struct sl_sig_answer *ret,
 	SL_AUTO_BUF q = { .max = SL_SIG_ASK_MAX };
 	int r;
 
+	if (s->ask == NULL)
+		return refuse(a, err);
 	sl_sig_ask_put(a, &q);
 	if (q.is_failed)
 		return SL_ERR(err, LIMIT, "a message too large to be checked");
 	sl_buf_clear(&s->room);
 	s->room.max = SL_SIG_ANSWER_MAX + 1;
-	r = s->in_process != NULL ? s->in_process(a->op, sl_buf_get(&q), &s->room, err)
-				  : ask_helper(s, a->op, sl_buf_get(&q), err);
-	if (r < 0 || (r = sl_sig_answer_get(sl_buf_get(&s->room), ret, err)) < 0)
+	if ((r = s->ask(s, a->op, sl_buf_get(&q), err)) < 0 ||
+	    (r = sl_sig_answer_get(sl_buf_get(&s->room), ret, err)) < 0)
 		return r;
 	if (ret->code == 0)
 		return 0;

@@ -10,15 +10,18 @@
 
 enum { SL_SIG_DEADLINE_MS = 20000 };
 
-/* Zeroed: nothing started yet. */
+/* Zeroed: whatever is not Ed25519 is refused as UNSUPPORTED, by name. */
 struct sl_sig {
+	/* Answers a question (of cose/sigreq.h) into room. */
+	int (*ask)(struct sl_sig *s, enum sl_sig_op op, struct sl_slice question,
+		   struct sl_err *err);
+	void (*stop)(struct sl_sig *s); /* or NULL */
 	struct sl_helper helper;
 	struct sl_buf room;
-	/* Tests answer in its stead; NULL: the helper. */
-	int (*in_process)(enum sl_sig_op op, struct sl_slice ask, struct sl_buf *answer,
-			  struct sl_err *err);
 };
 
+/* By the helper, started at the first question. */
+void sl_sig_helper(struct sl_sig *s);
 void sl_sig_done(struct sl_sig *s);
 /* Whether alg is one of those that can be checked at all: 0, else UNSUPPORTED with its
  * name. */

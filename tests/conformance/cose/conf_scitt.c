@@ -40,10 +40,17 @@ scitt_unhex(struct sl_slice hex, struct sl_buf *out)
 	return !out->is_failed;
 }
 
+static int
+in_process(struct sl_sig *s, enum sl_sig_op op, struct sl_slice question,
+	   struct sl_err *err)
+{
+	return sl_sig_reply(op, question, &s->room, err);
+}
+
 struct sl_sig *
 scitt_sig(void)
 {
-	static struct sl_sig sig = { .in_process = sl_sig_reply };
+	static struct sl_sig sig = { .ask = in_process };
 
 	return &sig;
 }
