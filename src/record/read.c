@@ -45,6 +45,10 @@ sl_stated_read(struct sl_reader *r, const struct sl_log_entry *e, struct sl_aren
 	    (q = sl_statement_parse(sl_buf_get(&bytes), STATEMENT_MAX, 0, &s, err)) < 0 ||
 	    (q = payload_of(r, &s, &blob, &ret->is_erased, &payload, err)) < 0)
 		return q;
+	if (s.h.has_hash_alg) {
+		ret->is_envelope = true;
+		memcpy(ret->payload, s.payload.p, 32);
+	}
 	ret->iss = sl_arena_dup(a, s.h.iss);
 	ret->sub = sl_arena_dup(a, s.h.sub);
 	if (ret->iss.p == NULL || ret->sub.p == NULL)
@@ -260,4 +264,30 @@ sl_run_outcome(struct sl_reader *r, const struct sl_run_info *i, struct sl_arena
 		}
 	}
 	return 0;
+}
+
+int
+sl_tombstone_find(struct sl_reader *r, const uint8_t digest[32], struct sl_log_entry *ret,
+		  struct sl_err *err)
+{
+	char want[5 + 65] = "blob:";
+	uint64_t n = 0;
+	int q = node_size(r, &n, err);
+
+	sl_hex(want + 5, digest, 32);
+	while (q == 0 && n-- > 0) {
+		SL_AUTO_BUF bytes = { .max = STATEMENT_MAX };
+		struct sl_sign1 s;
+
+		if ((q = sl_reader_entry(r, SL_NODE_TREE, n, ret, err)) < 0 ||
+		    strcmp(ret->kind, "tombstone") != 0)
+			continue;
+		if ((q = sl_reader_statement(r, ret, &bytes, err)) < 0 ||
+		    (q = sl_statement_parse(sl_buf_get(&bytes), STATEMENT_MAX, 0, &s,
+					    err)) < 0)
+			return q;
+		if (sl_slice_eq(s.h.sub, sl_slice_str(want)))
+			return 1;
+	}
+	return q;
 }
