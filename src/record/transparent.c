@@ -115,23 +115,32 @@ parse_receipt(struct sl_slice src, struct sl_receipt *rc, uint8_t ret_pub[32],
 	return 0;
 }
 
-static int
-check_receipt(struct sl_slice src, const struct sl_sign1 *s, struct sl_reader *r,
-	      struct sl_transparent *ret, struct sl_err *err)
+int
+sl_transparent_receipt(struct sl_slice receipt, const struct sl_sign1 *s,
+		       struct sl_reader *r, const uint8_t id[32],
+		       struct sl_transparent_receipt *ret, struct sl_err *err)
 {
-	struct sl_transparent_receipt *x = &ret->receipt[ret->n];
 	struct sl_hash leaf, root;
 	struct sl_receipt rc;
 	uint8_t pub[32];
 	int e;
 
-	if ((e = parse_receipt(src, &rc, pub, x, err)) < 0 ||
+	if ((e = parse_receipt(receipt, &rc, pub, ret, err)) < 0 ||
 	    (e = sl_receipt_leaf(s, SL_LEAF_CANONICAL, &leaf, err)) < 0 ||
-	    (e = sl_receipt_verify(&rc, &leaf, pub, &root, err)) < 0 ||
-	    (e = check_local(r, x, ret->id, &root, err)) < 0)
+	    (e = sl_receipt_verify(&rc, &leaf, pub, &root, err)) < 0)
 		return e;
-	ret->n++;
-	return 0;
+	return check_local(r, ret, id, &root, err);
+}
+
+static int
+check_receipt(struct sl_slice src, const struct sl_sign1 *s, struct sl_reader *r,
+	      struct sl_transparent *ret, struct sl_err *err)
+{
+	int e = sl_transparent_receipt(src, s, r, ret->id, &ret->receipt[ret->n], err);
+
+	if (e == 0)
+		ret->n++;
+	return e;
 }
 
 static int
