@@ -394,6 +394,7 @@ erase(struct erase *x, struct sl_admin_done *ret, struct sl_err *err)
 	struct sl_node *n = x->n;
 	struct sl_view v = sl_store_view(&n->st);
 	SL_AUTO_BUF b = { .max = SL_REC_MAX + 8 };
+	struct sl_err why = { 0 };
 	bool is_erased = false;
 	int r;
 
@@ -403,8 +404,12 @@ erase(struct erase *x, struct sl_admin_done *ret, struct sl_err *err)
 		return r;
 	if (x->k == 0)
 		return SL_ERR(err, NOENT, "the log does not have these bytes");
-	if ((r = sl_find_blob(&v, x->digest, &b, &is_erased, err)) < 0)
+	/* damage may be an erasure that was cut off: it is ended here */
+	r = sl_find_blob(&v, x->digest, &b, &is_erased, &why);
+	if (r < 0 && r != SL_E(STORE)) {
+		*err = why;
 		return r;
+	}
 	if (r == 0)
 		return SL_ERR(err, NOENT, "these bytes have been erased already");
 	if ((r = sl_own_tombstone(n, x->digest, x->n_bytes, &ret->entry, err)) < 0)
