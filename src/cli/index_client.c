@@ -97,7 +97,8 @@ sl_index_row(struct sl_reader *r, const struct sl_log_entry *e, struct sl_slice 
 static int
 lost(struct sl_err *err)
 {
-	return SL_ERR(err, ENV, "sluice-index has ended, or does not answer as it should");
+	return SL_ERR(err, ENV,
+		      "sluice-index has ended, or does not answer as it should");
 }
 
 static int
@@ -173,8 +174,7 @@ put_row(struct sl_buf *b, const struct sl_index_row *r)
 static int
 send_rows(struct sl_index *x, struct sl_err *err)
 {
-	int r = x->rows.len == 0 ? 0
-				 : order(x, SL_INDEX_ROWS, sl_buf_get(&x->rows), err);
+	int r = x->rows.len == 0 ? 0 : order(x, SL_INDEX_ROWS, sl_buf_get(&x->rows), err);
 
 	sl_buf_clear(&x->rows);
 	return r;

@@ -4,9 +4,9 @@
 #include "base/hex.h"
 #include "cli/ask.h"
 #include "cli/log_cmd.h"
+#include "cose/statement.h"
 #include "record/bundle.h"
 #include "record/read.h"
-#include "cose/statement.h"
 
 #include <stdio.h>
 

@@ -24,13 +24,13 @@
 enum { DB_FD = SL_HELPER_FD + 1, HITS_FRAME = 1000 };
 
 static const int calls[] = {
-	SYS_recvmsg,    SYS_sendmsg,   SYS_poll,          SYS_ppoll,
-	SYS_read,       SYS_pread64,   SYS_pwrite64,      SYS_fstat,
-	SYS_newfstatat, SYS_ftruncate, SYS_fdatasync,     SYS_lseek,
-	SYS_close,      SYS_mmap,      SYS_munmap,        SYS_mremap,
-	SYS_mprotect,   SYS_madvise,   SYS_brk,           SYS_futex,
-	SYS_getrandom,  SYS_getpid,    SYS_clock_gettime, SYS_rt_sigreturn,
-	SYS_rt_sigprocmask, SYS_exit,  SYS_exit_group,    SYS_restart_syscall,
+	SYS_recvmsg,        SYS_sendmsg,   SYS_poll,          SYS_ppoll,
+	SYS_read,           SYS_pread64,   SYS_pwrite64,      SYS_fstat,
+	SYS_newfstatat,     SYS_ftruncate, SYS_fdatasync,     SYS_lseek,
+	SYS_close,          SYS_mmap,      SYS_munmap,        SYS_mremap,
+	SYS_mprotect,       SYS_madvise,   SYS_brk,           SYS_futex,
+	SYS_getrandom,      SYS_getpid,    SYS_clock_gettime, SYS_rt_sigreturn,
+	SYS_rt_sigprocmask, SYS_exit,      SYS_exit_group,    SYS_restart_syscall,
 };
 
 static const struct sl_role role = {
@@ -258,7 +258,8 @@ v_error(sqlite3_vfs *v, int n, char *out)
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS meta(one INTEGER PRIMARY KEY CHECK(one = 1), name BLOB,"
     " upto INTEGER, seal BLOB);"
-    "CREATE TABLE IF NOT EXISTS e(tree INTEGER, idx INTEGER, ms INTEGER, pos INTEGER, id BLOB,"
+    "CREATE TABLE IF NOT EXISTS e(tree INTEGER, idx INTEGER, ms INTEGER, pos INTEGER, id "
+    "BLOB,"
     " run BLOB, ctx BLOB, payload BLOB, kind TEXT, iss TEXT, sub TEXT, verdict TEXT,"
     " PRIMARY KEY(tree, idx)) WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS e_ms ON e(ms);"
@@ -310,7 +311,8 @@ static bool
 open_db(struct index *x)
 {
 	static const char settings[] =
-	    "PRAGMA journal_mode=MEMORY; PRAGMA temp_store=MEMORY; PRAGMA synchronous=OFF;"
+	    "PRAGMA journal_mode=MEMORY; PRAGMA temp_store=MEMORY; PRAGMA "
+	    "synchronous=OFF;"
 	    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA secure_delete=ON; PRAGMA "
 	    "cache_size=-16384; PRAGMA trusted_schema=OFF;";
 
@@ -322,10 +324,10 @@ open_db(struct index *x)
 		return false;
 	(void)sqlite3_db_config(x->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	return exec(x, settings) && exec(x, schema) &&
-	       did(x, sqlite3_prepare_v2(
-			  x->db,
-			  "INSERT OR REPLACE INTO e VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", -1,
-			  &x->put, NULL)) &&
+	       did(x,
+		   sqlite3_prepare_v2(
+		       x->db, "INSERT OR REPLACE INTO e VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+		       -1, &x->put, NULL)) &&
 	       did(x, sqlite3_prepare_v2(x->db,
 					 "UPDATE e SET ctx=NULL, verdict=NULL WHERE "
 					 "payload=?",
@@ -470,7 +472,8 @@ do_reset(struct index *x, struct sl_slice body)
 	if (ftruncate(DB_FD, 0) < 0)
 		x->rc = SQLITE_IOERR;
 	else if (open_db(x) && exec(x, "BEGIN") &&
-		 did(x, sqlite3_prepare_v2(x->db, "INSERT INTO meta VALUES(1,?,0,zeroblob(32))",
+		 did(x, sqlite3_prepare_v2(x->db,
+					   "INSERT INTO meta VALUES(1,?,0,zeroblob(32))",
 					   -1, &q, NULL))) {
 		x->in_batch = true;
 		bind_blob(x, q, 1, body.p, true);
@@ -524,22 +527,23 @@ static sqlite3_stmt *
 prepare_query(struct index *x, const uint8_t *p, const struct text t[4])
 {
 	static const char *const names[] = { "kind = ?8", "iss = ?9",
-					     "sub >= ?10 AND sub < ?11", "verdict = ?12" };
+					     "sub >= ?10 AND sub < ?11",
+					     "verdict = ?12" };
 	uint8_t flags = p[4];
 	char sql[512];
 	sqlite3_stmt *q = NULL;
-	int n = snprintf(sql, sizeof(sql),
-			 "SELECT tree, idx, id FROM e WHERE ms >= ?2 AND ms < ?3%s%s%s",
-			 flags & SL_INDEX_HAS_TREE ? " AND tree = ?1" : "",
-			 flags & SL_INDEX_HAS_RUN ? " AND run BETWEEN ?4 AND ?5" : "",
-			 flags & SL_INDEX_HAS_CONTEXT ? " AND ctx BETWEEN ?6 AND ?7" : "");
+	int n =
+	    snprintf(sql, sizeof(sql),
+		     "SELECT tree, idx, id FROM e WHERE ms >= ?2 AND ms < ?3%s%s%s",
+		     flags & SL_INDEX_HAS_TREE ? " AND tree = ?1" : "",
+		     flags & SL_INDEX_HAS_RUN ? " AND run BETWEEN ?4 AND ?5" : "",
+		     flags & SL_INDEX_HAS_CONTEXT ? " AND ctx BETWEEN ?6 AND ?7" : "");
 
 	for (int i = 0; i < 4; i++)
 		if (t[i].n > 0)
 			n += snprintf(sql + n, sizeof(sql) - (size_t)n, " AND %s",
 				      names[i]);
-	(void)snprintf(sql + n, sizeof(sql) - (size_t)n,
-		       " ORDER BY pos DESC LIMIT ?13");
+	(void)snprintf(sql + n, sizeof(sql) - (size_t)n, " ORDER BY pos DESC LIMIT ?13");
 	(void)did(x, sqlite3_prepare_v2(x->db, sql, -1, &q, NULL));
 	return q;
 }

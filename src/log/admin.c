@@ -57,8 +57,9 @@ check_in_force(struct sl_node *n, struct sl_err *err)
 	if ((r = sl_find_at(&v, 1, n->st.st.keys[0].index, &rec, err)) < 0)
 		return r;
 	if (r == 0 || (r = sl_seg_read(&n->st.g, rec.off, &b, &rec, err)) == 0)
-		return SL_ERR(err, STORE, "the certificate of the last working key is "
-					  "gone");
+		return SL_ERR(err, STORE,
+			      "the certificate of the last working key is "
+			      "gone");
 	if (r < 0 || (r = sl_sign1_parse(sl_buf_get(&b), SL_STMT_MAX, &m, err)) < 0)
 		return r;
 	if (sl_sign1_verify(&m, none, none, n->k.identity.s.pub, &why) < 0)
@@ -79,8 +80,8 @@ reload(struct sl_node *n, struct sl_err *err)
 	    (r = sl_node_keys_load(&k, n->home_fd, n->io, false, n->build, err)) < 0)
 		return r;
 	if (memcmp(k.identity.s.pub, n->k.identity.s.pub, 32) != 0) {
-		memmove(n->old_cdi[1], n->old_cdi[0], sizeof(n->old_cdi[0]) *
-							  (SL_NODE_OLD - 1));
+		memmove(n->old_cdi[1], n->old_cdi[0],
+			sizeof(n->old_cdi[0]) * (SL_NODE_OLD - 1));
 		memcpy(n->old_cdi[0], n->k.cdi, 32);
 		n->n_old += n->n_old < SL_NODE_OLD;
 	}

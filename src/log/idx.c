@@ -12,7 +12,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PAGE0 = 4096, BITS_MIN = 11, BITS_MAX = 36, SYNC_EVERY = 8 << 20, SAME_MAX = 8, LET_GO = 1 << 18, MAP_MAX = 32 << 20 };
+enum {
+	PAGE0 = 4096,
+	BITS_MIN = 11,
+	BITS_MAX = 36,
+	SYNC_EVERY = 8 << 20,
+	SAME_MAX = 8,
+	LET_GO = 1 << 18,
+	MAP_MAX = 32 << 20
+};
 static const char magic[8] = "SLIDX01";
 
 static size_t
@@ -158,7 +166,7 @@ read_slots(const struct sl_idx *x, uint64_t i, struct sl_idx_slot *ret)
 		return n;
 	}
 	r = pread(x->fd, ret, n * sizeof(*ret),
-			  PAGE0 + (off_t)(i * sizeof(struct sl_idx_slot)));
+		  PAGE0 + (off_t)(i * sizeof(struct sl_idx_slot)));
 
 	return r < 0 ? 0 : (size_t)r / sizeof(*ret);
 }
@@ -305,12 +313,14 @@ move_slots(const struct sl_idx *old, int to, uint64_t bits)
 		return false;
 	t = (struct sl_idx_slot *)(void *)((uint8_t *)map + PAGE0);
 	for (uint64_t i = 0; i < (uint64_t)1 << old->head.bits; i += n) {
-		/* what lies behind is not needed again: let go of, it stays in the file */
+		/* what lies behind is not needed again: let go of, it stays in the file
+		 */
 		if (i % LET_GO == 0 && i > 0)
-			(void)madvise(map, (size_t)(PAGE0 + (i - LET_GO / 2) * 2 *
-								sizeof(*t)) &
-					       ~(size_t)(PAGE0 - 1),
-				      MADV_DONTNEED);
+			(void)madvise(
+			    map,
+			    (size_t)(PAGE0 + (i - LET_GO / 2) * 2 * sizeof(*t)) &
+				~(size_t)(PAGE0 - 1),
+			    MADV_DONTNEED);
 		if ((n = read_slots(old, i, w)) == 0)
 			break;
 		for (size_t k = 0; k < n; k++) {

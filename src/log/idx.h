@@ -36,7 +36,7 @@ struct sl_idx {
 	int dir_fd; /* of log/, borrowed */
 	int fd;
 	bool is_there, is_writable;
-	uint8_t *map; /* while much is added; or NULL */
+	uint8_t *map;            /* while much is added; or NULL */
 	struct sl_idx_head head; /* as last read or written */
 };
 

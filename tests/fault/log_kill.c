@@ -6,7 +6,14 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { KILLS = 60, APPENDERS = 3, BATCHES = 40, INITS = 4, COMMANDS = 10, COMMAND_ROUNDS = 10 };
+enum {
+	KILLS = 60,
+	APPENDERS = 3,
+	BATCHES = 40,
+	INITS = 4,
+	COMMANDS = 10,
+	COMMAND_ROUNDS = 10
+};
 
 /* Appends until it is killed; tells each acknowledged entry. */
 static void
@@ -250,8 +257,7 @@ server_and_commands(void **state)
 	assert_return_code(kill(server, SIGKILL), 0);
 	assert_int_equal(waitpid(server, &st, 0), server);
 	assert_true(WIFSIGNALED(st)); /* until then it went on */
-	while (a.n < ACKED_MAX &&
-	       read(p[0], &a.e[a.n], sizeof(a.e[0])) == sizeof(a.e[0]))
+	while (a.n < ACKED_MAX && read(p[0], &a.e[a.n], sizeof(a.e[0])) == sizeof(a.e[0]))
 		a.tree[a.n++] = 1;
 	assert_true(a.n > COMMANDS * COMMAND_ROUNDS && a.n < ACKED_MAX);
 	print_message("# %zu acknowledged\n", a.n);

@@ -409,10 +409,10 @@ int
 main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(trees),       cmocka_unit_test(receipts),
-		cmocka_unit_test(checkpoints), cmocka_unit_test(blobs), cmocka_unit_test(zeroed),
-		cmocka_unit_test(derived),     cmocka_unit_test(nothing_there),
-		cmocka_unit_test(large),
+		cmocka_unit_test(trees),         cmocka_unit_test(receipts),
+		cmocka_unit_test(checkpoints),   cmocka_unit_test(blobs),
+		cmocka_unit_test(zeroed),        cmocka_unit_test(derived),
+		cmocka_unit_test(nothing_there), cmocka_unit_test(large),
 	};
 
 	return run_suite("reader", t, SL_ARRAY_LEN(t));
