@@ -46,6 +46,10 @@ struct sl_run_info {
  */
 int sl_run_lookup(struct sl_reader *r, struct sl_slice hex, struct sl_arena *a,
 		  struct sl_run_info *ret, struct sl_err *err) SL_MUST_CHECK;
+/* As sl_run_lookup(), of a request that changes the roots: kind "root-add" or
+ * "root-drop". It has no tree and no seal; its outcome is in the node's. */
+int sl_root_request_lookup(struct sl_reader *r, struct sl_slice hex, struct sl_arena *a,
+			   struct sl_run_info *ret, struct sl_err *err) SL_MUST_CHECK;
 /* Decisions of runs and execs, newest first: calls each until it returns non-zero (which
  * is returned) or max were seen. */
 int sl_run_each(struct sl_reader *r, size_t max,
