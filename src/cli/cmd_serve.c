@@ -19,7 +19,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { OPT_LISTEN, OPT_NO_UNIX, OPT_LEGACY, OPT_PEER_RATE, OPT_ISSUER_RATE, OPT_CHECKERS };
+enum { OPT_LISTEN, OPT_NO_UNIX, OPT_LEGACY, OPT_PEER_RATE, OPT_ISSUER_RATE, OPT_CHECKERS,
+       OPT_TRUST };
 enum { LISTEN_MAX = 4, BACKLOG = 512, GRACE_MS = 2000 };
 
 static const struct sl_opt opts[] = {
@@ -37,6 +38,8 @@ static const struct sl_opt opts[] = {
 			      false },
 	[OPT_CHECKERS] = { "checkers", 0, "N", "processes that verify, 1 to 8 (1)",
 			   false },
+	[OPT_TRUST] = { "trust-list", 0, "FILE",
+			"keys and roots of issuers ($SLUICE_HOME/trust/list)", false },
 	{ 0 },
 };
 
@@ -45,6 +48,8 @@ struct work {
 	struct sl_session s;
 	struct sl_checker checker[SL_SERVE_CHECKERS_MAX];
 	size_t n_checkers;
+	struct sl_trust trust;
+	bool has_trust;
 	struct sl_helper http;
 	int fd[LISTEN_MAX], lock_fd, stop_fd;
 	size_t n;
@@ -209,6 +214,26 @@ listen_all(struct work *w, struct sl_err *err)
 	return r;
 }
 
+/* $SLUICE_HOME/trust/list, or what --trust-list names; none is no error for the first. */
+static int
+load_trust(struct work *w, struct sl_err *err)
+{
+	const char *path = sl_arg(w->args, OPT_TRUST, 0);
+	struct sl_sig sig = { 0 };
+	struct sl_err why = { 0 };
+	int r;
+
+	sl_sig_helper(&sig);
+	r = sl_trust_load(path != NULL ? AT_FDCWD : w->s.home.fd,
+			  path != NULL ? path : "trust/list", &sig, &w->trust, &why);
+	sl_sig_done(&sig);
+	w->has_trust = r == 0;
+	if (r == 0 || (r == SL_E(NOENT) && path == NULL))
+		return 0;
+	*err = why;
+	return r;
+}
+
 /* Checkers before anything foreign can come, the recorder before them. */
 static int
 start(struct work *w, struct sl_err *err)
@@ -225,8 +250,11 @@ start(struct work *w, struct sl_err *err)
 		return r;
 	if ((r = sl_session_start(&w->s, err)) < 0)
 		return r;
+	if ((r = load_trust(w, err)) < 0)
+		return r;
 	for (; w->n_checkers < (n_checkers > 0 ? n_checkers : 1); w->n_checkers++)
-		if ((r = sl_checker_start(&w->checker[w->n_checkers], err)) < 0)
+		if ((r = sl_checker_start(&w->checker[w->n_checkers],
+					  w->has_trust ? &w->trust : NULL, err)) < 0)
 			return r;
 	if ((r = sl_session_gate(&w->s, false, err)) < 0 ||
 	    (r = watch_signals(w, err)) < 0 || (r = listen_all(w, err)) < 0)
@@ -244,6 +272,7 @@ run(const struct sl_args *args, struct sl_err *err)
 {
 	struct work w = { .args = args,
 			  .s.home.fd = -1,
+			  .trust = SL_TRUST_NONE,
 			  .lock_fd = -1,
 			  .stop_fd = -1,
 			  .http.chan.fd = -1 };
@@ -277,6 +306,7 @@ run(const struct sl_args *args, struct sl_err *err)
 		(void)unlinkat(w.s.home.fd, "sock/http", 0);
 		(void)close(w.lock_fd);
 	}
+	sl_trust_done(&w.trust);
 	if (w.stop_fd >= 0)
 		(void)close(w.stop_fd);
 	sl_session_done(&w.s);
@@ -287,7 +317,7 @@ const struct sl_cmd sl_cmd_serve = {
 	.name = "serve",
 	.summary = "serve this node's log: register statements, give receipts",
 	.usage = "[--listen ADDR:PORT]... [--no-socket] [--legacy] [--peer-rate N] "
-		 "[--issuer-rate N] [--checkers N]",
+		 "[--issuer-rate N] [--checkers N] [--trust-list FILE]",
 	.opts = opts,
 	.run = run,
 };

@@ -52,8 +52,9 @@ struct sl_gate_source {
 };
 
 struct sl_gate_request {
-	const char *kind; /* "run", "exec", "step", "cancel", "policy", "apply", "drop", "register" */
-	struct sl_slice requester; /* did:key; p == NULL: the node itself */
+	const char *kind; /* "run", "exec", "step", "cancel", "policy", "apply", "drop",
+			     "key", "erase", "root-add", "root-drop", "register" */
+	struct sl_slice requester; /* p == NULL: the node itself */
 	const struct sl_json *context; /* frozen; holds no grant */
 	const struct sl_grant *want;   /* NULL: nothing to run (cancel, policy) */
 	const struct sl_grant
@@ -105,7 +106,7 @@ int sl_gate_foresee_taint(struct sl_gate *g, const struct sl_gate_request *q,
  * (data/facts.decl). */
 struct sl_gate_foreign {
 	struct sl_slice iss, sub; /* its claims */
-	struct sl_slice key;      /* did:key that the signature verifies with */
+	struct sl_slice how;      /* its issuer's key was known: "did", "list", "x509" */
 	struct sl_slice alg, type; /* "EdDSA"; its content type, or empty */
 	bool is_envelope;
 };

@@ -104,7 +104,7 @@ key_of(const struct sl_gate *g, const struct sl_gate_foreign *f, uint8_t out[16]
 
 	sl_sha256_init(&h);
 	add(&h, f->iss);
-	add(&h, f->key);
+	add(&h, f->how);
 	add(&h, f->alg);
 	add(&h, f->type);
 	add(&h, (struct sl_slice){ (const uint8_t *)(f->is_envelope ? "e" : "p"), 1 });
@@ -149,7 +149,7 @@ facts(void *arg, struct sl_policy_facts *p, struct sl_err *err)
 
 	(void)err;
 	SL_FACT(p, src, "issuer", sl_term_str(f->iss));
-	SL_FACT(p, src, "issuer_key", sl_term_str(f->key));
+	SL_FACT(p, src, "issuer_by", sl_term_str(f->how));
 	SL_FACT(p, src, "statement_alg", sl_term_str(f->alg));
 	SL_FACT(p, src, "statement_type", sl_term_str(f->type));
 	SL_FACT(p, src, "statement_envelope", sl_term_bool(f->is_envelope));
@@ -186,7 +186,7 @@ ask_about(struct ask *x, const struct sl_gate *g, const struct sl_gate_foreign *
 		x->f.sub = (struct sl_slice){ 0 };
 	x->src = (struct sl_gate_source){ facts, &x->f };
 	x->q = (struct sl_gate_request){ .kind = "register",
-					 .requester = x->f.key,
+					 .requester = x->f.iss,
 					 .sources = &x->src,
 					 .n_sources = 1 };
 }
@@ -314,7 +314,8 @@ count(struct sl_gate_admissions *a, const struct sl_gate_foreign *f, uint32_t li
 	x->f.iss = copy(&p, f->iss);
 	x->f.sub = copy(&p, f->sub);
 	x->f.type = copy(&p, f->type);
-	x->f.key = copy(&p, (struct sl_slice){ f->key.p, f->key.len < 64 ? f->key.len : 64 });
+	/* both are names of ours, and short */
+	x->f.how = copy(&p, (struct sl_slice){ f->how.p, f->how.len < 32 ? f->how.len : 32 });
 	x->f.alg = copy(&p, (struct sl_slice){ f->alg.p, f->alg.len < 32 ? f->alg.len : 32 });
 }
 

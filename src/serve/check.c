@@ -1,7 +1,7 @@
 /* check.c -- see check.h. */
 #include "serve/check.h"
 
-#include "cose/issuer.h"
+#include "cose/statement.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { OP_CHECK = 1, OP_CHECKED, EXIT_JAIL = 70, ROLE_FD = 3 };
@@ -18,7 +19,13 @@ static const int calls[] = {
 	SYS_recvmsg,   SYS_sendmsg,      SYS_brk,           SYS_mmap,          SYS_munmap,
 	SYS_mremap,    SYS_madvise,      SYS_mprotect,      SYS_futex,         SYS_getrandom,
 	SYS_exit,      SYS_exit_group,   SYS_rt_sigreturn,  SYS_clock_gettime, SYS_getpid,
-	SYS_gettid,    SYS_tgkill,       SYS_rt_sigprocmask,
+	SYS_gettid,    SYS_tgkill,       SYS_rt_sigprocmask, SYS_ppoll,
+#ifdef SYS_poll
+	SYS_poll,
+#endif
+#ifdef SYS_time
+	SYS_time,
+#endif
 };
 
 const struct sl_role sl_checker_role = {
@@ -53,8 +60,36 @@ type_of(const struct sl_sign1 *s)
 	return s->h.has_hash_alg ? s->h.preimage_type : s->h.type_text;
 }
 
+/* "did:key:z6Mk...", "did:key:z6Mk...#z6Mk...", "#z6Mk..." (did:key section 3.1) */
+static bool
+is_url_of(struct sl_slice kid, struct sl_slice did)
+{
+	struct sl_slice rest = kid;
+
+	if (sl_slice_starts(kid, did) && (rest = sl_slice_skip(kid, did.len)).len == 0)
+		return true;
+	return rest.len > 1 && rest.p[0] == '#' &&
+	       sl_slice_eq(sl_slice_skip(rest, 1),
+			   sl_slice_skip(did, sizeof("did:key:") - 1));
+}
+
+/* Where iss is a did:key of an Ed25519 key, a protected kid is a name of that key too. */
+static bool
+is_kid_its_own(const struct sl_cose_hdr *h)
+{
+	uint8_t pub[SL_KEY_LEN];
+	struct sl_pubkey k;
+
+	if (!h->has_kid || h->is_kid_unprotected || !sl_didkey_parse(h->iss, pub))
+		return true;
+	sl_pubkey_ed25519(pub, &k);
+	return sl_pubkey_has_kid(&k, h->kid) || is_url_of(h->kid, h->iss) ||
+	       sl_slice_eq(h->kid, (struct sl_slice){ pub, SL_KEY_LEN });
+}
+
 static enum sl_check_fault
-judge(struct sl_slice stmt, struct sl_sign1 *s, struct sl_issuer *by, struct sl_err *err)
+judge(struct sl_slice stmt, const struct sl_issuer_env *env, struct sl_sign1 *s,
+      struct sl_issuer *by, struct sl_err *err)
 {
 	struct sl_slice type;
 	int r;
@@ -74,24 +109,35 @@ judge(struct sl_slice stmt, struct sl_sign1 *s, struct sl_issuer *by, struct sl_
 		(void)SL_ERR(err, LIMIT, "a content type of %zu bytes", type.len);
 		return SL_CHECK_MALFORMED;
 	}
-	if ((r = sl_issuer_verify(s, by, err)) == 0)
+	if (sl_sig_known(&s->h, err) < 0)
+		return SL_CHECK_ALGORITHM;
+	r = sl_issuer_verify(s, env, by, err);
+	if (r == 0 && by->how == SL_ISSUER_X509 && !by->is_trusted) {
+		(void)SL_ERR(err, SIGNER, "%s", by->why);
+		return SL_CHECK_REJECTED;
+	}
+	if (r == 0 && by->how == SL_ISSUER_SELF && !is_kid_its_own(&s->h)) {
+		(void)SL_ERR(err, FORMAT,
+			     "kid (label 4) names another key than iss does: its "
+			     "thumbprint (RFC 9679), its DID or a DID URL of it is due");
+		return SL_CHECK_MALFORMED;
+	}
+	if (r == 0)
 		return SL_CHECK_OK;
 	if (r == SL_E(UNSUPPORTED))
-		return s->h.alg == SL_ALG_EDDSA || s->h.alg == SL_ALG_ED25519
-			   ? SL_CHECK_REJECTED
-			   : SL_CHECK_ALGORITHM;
+		return SL_CHECK_ALGORITHM;
 	return r == SL_E(FORMAT) ? SL_CHECK_MALFORMED : SL_CHECK_REJECTED;
 }
 
 void
-sl_check_one(struct sl_slice stmt, struct sl_buf *out)
+sl_check_one(struct sl_slice stmt, const struct sl_issuer_env *env, struct sl_buf *out)
 {
 	struct sl_err err = { 0 };
 	struct sl_issuer by = { 0 };
 	struct sl_sign1 s = { 0 };
-	enum sl_check_fault f = judge(stmt, &s, &by, &err);
-	const char *alg = f == SL_CHECK_OK ? sl_cose_alg_name(s.h.alg) : NULL;
-	struct sl_slice name = sl_slice_str(alg != NULL ? alg : ""), type;
+	enum sl_check_fault f = judge(stmt, env, &s, &by, &err);
+	const char *how = f == SL_CHECK_OK ? sl_issuer_how_name(by.how) : "";
+	struct sl_slice name = sl_slice_str(by.alg != NULL ? by.alg : ""), type;
 
 	type = type_of(&s);
 	sl_buf_byte(out, (uint8_t)f);
@@ -106,12 +152,12 @@ sl_check_one(struct sl_slice stmt, struct sl_buf *out)
 	sl_buf_byte(out, s.h.has_hash_alg);
 	put16(out, s.h.iss.len);
 	put16(out, s.h.sub.len);
-	put16(out, strlen(by.key));
+	put16(out, strlen(how));
 	put16(out, name.len);
 	put16(out, type.len);
 	sl_buf_slice(out, s.h.iss);
 	sl_buf_slice(out, s.h.sub);
-	sl_buf_str(out, by.key);
+	sl_buf_str(out, how);
 	sl_buf_slice(out, name);
 	sl_buf_slice(out, type);
 }
@@ -119,8 +165,9 @@ sl_check_one(struct sl_slice stmt, struct sl_buf *out)
 /* --- the process --- */
 
 static void
-answer_all(struct sl_slice in, struct sl_buf *out)
+answer_all(struct sl_slice in, struct sl_issuer_env *env, struct sl_buf *out)
 {
+	env->time = time(NULL);
 	while (in.len >= 4) {
 		uint32_t n;
 
@@ -129,14 +176,33 @@ answer_all(struct sl_slice in, struct sl_buf *out)
 		in = sl_slice_skip(in, 4);
 		if (n > in.len)
 			_exit(EXIT_JAIL);
-		sl_check_one((struct sl_slice){ in.p, n }, out);
+		sl_check_one((struct sl_slice){ in.p, n }, env, out);
 		in = sl_slice_skip(in, n);
 	}
 }
 
-static _Noreturn void
-checker_main(void)
+/* sluice-sig was started outside; its channel was kept. */
+static int
+ask_sig(struct sl_sig *s, enum sl_sig_op op, struct sl_slice question, struct sl_err *err)
 {
+	struct sl_msg m;
+	int r;
+
+	if ((r = sl_chan_send(&s->helper.chan, (uint16_t)op, question, NULL, 0, err)) <
+		0 ||
+	    (r = sl_chan_recv(&s->helper.chan, &s->room, &m, SL_SIG_DEADLINE_MS, err)) <
+		0)
+		return sl_err_ctx(err, "sluice-sig");
+	return r == 1 ? 0 : SL_ERR(err, ENV, "sluice-sig ended without an answer");
+}
+
+static _Noreturn void
+checker_main(const struct sl_checker *self, const struct sl_trust *trust)
+{
+	struct sl_trust list = trust != NULL ? *trust : (struct sl_trust)SL_TRUST_NONE;
+	struct sl_sig sig = { 0 };
+	struct sl_issuer_env env = { .trust = &list, .sig = &sig };
+
 	static const struct sl_chan_op accepted[] = {
 		/* safe because nothing else is in this process */
 		{ OP_CHECK, SL_CHECK_BYTES + 4 * SL_CHECK_BATCH + (1 << 20), 0 },
@@ -148,9 +214,15 @@ checker_main(void)
 
 	sl_buf_init(&room, accepted[0].max_len);
 	sl_buf_init(&out, CHAN_MAX);
+	list.web_fd = -1; /* nothing can be opened here */
+	if (self->sig.pid > 0) {
+		sig.ask = ask_sig;
+		sig.helper = self->sig;
+		sl_buf_init(&sig.room, SL_SIG_ANSWER_MAX);
+	}
 	while (sl_chan_recv(&c, &room, &m, -1, &err) == 1) {
 		sl_buf_clear(&out);
-		answer_all(m.body, &out);
+		answer_all(m.body, &env, &out);
 		if (out.is_failed ||
 		    sl_chan_send(&c, OP_CHECKED, sl_buf_get(&out), NULL, 0, &err) < 0)
 			break;
@@ -164,19 +236,29 @@ static const struct sl_chan_op ops[] = {
 };
 
 int
-sl_checker_start(struct sl_checker *c, struct sl_err *err)
+sl_checker_start(struct sl_checker *c, const struct sl_trust *trust, struct sl_err *err)
 {
+	static const struct sl_chan_op sig_ops[] = {
+		/* safe because cose/sigreq.h reads it strictly */
+		{ SL_SIG_ANSWER, SL_SIG_ANSWER_MAX, 0 },
+	};
+	const struct sl_helper_opt opt = { .ops = sig_ops, .n_ops = 1 };
+	struct sl_err none = { 0 };
 	int fd[2], r;
 
 	*c = (struct sl_checker){ .chan = { .fd = -1 } };
 	/* what libsodium opens it opens now */
 	if ((r = sl_crypto_init(err)) < 0 || (r = sl_chan_pair(fd, err)) < 0)
 		return r;
+	/* without it the fast algorithms are still there */
+	if (sl_helper_start("sluice-sig", &opt, &c->sig, &none) < 0)
+		c->sig = (struct sl_helper){ .chan.fd = -1 };
 	c->pid = fork();
 	if (c->pid == 0) {
-		if (sl_role_enter(&sl_checker_role, fd[1], NULL, 0) < 0)
+		if (sl_role_enter(&sl_checker_role, fd[1], &c->sig.chan.fd,
+				  c->sig.pid > 0) < 0)
 			_exit(EXIT_JAIL);
-		checker_main();
+		checker_main(c, trust);
 	}
 	(void)close(fd[1]);
 	if (c->pid < 0) {
@@ -198,6 +280,7 @@ sl_checker_stop(struct sl_checker *c)
 	(void)kill(c->pid, SIGKILL);
 	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	(void)sl_helper_stop(&c->sig, 1000);
 	sl_buf_done(&c->room);
 	*c = (struct sl_checker){ .chan = { .fd = -1 } };
 }
@@ -246,7 +329,7 @@ sl_check_take(struct sl_slice *in, size_t len, struct sl_checked *ret, struct sl
 {
 	enum { HEAD = 20 };
 	struct sl_checked c = { 0 };
-	struct sl_slice *const s[] = { &c.iss, &c.sub, &c.key, &c.alg, &c.type };
+	struct sl_slice *const s[] = { &c.iss, &c.sub, &c.how, &c.alg, &c.type };
 	size_t sum = 0;
 
 	if (in->len < 3 || in->p[0] > SL_CHECK_REJECTED)

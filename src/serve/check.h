@@ -7,6 +7,7 @@
 #ifndef SL_SERVE_CHECK_H
 #define SL_SERVE_CHECK_H
 
+#include "issuer/issuer.h"
 #include "priv/chan.h"
 #include "priv/role.h"
 
@@ -25,7 +26,7 @@ struct sl_checked {
 	enum sl_check_fault fault;
 	struct sl_slice why; /* printable, of a fault */
 	size_t head, tail; /* canonical form: [0, head), the byte a0, [tail, end) */
-	struct sl_slice iss, sub, key, alg, type;
+	struct sl_slice iss, sub, how, alg, type; /* how: the issuer's key was known */
 	bool is_envelope;
 };
 
@@ -34,12 +35,16 @@ struct sl_checker {
 	int pid;
 	bool is_busy;
 	struct sl_buf room; /* of the answer */
+	struct sl_helper sig;
 };
 
 extern const struct sl_role sl_checker_role;
 
-/* Before anything foreign is read. */
-int sl_checker_start(struct sl_checker *c, struct sl_err *err) SL_MUST_CHECK;
+/* Before anything foreign is read.  trust: the operator's list, borrowed until it returns
+ * (keys and roots; a mirror of did:web is not read there), or NULL.  sluice-sig is started
+ * beside it; where that is missing, what is not Ed25519 is refused by name. */
+int sl_checker_start(struct sl_checker *c, const struct sl_trust *trust,
+		     struct sl_err *err) SL_MUST_CHECK;
 void sl_checker_stop(struct sl_checker *c);
 /* At most SL_CHECK_BATCH statements; it must not be busy. */
 int sl_checker_send(struct sl_checker *c, const struct sl_slice *stmt, size_t n,
@@ -50,7 +55,8 @@ int sl_checker_take(struct sl_checker *c, const struct sl_slice *stmt, size_t n,
 		    struct sl_checked *ret, struct sl_err *err) SL_MUST_CHECK;
 
 /* What it does, for a test: one statement, appended to out. */
-void sl_check_one(struct sl_slice stmt, struct sl_buf *out);
+void sl_check_one(struct sl_slice stmt, const struct sl_issuer_env *env,
+		  struct sl_buf *out);
 int sl_check_take(struct sl_slice *in, size_t len, struct sl_checked *ret,
 		  struct sl_err *err) SL_MUST_CHECK;
 

@@ -101,8 +101,8 @@ feed(struct sl_service *s, size_t i, struct sl_err *err)
 static bool
 keep_fields(struct sl_job *j, const struct sl_checked *c)
 {
-	const struct sl_slice from[] = { c->iss, c->sub, c->key, c->alg, c->type };
-	struct sl_slice *const to[] = { &j->f.iss, &j->f.sub, &j->f.key, &j->f.alg,
+	const struct sl_slice from[] = { c->iss, c->sub, c->how, c->alg, c->type };
+	struct sl_slice *const to[] = { &j->f.iss, &j->f.sub, &j->f.how, &j->f.alg,
 					&j->f.type };
 	size_t n = 0;
 	char *p;

@@ -17,7 +17,7 @@ keys_of(struct sl_service *s, uint8_t (*pub)[32], size_t *ret_n, struct sl_err *
 	int r = sl_service_reader(s, &rd, err);
 
 	if (r == 0)
-		*ret_n = sl_reader_keys(rd, pub, KEYS_MAX);
+		*ret_n = sl_reader_working_keys(rd, pub, KEYS_MAX);
 	return r;
 }
 
