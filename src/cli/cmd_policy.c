@@ -301,6 +301,7 @@ run(const struct sl_args *args, struct sl_err *err)
 	} verbs[] = { { "check", check },
 		      { "explain", explain },
 		      { "why-not", sl_policy_why_not },
+		      { "test", sl_policy_test },
 		      { "show", show },
 		      { "register", do_register } };
 
@@ -318,6 +319,6 @@ const struct sl_cmd sl_cmd_policy = {
 	.usage = "check FILE | explain RUN | show | register [FILE]  [--json]",
 	.opts = opts,
 	.min_args = 1,
-	.max_args = 2,
+	.max_args = 3,
 	.run = run,
 };

@@ -68,7 +68,7 @@ static const struct {
 	  "it\n" },
 	{ "deny if want_read($x), $x == \"/a\"; deny if want_write(\"/\"), "
 	  "want_read($y), $y == \"/a\";",
-	  "1:35 never decides: whenever it matches, the deny of line 1 matches before "
+	  "1:36 never decides: whenever it matches, the deny of line 1 matches before "
 	  "it\n" },
 	{ "deny if want_read(\"/a\") or want_read(\"/b\"); deny if want_read(\"/b\");",
 	  "1:45 never decides: whenever it matches, the deny of line 1 matches before "
