@@ -302,6 +302,7 @@ run(const struct sl_args *args, struct sl_err *err)
 		      { "explain", explain },
 		      { "why-not", sl_policy_why_not },
 		      { "test", sl_policy_test },
+		      { "diff", sl_policy_diff },
 		      { "show", show },
 		      { "register", do_register } };
 

@@ -17,6 +17,7 @@ enum {
 };
 
 int sl_policy_why_not(const struct sl_args *args, struct sl_err *err) SL_MUST_CHECK;
+int sl_policy_diff(const struct sl_args *args, struct sl_err *err) SL_MUST_CHECK;
 int sl_policy_test(const struct sl_args *args, struct sl_err *err) SL_MUST_CHECK;
 
 /* The declarations of this build. */

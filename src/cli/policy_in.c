@@ -43,6 +43,7 @@ sl_policy_blob(struct sl_reader *reader, const struct sl_json *own,
 		[SL_PB_DECLS] = "decls",
 		[SL_PB_PROOF] = "proof",
 	};
+	struct sl_err said = { 0 };
 	uint8_t digest[32];
 	int r;
 
@@ -50,7 +51,9 @@ sl_policy_blob(struct sl_reader *reader, const struct sl_json *own,
 	ret->max = BLOB_MAX;
 	if (!sl_unhex(digest, 32, sl_json_get_str(own, key[which])))
 		return SL_ERR(err, STORE, "the decision names no %s", key[which]);
-	r = sl_reader_blob(reader, digest, ret, ret_erased, err);
+	if ((r = sl_reader_blob(reader, digest, ret, ret_erased, &said)) < 0 &&
+	    !*ret_erased)
+		*err = said;
 	return *ret_erased ? 0 : r;
 }
 
