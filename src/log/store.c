@@ -268,6 +268,7 @@ sl_store_begin(struct sl_store *s, struct sl_err *err)
 	}
 	start_trees(&s->next);
 	sl_buf_clear(&s->batch);
+	s->batch_end = 0;
 	sl_sha256_init(&s->hash);
 	s->n_records = 0;
 	s->in_batch = true;
@@ -281,6 +282,7 @@ sl_store_abort(struct sl_store *s)
 	if (s->in_batch)
 		sl_store_unlock(s);
 	s->in_batch = false;
+	s->then = NULL;
 }
 
 int64_t
@@ -354,7 +356,10 @@ sl_store_end(struct sl_store *s, const struct sl_store_signer *by, struct sl_err
 		old = s->st;
 		s->st = s->next;
 		s->next = old;
+		s->batch_end = s->st.end;
 		r = write_head(s, false, err);
+		if (r == 0 && s->then != NULL)
+			r = s->then(s->then_arg, err);
 	}
 	sl_store_abort(s);
 	return r;

@@ -65,27 +65,6 @@ sl_repair_work(struct sl_repairer *x, uint64_t n)
 	return x->work <= x->o->max_work;
 }
 
-uint32_t
-sl_repair_row(struct sl_policy_run *r, uint32_t pred, const uint32_t *cell)
-{
-	struct sl_prel *l = &r->rel[pred];
-	uint32_t all = l->arity == 32 ? UINT32_MAX : (UINT32_C(1) << l->arity) - 1, next;
-	const struct sl_pindex *x;
-
-	if (l->n == 0)
-		return UINT32_MAX;
-	if (l->arity == 0)
-		return 0;
-	if ((x = sl_prel_index(r, l, all)) == NULL)
-		return UINT32_MAX;
-	next = x->head[sl_prel_hash(cell, l->arity, all) & (x->cap - 1)];
-	for (; next != 0; next = x->chain[next - 1])
-		if (memcmp(l->cell + (size_t)(next - 1) * l->arity, cell,
-			   l->arity * sizeof(*cell)) == 0)
-			return next - 1;
-	return UINT32_MAX;
-}
-
 /* ---- changes ---- */
 
 static int
@@ -260,13 +239,14 @@ model_of(struct finder *f, const struct set *s, struct sl_arena *a)
 {
 	struct sl_policy_limits lim = sl_policy_default_limits;
 	struct sl_policy_facts *v = facts_under(f, s, a);
-	struct sl_policy_run *r = v != NULL ? sl_prun_new(f->x.p, v, &lim, a) : NULL;
+	struct sl_policy_run *r = v != NULL ? sl_prun_new(f->x.p, &lim, a) : NULL;
 
 	if (r == NULL) {
 		f->x.is_nomem = true;
 		return NULL;
 	}
 	r->lim.max_work = f->x.o->max_work - f->x.work;
+	sl_prun_facts(r, v);
 	sl_pmodel_build(r);
 	if (r->stop == SL_PSTOP_NOMEM) {
 		f->x.is_nomem = true;
@@ -338,10 +318,12 @@ leaf(struct leaves *w, uint32_t pred, uint32_t row)
 	const struct sl_prel *l = &w->r->rel[pred];
 	struct set s = w->n->s;
 	const struct sl_change *c;
+	uint32_t source;
 
-	if (l->source[row] == 0 || !w->f->x.is_withheld[pred] ||
-	    sl_slice_eq(w->r->facts->v[l->source[row] - 1].source, SL_LIT("assumed")))
-		return;
+	source = l->prov[row] & ~SL_PFACT;
+	if (source == 0 || !w->f->x.is_withheld[pred] ||
+	    sl_slice_eq(w->r->source[source], SL_LIT("assumed")))
+		return; /* of the policy itself, of somebody else, of this search */
 	w->count++;
 	c = change_of(w->f, w->r, false, pred, l->cell + (size_t)row * l->arity);
 	if (c != NULL && s.n < w->f->x.o->max_changes && add_change(&s, c))
@@ -359,7 +341,7 @@ walk(struct leaves *w, uint32_t pred, uint32_t row)
 	if (*seen)
 		return;
 	*seen = true;
-	if (w->r->rel[pred].height[row] == 0) {
+	if (sl_prel_height(&w->r->rel[pred], row) == 0) {
 		leaf(w, pred, row);
 		return;
 	}

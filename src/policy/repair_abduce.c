@@ -135,7 +135,7 @@ emit(struct search *s, const struct goal *g, uint32_t atom)
 				return;
 			}
 		}
-		if (sl_repair_row(s->r, v[k].pred, v[k].cell) != UINT32_MAX)
+		if (sl_prel_find(&s->r->rel[v[k].pred], v[k].cell) != UINT32_MAX)
 			return; /* found with less */
 		for (uint32_t i = 0; i < k; i++)
 			if (memcmp(&v[i], &v[k], sizeof(v[k])) == 0)
@@ -234,27 +234,22 @@ try_row(struct search *s, const struct goal *g, const struct sl_patom *m, uint32
 static void
 by_model(struct search *s, const struct goal *g, const struct sl_patom *m)
 {
-	struct sl_prel *l = &s->r->rel[m->pred];
-	uint32_t key[SL_PARITY_MAX], mask = 0, next;
-	const struct sl_pindex *x;
+	uint32_t key[SL_PARITY_MAX], mask = 0;
+	size_t from = s->r->n_stack, to;
 
 	for (uint32_t i = 0; i < m->n; i++)
 		if (!IS_OPEN(key[i] = code_of(s, g, &m->args[i])))
 			mask |= UINT32_C(1) << i;
-	if (mask == 0) {
-		for (uint32_t k = 0; k < l->n && !is_over(s); k++)
-			try_row(s, g, m, k);
+	if (s->r->rel[m->pred].n == 0)
+		return;
+	if (!sl_prel_matches(s->r, &s->r->rel[m->pred], mask, key)) {
+		s->x->is_nomem |= s->r->stop == SL_PSTOP_NOMEM;
 		return;
 	}
-	if (l->n == 0)
-		return;
-	if ((x = sl_prel_index(s->r, l, mask)) == NULL) {
-		s->x->is_nomem = true;
-		return;
-	}
-	next = x->head[sl_prel_hash(key, m->n, mask) & (x->cap - 1)];
-	for (; next != 0 && !is_over(s); next = x->chain[next - 1])
-		try_row(s, g, m, next - 1);
+	to = s->r->n_stack; /* further atoms push behind it, and may move it all */
+	for (size_t k = from; k < to && !is_over(s); k++)
+		try_row(s, g, m, s->r->stack[k]);
+	s->r->n_stack = from;
 }
 
 static void
@@ -379,7 +374,7 @@ by_rules(struct search *s, const struct goal *g, uint32_t atom)
 	bool is_closed = codes(s, g, m, code, &open);
 	int above = is_above(s, g, m->pred, code);
 
-	if (above == 1 || (is_closed && sl_repair_row(s->r, m->pred, code) != UINT32_MAX))
+	if (above == 1 || (is_closed && sl_prel_find(&s->r->rel[m->pred], code) != UINT32_MAX))
 		return;
 	if (above == 0 && !is_closed) {
 		each_term(s, g, atom, open, by_rules);
@@ -404,7 +399,7 @@ meet(struct search *s, const struct goal *g, uint32_t atom)
 	if (!s->x->depends[m->pred] || is_over(s))
 		return;
 	is_closed = codes(s, &rest, m, code, &open);
-	if (is_closed && sl_repair_row(s->r, m->pred, code) != UINT32_MAX)
+	if (is_closed && sl_prel_find(&s->r->rel[m->pred], code) != UINT32_MAX)
 		return;
 	by_assumed(s, &rest, m);
 	by_new(s, &rest, m, code);

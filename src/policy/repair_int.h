@@ -41,7 +41,4 @@ struct sl_abduction {
  * expressions are true; some more than once. */
 void sl_abduce(const struct sl_abduction *q);
 
-/* The row of a relation with those terms, or UINT32_MAX. */
-uint32_t sl_repair_row(struct sl_policy_run *r, uint32_t pred, const uint32_t *cell);
-
 #endif
