@@ -310,14 +310,17 @@ run(const struct sl_args *args, struct sl_err *err)
 		if (strcmp(args->argv[0], verbs[i].name) == 0)
 			return verbs[i].run(args, err);
 	return SL_ERR(err, USAGE,
-		      "policy knows check, explain, show and register, not '%s'",
+		      "policy knows check, explain, why-not, test, diff, show and "
+		      "register, not '%s'",
 		      args->argv[0]);
 }
 
 const struct sl_cmd sl_cmd_policy = {
 	.name = "policy",
 	.summary = "check, show, explain and change what decides",
-	.usage = "check FILE | explain RUN | show | register [FILE]  [--json]",
+	.usage =
+	    "check FILE | explain RUN | why-not RUN | test FILE | diff FILE | show | "
+	    "register [FILE]  [--json]",
 	.opts = opts,
 	.min_args = 1,
 	.max_args = 3,

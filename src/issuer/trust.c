@@ -181,7 +181,7 @@ take_line(struct load *l, struct sl_err *err)
 	if (l->n != kinds[k].n)
 		return SL_ERR(err, FORMAT, "%s takes %zu fields", kinds[k].name,
 			      kinds[k].n - 1);
-	return k <= 1 ? take_keys(l, k == 1, err)
+	return k <= 1   ? take_keys(l, k == 1, err)
 	       : k == 2 ? take_root(l, err)
 			: take_web(l, err);
 }

@@ -374,7 +374,8 @@ by_rules(struct search *s, const struct goal *g, uint32_t atom)
 	bool is_closed = codes(s, g, m, code, &open);
 	int above = is_above(s, g, m->pred, code);
 
-	if (above == 1 || (is_closed && sl_prel_find(&s->r->rel[m->pred], code) != UINT32_MAX))
+	if (above == 1 ||
+	    (is_closed && sl_prel_find(&s->r->rel[m->pred], code) != UINT32_MAX))
 		return;
 	if (above == 0 && !is_closed) {
 		each_term(s, g, atom, open, by_rules);

@@ -1,0 +1,144 @@
+#!/bin/sh
+# 0060-policy-tools.sh -- sluice policy why-not, test, diff; what a denial offers.
+# needs: box
+. "$(dirname "$0")/lib.sh"
+need_box
+
+# hasnt NAME TEXT WHAT : WHAT is not in TEXT
+hasnt() {
+	case $2 in
+	*"$3"*) result 1 "$1" "'$3' in: $2" ;;
+	*) result 0 "$1" ;;
+	esac
+}
+
+sl init >/dev/null
+sl policy show >"$T/now.dl" 2>"$T/err"
+has "show says since when, and who signed" "$(cat "$T/err")" 'signed by did:key:'
+for k in since entry signer why replaces; do
+	[ -n "$(sl policy show --json 2>/dev/null | json $k)" ]
+	result $? "show --json has $k"
+done
+
+# --- a denial says what would lift it ---
+mkdir -p "$T/r/.git/hooks" "$T/fine"
+sl exec --write "$T/r/.git/hooks" --write "$T/fine" -- true >/dev/null 2>"$T/err"
+same "a denied exec: exit 125" 125 $?
+has "what would lift it" "$(cat "$T/err")" "allowed without --write $T/r/.git/hooks"
+id=$(sed -n "s/.*policy explain \([0-9a-f]*\).*/\1/p" "$T/err")
+out=$(sl policy explain "$id")
+has "explain: where the decision is" "$out" 'decision: entry '
+has "explain: who stated the facts" "$out" 'gate: that decision, signed by did:key:'
+has "explain: since when the policy is in force" "$out" "of the node's log, in force since "
+out=$(sl policy why-not "$id")
+same "why-not: exit 0" 0 $?
+has "why-not: one change" "$out" 'what would lift it, 1 change each'
+has "why-not: which" "$out" "1. leave out want_write(\"$T/r/.git/hooks\")"
+hasnt "why-not: not what is no matter" "$out" "$T/fine"
+for k in decision reason message complete repairs; do
+	[ -n "$(sl policy why-not "$id" --json | json $k)" ]
+	result $? "why-not --json has $k"
+done
+mkdir -p "$T/b/.git/hooks"
+sl exec --write "$T/r/.git/hooks" --write "$T/b/.git/hooks" -- true >/dev/null 2>"$T/err"
+id2=$(sed -n "s/.*policy explain \([0-9a-f]*\).*/\1/p" "$T/err")
+has "two wants must go together" "$(sl policy why-not "$id2")" '2 changes each'
+cat >"$T/f.yml" <<'X'
+on: push
+sandbox:
+  net: ["example.org:443"]
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+    - run: echo hi
+X
+(cd "$T/fine" && sl run "$T/f.yml") >"$T/out" 2>&1
+has "a denied run offers the option" "$(cat "$T/out")" '1. if you mean it: with --net example.org:443'
+(cd "$T/fine" && sl run --json "$T/f.yml") >"$T/out" 2>/dev/null
+has "its event has the offer as data" "$(cat "$T/out")" '"pred":"flow_want"'
+
+# --- why-not on a file ---
+cat >"$T/w.dl" <<'X'
+could_add("vouch", 2); could_add("review", 1);
+trusted("a"); wants("f"); vouch("a", "b"); review("g", "b");
+trusted($y) <- trusted($x), vouch($x, $y);
+allow if wants($f), review($f, $u), trusted($u);
+X
+out=$(sl policy why-not "$T/w.dl")
+has "facts that somebody could state" "$out" '1. state review("f", "a")'
+has "all of them" "$out" '2. state review("f", "b")'
+hasnt "none that needs more" "$out" 'vouch'
+printf 'deny if true;\n' >"$T/shut.dl"
+has "nothing to be done is said" "$(sl policy why-not "$T/shut.dl")" 'nothing that could be left out or stated'
+printf 'allow if r("x");\n' >"$T/r.dl"
+has "without --could nothing can be stated" "$(sl policy why-not "$T/r.dl")" 'nothing that could be'
+has "with --could it can" "$(sl policy why-not "$T/r.dl" --could r)" 'state r("x")'
+printf 'allow if true;\n' >"$T/open.dl"
+check 2 'it is allowed' policy why-not "$T/open.dl"
+check 2 '' policy why-not 00000000
+check 2 '' policy why-not "$T/absent.dl"
+check 2 '[usage]' policy why-not
+printf 'allow if (\n' >"$T/broken.dl"
+check 2 'broken.dl:' policy why-not "$T/broken.dl"
+sl exec -- true
+check 2 'was allowed' policy why-not "$(last_run)"
+
+# --- check: what cannot be meant ---
+cat >"$T/lint.dl" <<'X'
+allow if request($k), requester($w);
+deny if request("exec"), requester($w);
+deny if want_net($h, $p), $h < 1;
+old($x) <- want_read($x);
+X
+out=$(sl policy check "$T/lint.dl")
+same "warnings alone: exit 0" 0 $?
+has "a shadowed deny" "$out" 'lint.dl:2:1: warning: never decides: whenever it matches, the allow of line 1'
+has "types that never fit" "$out" "lint.dl:3:30: warning: always fails: '<' takes integer or date, not string"
+has "an unused rule" "$out" "lint.dl:4:1: warning: nothing asks for 'old'"
+
+# --- test ---
+cp "$src/data/policies/default.test" "$T/now.test"
+out=$(sl policy test "$T/now.dl")
+same "the default's cases pass: exit 0" 0 $?
+has "and are counted" "$out" ' 0 failed'
+sed 's/^deny if startup_write/deny if startup_write($path), $path == "never"; \/\//' "$T/now.dl" >"$T/weak.dl"
+out=$(sl policy test "$T/weak.dl" "$T/now.test")
+same "a weakened policy fails them: exit 1" 1 $?
+has "the case is named with its place" "$out" "now.test:$(grep -n 'what starts by itself' "$T/now.test" | cut -d: -f1): failed: no write to what starts by itself"
+has "what was expected" "$out" 'expected deny: deny if startup_write'
+has "what came" "$out" 'got allow: '
+sl policy test "$T/weak.dl" "$T/now.test" --json | grep -q '"ok":false'
+result $? "test --json has the failed one"
+check 2 '' policy test "$T/shut.dl"
+printf 'case a\nexpect perhaps\n' >"$T/bad.test"
+check 2 'bad.test:2:1: expected allow' policy test "$T/now.dl" "$T/bad.test"
+printf 'case a\nallow if true;\nexpect allow\n' >"$T/bad.test"
+check 2 'bad.test:2:1: a case holds facts' policy test "$T/now.dl" "$T/bad.test"
+printf 'case a\nwant_raed("/x");\nexpect allow\n' >"$T/bad.test"
+out=$(sl policy test "$T/now.dl" "$T/bad.test")
+same "a fact that nobody declared fails the case" 1 $?
+has "and is named" "$out" "want_raed"
+
+# --- diff ---
+out=$(sl policy diff "$T/now.dl")
+same "diff with what is in force: exit 0" 0 $?
+has "nothing flips" "$out" ' 0 would be allowed, 0 would be denied'
+sed 's/^deny if system_write/deny if request("exec"), want_tty(false);\n&/' "$T/weak.dl" >"$T/new.dl"
+out=$(sl policy diff "$T/new.dl")
+has "an exec that would be denied" "$out" 'would be denied  exec of run '
+has "by which rule" "$out" 'now deny: deny if request("exec"), want_tty(false)'
+has "where it was allowed" "$out" 'was allow: allow if request("exec")'
+has "because of what" "$out" 'because of want_tty(false)'
+out=$(sl policy diff "$T/weak.dl")
+has "one that would be allowed" "$out" 'would be allowed  exec of run '
+for k in decisions same would_be_allowed would_be_denied erased failed; do
+	[ -n "$(sl policy diff "$T/weak.dl" --json | tail -n 1 | json $k)" ]
+	result $? "diff --json ends with $k"
+done
+sl policy diff "$T/weak.dl" --json | head -n 1 | grep -q '"was":{.*"now":{\|"now":{.*"was":{'
+result $? "a flip has both sides"
+check 2 'broken.dl:' policy diff "$T/broken.dl"
+check 2 '[usage]' policy diff
+check 0 'good' log check
+finish
