@@ -11,12 +11,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { POLICY_MAX = SL_POLICY_FILE_MAX };
+enum { POLICY_MAX = SL_POLICY_FILE_MAX, REGISTER_MEMORY = 256 << 20 };
 
 static const struct sl_opt opts[] = {
 	[SL_PO_JSON] = { "json", 0, NULL, "one object a line", false },
 	[SL_PO_COULD] = { "could", 0, "PREDICATE",
 			  "why-not: somebody could state facts of it", true },
+	[SL_PO_DATALOG] = { "datalog", 0, NULL, "check: show what it is made into",
+			    false },
+	[SL_PO_PRINCIPLES] = { "principles", 0, "FILE",
+			       "check, register: with the principles of this file",
+			       false },
 	{ 0 },
 };
 
@@ -43,34 +48,53 @@ show_diag(struct sl_out *o, const char *path, const struct sl_policy_diag *d,
 	return sl_out_json(o, v, err);
 }
 
+/* What the file is made into, for people and for `register`. */
+static int
+show_datalog(const struct sl_policy_source *s, bool is_json, struct sl_err *err)
+{
+	SL_AUTO_OUT o = { 0 };
+	struct sl_json *v = sl_out_init(&o);
+
+	if (!is_json) {
+		(void)fwrite(s->text.p, 1, s->text.len, stdout);
+		return sl_out_flush(err);
+	}
+	(void)sl_json_set(&o.b, v, "file", sl_json_cstr(&o.b, s->path));
+	(void)sl_json_set(&o.b, v, "datalog", sl_json_str(&o.b, s->text));
+	return sl_out_json(&o, v, err);
+}
+
 static int
 check(const struct sl_args *args, struct sl_err *err)
 {
-	static const struct sl_limits decl_limits = { 1 << 20, 100000, 64 };
 	const char *path = args->argc > 1 ? args->argv[1] : NULL;
-	SL_AUTO_BUF text = { .max = POLICY_MAX + 8192 };
 	SL_AUTO_OUT o = { 0 };
 	const struct sl_policy_diag *d = NULL;
 	const struct sl_decls *decls = NULL;
+	struct sl_policy_source s;
 	size_t n = 0, n_errors = 0;
 	int r;
 
 	(void)sl_out_init(&o);
 	if (path == NULL)
 		return SL_ERR(err, USAGE, "usage: sluice policy check FILE");
-	if ((r = sl_input_path(path, POLICY_MAX, &text, err)) < 0 ||
-	    (r = sl_decls_parse(sl_policy_decls_text(), "facts.decl", &decl_limits, &o.a,
-				&decls, err)) < 0 ||
-	    (r = sl_policy_check_text(sl_buf_get(&text), decls, &sl_policy_text_limits,
-				      &o.a, &d, &n, err)) < 0)
+	if ((r = sl_policy_source(path, sl_arg(args, SL_PO_PRINCIPLES, 0), &o.a, &s,
+				  err)) < 0 ||
+	    (r = sl_policy_own_decls(&o.a, &decls, err)) < 0 ||
+	    (r = sl_policy_check_text(s.text, decls, &sl_policy_text_limits, &o.a, &d, &n,
+				      err)) < 0 ||
+	    (sl_arg_is(args, SL_PO_DATALOG) &&
+	     (r = show_datalog(&s, sl_arg_is(args, SL_PO_JSON), err)) < 0))
 		return r;
 	for (size_t i = 0; i < n; i++) {
+		struct sl_policy_diag at = d[i];
+
 		n_errors += !d[i].is_warning;
-		if ((r = show_diag(&o, path, &d[i], sl_arg_is(args, SL_PO_JSON), err)) <
-		    0)
+		sl_policy_place(&s, &at.line, &at.col);
+		if ((r = show_diag(&o, path, &at, sl_arg_is(args, SL_PO_JSON), err)) < 0)
 			return r;
 	}
-	if (n == 0 && !sl_arg_is(args, SL_PO_JSON))
+	if (n == 0 && !sl_arg_is(args, SL_PO_JSON) && !sl_arg_is(args, SL_PO_DATALOG))
 		printf("%s: good\n", path);
 	if ((r = sl_out_flush(err)) < 0)
 		return r;
@@ -252,22 +276,48 @@ show(const struct sl_args *args, struct sl_err *err)
 	return sl_out_flush(err);
 }
 
+/* Errors have their place in the file that is given, YAML or not. */
+static int
+new_policy(const char *path, const char *principles, struct sl_arena *a,
+	   struct sl_policy_source *ret, struct sl_err *err)
+{
+	const struct sl_decls *decls = NULL;
+	const struct sl_policy *p = NULL;
+	int r;
+
+	if ((r = sl_policy_source(path, principles, a, ret, err)) < 0 ||
+	    (r = sl_policy_own_decls(a, &decls, err)) < 0)
+		return r;
+	return sl_policy_from_source(ret, decls, a, &p, err);
+}
+
 static int
 do_register(const struct sl_args *args, struct sl_err *err)
 {
 	SL_AUTO_SESSION s = { .home.fd = -1 };
 	SL_AUTO_BUF text = { .max = POLICY_MAX + 8192 };
-	const char *path = args->argc > 1 ? args->argv[1] : NULL;
+	const char *path = args->argc > 1 ? args->argv[1] : NULL,
+		   *principles = sl_arg(args, SL_PO_PRINCIPLES, 0);
+	struct sl_policy_source source = { 0 };
+	SL_AUTO_ARENA a = { 0 };
 	uint8_t old[32], digest[32];
 	char hex[65];
 	int r;
 
-	if ((r = sl_session_start(&s, err)) < 0)
+	if (principles != NULL && path == NULL)
+		return SL_ERR(err, USAGE,
+			      "--principles needs the policy that they go with");
+	sl_arena_init(&a, REGISTER_MEMORY);
+	/* The parser, where one is needed, comes before the recorder. */
+	if ((path != NULL && (r = new_policy(path, principles, &a, &source, err)) < 0) ||
+	    (r = sl_session_start(&s, err)) < 0)
 		return r;
-	r = path != NULL
-		? sl_input_path(path, POLICY_MAX, &text, err)
-		: sl_home_read(&s.home, "policy/policy.dl", POLICY_MAX, &text, err);
-	if (r < 0 || (r = sl_session_gate(&s, true, err)) < 0)
+	if (path != NULL)
+		sl_buf_slice(&text, source.text);
+	else if ((r = sl_home_read(&s.home, "policy/policy.dl", POLICY_MAX, &text, err)) <
+		 0)
+		return r;
+	if ((r = sl_session_gate(&s, true, err)) < 0)
 		return r;
 	memcpy(old, sl_gate_info(s.gate)->policy, 32);
 	if ((r = sl_gate_set_policy(s.gate, sl_buf_get(&text),

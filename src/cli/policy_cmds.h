@@ -4,7 +4,7 @@
 #define SL_CLI_POLICY_CMDS_H
 
 #include "cli/cmd.h"
-#include "policy/policy.h"
+#include "policy/front.h"
 #include "record/read.h"
 
 enum { SL_POLICY_FILE_MAX = 1 << 20 };
@@ -13,6 +13,8 @@ enum { SL_POLICY_FILE_MAX = 1 << 20 };
 enum {
 	SL_PO_JSON,
 	SL_PO_COULD,
+	SL_PO_DATALOG,
+	SL_PO_PRINCIPLES,
 	SL_PO_COUNT,
 };
 
@@ -23,6 +25,22 @@ int sl_policy_test(const struct sl_args *args, struct sl_err *err) SL_MUST_CHECK
 /* The declarations of this build. */
 int sl_policy_own_decls(struct sl_arena *a, const struct sl_decls **ret,
 			struct sl_err *err) SL_MUST_CHECK;
+/* A policy file's text: Datalog, or YAML (.yml, .yaml) made into it in the parser's jail.
+ * principles (or NULL): a YAML file of principles whose facts are put behind it. */
+struct sl_policy_source {
+	const char *path;
+	struct sl_slice text;
+	const struct sl_front_at *at; /* of YAML: where each line came from */
+	size_t n_at;
+};
+
+int sl_policy_source(const char *path, const char *principles, struct sl_arena *a,
+		     struct sl_policy_source *ret, struct sl_err *err) SL_MUST_CHECK;
+/* A place in the text becomes the one in the file. */
+void sl_policy_place(const struct sl_policy_source *s, size_t *line, size_t *col);
+int sl_policy_from_source(const struct sl_policy_source *s, const struct sl_decls *decls,
+			  struct sl_arena *a, const struct sl_policy **ret,
+			  struct sl_err *err) SL_MUST_CHECK;
 /* NAME:LINE:COL in its errors.  The text is copied. */
 int sl_policy_from_file(const char *path, const struct sl_decls *decls,
 			struct sl_arena *a, const struct sl_policy **ret,

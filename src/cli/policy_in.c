@@ -4,6 +4,7 @@
 #include "cli/input.h"
 #include "cli/policy_cmds.h"
 #include "record/statement.h"
+#include "run/parser.h"
 
 #include <stdio.h>
 
@@ -17,19 +18,124 @@ sl_policy_own_decls(struct sl_arena *a, const struct sl_decls **ret, struct sl_e
 	return sl_decls_parse(sl_policy_decls_text(), "facts.decl", &lim, a, ret, err);
 }
 
+static bool
+is_yaml(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot != NULL && (strcmp(dot, ".yml") == 0 || strcmp(dot, ".yaml") == 0);
+}
+
+/* In the parser's jail: YAML is not read here. */
+static int
+compile(const char *path, struct sl_slice yaml, struct sl_arena *a,
+	struct sl_front_text *ret, struct sl_err *err)
+{
+	struct sl_parser *p = NULL;
+	int r = sl_parser_start(&p, err);
+
+	if (r == 0)
+		r = sl_parser_policy(p, yaml, path, a, ret, err);
+	sl_parser_stop(p);
+	return r;
+}
+
+static int
+add_principles(const char *path, struct sl_arena *a, struct sl_policy_source *ret,
+	       struct sl_err *err)
+{
+	SL_AUTO_BUF yaml = { .max = SL_POLICY_FILE_MAX };
+	SL_AUTO_BUF all = { .max = 2 * SL_POLICY_FILE_MAX };
+	struct sl_front_text t = { 0 };
+	int r;
+
+	if ((r = sl_input_path(path, SL_POLICY_FILE_MAX, &yaml, err)) < 0 ||
+	    (r = compile(path, sl_buf_get(&yaml), a, &t, err)) < 0)
+		return r;
+	for (struct sl_slice s = t.text; s.len > 0;) {
+		struct sl_slice line = sl_slice_upto(s, '\n');
+
+		if (!sl_slice_starts(line, SL_LIT("principle(")))
+			return SL_ERR(err, FORMAT, "%s: principles alone, no policy",
+				      path);
+		s = sl_slice_skip(s, line.len + 1);
+	}
+	sl_buf_slice(&all, ret->text);
+	if (ret->text.len > 0 && ret->text.p[ret->text.len - 1] != '\n')
+		sl_buf_byte(&all, '\n');
+	sl_buf_slice(&all, t.text);
+	ret->text = sl_arena_dup(a, sl_buf_get(&all));
+	return ret->text.p == NULL ? SL_ERR(err, NOMEM, "out of memory") : 0;
+}
+
+int
+sl_policy_source(const char *path, const char *principles, struct sl_arena *a,
+		 struct sl_policy_source *ret, struct sl_err *err)
+{
+	SL_AUTO_BUF text = { .max = SL_POLICY_FILE_MAX };
+	struct sl_front_text t = { 0 };
+	int r;
+
+	*ret = (struct sl_policy_source){ .path = path };
+	if ((r = sl_input_path(path, SL_POLICY_FILE_MAX, &text, err)) < 0)
+		return r;
+	if (is_yaml(path)) {
+		if ((r = compile(path, sl_buf_get(&text), a, &t, err)) < 0)
+			return r;
+		ret->text = t.text;
+		ret->at = t.at;
+		ret->n_at = t.n;
+	} else if ((ret->text = sl_arena_dup(a, sl_buf_get(&text))).p == NULL) {
+		return SL_ERR(err, NOMEM, "out of memory for '%s'", path);
+	}
+	return principles != NULL ? add_principles(principles, a, ret, err) : 0;
+}
+
+void
+sl_policy_place(const struct sl_policy_source *s, size_t *line, size_t *col)
+{
+	if (*line == 0 || *line > s->n_at)
+		return;
+	*col = s->at[*line - 1].col;
+	*line = s->at[*line - 1].line;
+}
+
+int
+sl_policy_from_source(const struct sl_policy_source *s, const struct sl_decls *decls,
+		      struct sl_arena *a, const struct sl_policy **ret,
+		      struct sl_err *err)
+{
+	const struct sl_policy_diag *d = NULL;
+	size_t n = 0;
+	int r;
+
+	if (s->n_at == 0)
+		return sl_policy_load(s->text, s->path, decls, &sl_policy_text_limits, a,
+				      ret, err);
+	if ((r = sl_policy_check_text(s->text, decls, &sl_policy_text_limits, a, &d, &n,
+				      err)) < 0)
+		return r;
+	for (size_t k = 0; k < n; k++) {
+		size_t line = d[k].line, col = d[k].col;
+
+		sl_policy_place(s, &line, &col);
+		if (!d[k].is_warning)
+			return sl_err_raise(err, d[k].code, 0, __FILE__, __LINE__,
+					    "%s:%zu:%zu: %s", s->path, line, col,
+					    d[k].msg);
+	}
+	return sl_policy_load(s->text, s->path, decls, &sl_policy_text_limits, a, ret,
+			      err);
+}
+
 int
 sl_policy_from_file(const char *path, const struct sl_decls *decls, struct sl_arena *a,
 		    const struct sl_policy **ret, struct sl_err *err)
 {
-	SL_AUTO_BUF text = { .max = SL_POLICY_FILE_MAX };
-	struct sl_slice own;
-	int r;
+	struct sl_policy_source s;
+	int r = sl_policy_source(path, NULL, a, &s, err);
 
-	if ((r = sl_input_path(path, SL_POLICY_FILE_MAX, &text, err)) < 0)
-		return r;
-	if ((own = sl_arena_dup(a, sl_buf_get(&text))).p == NULL)
-		return SL_ERR(err, NOMEM, "out of memory for '%s'", path);
-	return sl_policy_load(own, path, decls, &sl_policy_text_limits, a, ret, err);
+	return r < 0 ? r : sl_policy_from_source(&s, decls, a, ret, err);
 }
 
 int

@@ -193,6 +193,8 @@ bool sl_decls_is_asked(const struct sl_decls *decls, struct sl_slice pred);
 /* The kinds (bits) that a declared predicate has in that place; 0: not declared. */
 uint32_t sl_decls_kinds(const struct sl_decls *decls, struct sl_slice pred,
 			uint32_t place);
+/* The declared name that is most like it, empty where none is. */
+struct sl_slice sl_decls_nearest(const struct sl_decls *decls, struct sl_slice name);
 /* lint.c: warnings about a policy without errors. */
 void sl_policy_lint(const struct sl_policy *p, struct sl_pdiags *d);
 /* Whether the gate may state it; else why not, in msg. */

@@ -249,6 +249,14 @@ nearest(const struct sl_decls *d, const struct sl_policy *p, struct sl_slice nam
 	return best;
 }
 
+struct sl_slice
+sl_decls_nearest(const struct sl_decls *decls, struct sl_slice name)
+{
+	static const struct sl_policy none;
+
+	return nearest(decls, &none, name);
+}
+
 static bool
 type_ok(const struct type *y, const struct sl_term *t)
 {

@@ -120,6 +120,8 @@ out=$(sl policy test "$T/now.dl" "$T/bad.test")
 same "a fact that nobody declared fails the case" 1 $?
 has "and is named" "$out" "want_raed"
 
+printf 'case a\nrequest("exec"); want_write("/etc/x"); tier("T1");\nexpect deny: deny if want_write\n' >"$T/yaml.test"
+
 # --- diff ---
 out=$(sl policy diff "$T/now.dl")
 same "diff with what is in force: exit 0" 0 $?
@@ -140,5 +142,54 @@ sl policy diff "$T/weak.dl" --json | head -n 1 | grep -q '"was":{.*"now":{\|"now
 result $? "a flip has both sides"
 check 2 'broken.dl:' policy diff "$T/broken.dl"
 check 2 '[usage]' policy diff
+
+# --- YAML ---
+cat >"$T/p.yml" <<'X'
+principles:
+  - {id: quiet, priority: 7, text: "No network without need"}
+require:
+  - for: [run, exec]
+    tier: T1
+deny:
+  - want_net: [null, {below: 1024}]
+  - want_write: {starts_with: /etc}
+allow:
+  - {for: [run, exec, step, apply, drop, cancel, policy], owner: true}
+X
+out=$(sl policy check "$T/p.yml")
+same "a policy in YAML: exit 0" 0 $?
+out=$(sl policy check --datalog "$T/p.yml")
+has "it is shown as Datalog" "$out" 'deny if want_write($_0), $_0.starts_with("/etc");'
+has "principles are facts" "$out" 'principle("quiet", 7, "No network without need");'
+[ -n "$(sl policy check --datalog --json "$T/p.yml" | json datalog)" ]
+result $? "check --datalog --json has datalog"
+printf 'deny:\n  - want_raed: /x\nallow: []\n' >"$T/bad.yml"
+check 2 "bad.yml:2:5: unknown 'want_raed'; did you mean 'want_read'?" policy check "$T/bad.yml"
+printf 'deny:\n  - want_read: {matches: "("}\nallow: []\n' >"$T/bad.yml"
+check 2 "bad.yml:2:5:" policy check "$T/bad.yml"
+check 2 "bad.yml:2:5:" policy register "$T/bad.yml"
+printf 'deny: [\n' >"$T/bad.yml"
+check 2 "bad.yml:" policy register "$T/bad.yml"
+out=$(sl policy check "$T/p.yml" --principles "$T/p.yml" 2>&1)
+same "principles with a policy among them: exit 2" 2 $?
+has "and why" "$out" 'principles alone'
+cat >"$T/principles.yml" <<'X'
+principles:
+  - {id: least, priority: 9, text: "Give the least"}
+X
+printf 'deny if principle("least", $p, $t), $p > 5, want_tty(true);\n' | cat - "$T/now.dl" >"$T/weigh.dl"
+has "a rule that weighs a principle that is not there" "$(sl policy check "$T/weigh.dl")" "nothing can state 'principle'"
+has "with it" "$(sl policy check "$T/weigh.dl" --principles "$T/principles.yml")" 'good'
+check 2 '[usage]' policy register --principles "$T/principles.yml"
+ok "register with principles" sl policy register "$T/weigh.dl" --principles "$T/principles.yml"
+has "they are part of what is in force" "$(sl policy show 2>/dev/null)" 'principle("least", 9, "Give the least");'
+ok "register YAML" sl policy register "$T/p.yml"
+ok "under it an exec is allowed" sl exec -- true
+out=$(sl exec --net 127.0.0.1:80 -- true 2>&1)
+same "and another denied" 125 $?
+has "by its rule" "$out" 'deny if want_net($_0, $_1), $_1 < 1024'
+has "with what would lift it" "$out" 'allowed without --net 127.0.0.1:80'
+ok "test takes YAML too" sl policy test "$T/p.yml" "$T/yaml.test"
+check 2 'bad.yml' policy diff "$T/bad.yml"
 check 0 'good' log check
 finish

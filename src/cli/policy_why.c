@@ -1,4 +1,4 @@
-/* cmd_policy_why.c -- sluice policy why-not: what would turn a deny into an allow. */
+/* policy_why.c -- sluice policy why-not: what would turn a deny into an allow. */
 #include "base/auto.h"
 #include "base/hex.h"
 #include "cli/out.h"

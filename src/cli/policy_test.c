@@ -1,4 +1,4 @@
-/* cmd_policy_test.c -- sluice policy test: the cases beside a policy file. */
+/* policy_test.c -- sluice policy test: the cases beside a policy file. */
 #include "base/auto.h"
 #include "cli/input.h"
 #include "cli/out.h"

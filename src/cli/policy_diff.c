@@ -1,4 +1,4 @@
-/* cmd_policy_diff.c -- sluice policy diff: the log's decisions under another policy. */
+/* policy_diff.c -- sluice policy diff: the log's decisions under another policy. */
 #include "base/auto.h"
 #include "base/hex.h"
 #include "cli/out.h"
