@@ -26,13 +26,8 @@ const struct sl_repair_opts sl_repair_default_opts = {
 	.max_work = 5000000,
 };
 
-struct set {
-	const struct sl_change *c[SL_REPAIR_CHANGES_MAX]; /* in order */
-	uint32_t n;
-};
-
 struct node {
-	struct set s;
+	struct sl_change_set s;
 	const struct sl_pgoal *target;
 	bool is_sure;                 /* solves it, and needs no look */
 	const struct sl_pbody **ways; /* what misses, when looked at: bodies */
@@ -49,7 +44,7 @@ struct finder {
 	struct node *missing, **missing_tail; /* looked at; facts could be added */
 	struct node *bucket[BUCKETS];
 	size_t n_nodes;
-	struct set *found;
+	struct sl_change_set *found;
 	size_t n_found, cap_found;
 	bool is_plain; /* no expression can fail or depend on what is added */
 };
@@ -66,47 +61,6 @@ sl_repair_work(struct sl_repairer *x, uint64_t n)
 }
 
 /* ---- changes ---- */
-
-static int
-cmp_change(const struct sl_change *x, const struct sl_change *y)
-{
-	struct sl_term a = sl_term_str(x->pred), b = sl_term_str(y->pred);
-	int r = (int)x->is_add - (int)y->is_add;
-
-	if (r == 0)
-		r = sl_term_cmp(&a, &b);
-	if (r == 0)
-		r = (x->n > y->n) - (x->n < y->n);
-	for (size_t k = 0; r == 0 && k < x->n; k++)
-		r = sl_term_cmp(&x->args[k], &y->args[k]);
-	return r;
-}
-
-static int
-cmp_set(const struct set *x, const struct set *y)
-{
-	int r = (x->n > y->n) - (x->n < y->n);
-
-	for (uint32_t k = 0; r == 0 && k < x->n; k++)
-		r = cmp_change(x->c[k], y->c[k]);
-	return r;
-}
-
-/* False: it is in there. */
-static bool
-add_change(struct set *s, const struct sl_change *c)
-{
-	uint32_t k = s->n;
-
-	for (uint32_t i = 0; i < s->n; i++)
-		if (cmp_change(s->c[i], c) == 0)
-			return false;
-	for (; k > 0 && cmp_change(s->c[k - 1], c) > 0; k--)
-		s->c[k] = s->c[k - 1];
-	s->c[k] = c;
-	s->n++;
-	return true;
-}
 
 static const struct sl_change *
 change_of(struct finder *f, const struct sl_policy_run *r, bool is_add, uint32_t pred,
@@ -131,33 +85,14 @@ change_of(struct finder *f, const struct sl_policy_run *r, bool is_add, uint32_t
 
 /* ---- nodes ---- */
 
-static uint32_t
-hash_set(const struct set *s)
-{
-	uint32_t h = 2166136261U;
-
-	for (uint32_t k = 0; k < s->n; k++) {
-		for (size_t i = 0; i < s->c[k]->pred.len; i++)
-			h = (h ^ s->c[k]->pred.p[i]) * 16777619U;
-		for (size_t i = 0; i < s->c[k]->n; i++) {
-			const struct sl_term *t = &s->c[k]->args[i];
-
-			h = (h ^ (uint32_t)t->i) * 16777619U;
-			for (size_t b = 0; b < t->s.len; b++)
-				h = (h ^ t->s.p[b]) * 16777619U;
-		}
-	}
-	return (h ^ h >> 15) % BUCKETS;
-}
-
 static void
-add_node(struct finder *f, const struct set *s, const struct sl_pgoal *target,
+add_node(struct finder *f, const struct sl_change_set *s, const struct sl_pgoal *target,
 	 bool is_sure)
 {
-	struct node **b = &f->bucket[hash_set(s)], *n;
+	struct node **b = &f->bucket[sl_change_set_hash(s) % BUCKETS], *n;
 
 	for (n = *b; n != NULL; n = n->same)
-		if (n->target == target && cmp_set(&n->s, s) == 0)
+		if (n->target == target && sl_change_set_cmp(&n->s, s) == 0)
 			return;
 	if (f->n_nodes == NODES_MAX) {
 		f->x.is_cut = true;
@@ -175,14 +110,14 @@ add_node(struct finder *f, const struct set *s, const struct sl_pgoal *target,
 }
 
 static void
-add_found(struct finder *f, const struct set *s)
+add_found(struct finder *f, const struct sl_change_set *s)
 {
 	for (size_t k = 0; k < f->n_found; k++)
-		if (cmp_set(&f->found[k], s) == 0)
+		if (sl_change_set_cmp(&f->found[k], s) == 0)
 			return;
 	if (f->n_found == f->cap_found) {
 		size_t cap = f->cap_found > 0 ? 2 * f->cap_found : 16;
-		struct set *v = SL_NEW_N(f->x.a, struct set, cap);
+		struct sl_change_set *v = SL_NEW_N(f->x.a, struct sl_change_set, cap);
 
 		if (v == NULL) {
 			f->x.is_nomem = true;
@@ -199,18 +134,18 @@ add_found(struct finder *f, const struct set *s)
 /* ---- the model under changes ---- */
 
 static bool
-is_withheld(const struct set *s, const struct sl_pfact_row *row)
+is_withheld(const struct sl_change_set *s, const struct sl_pfact_row *row)
 {
 	const struct sl_change c = { false, row->pred, row->args, row->n };
 
 	for (uint32_t k = 0; k < s->n; k++)
-		if (!s->c[k]->is_add && cmp_change(s->c[k], &c) == 0)
+		if (!s->c[k]->is_add && sl_change_cmp(s->c[k], &c) == 0)
 			return true;
 	return false;
 }
 
 static struct sl_policy_facts *
-facts_under(struct finder *f, const struct set *s, struct sl_arena *a)
+facts_under(struct finder *f, const struct sl_change_set *s, struct sl_arena *a)
 {
 	struct sl_policy_facts *v = sl_policy_facts_new(a);
 	struct sl_err none = { 0 };
@@ -235,7 +170,7 @@ facts_under(struct finder *f, const struct set *s, struct sl_arena *a)
 
 /* NULL: memory, or the model is beyond what may be spent. */
 static struct sl_policy_run *
-model_of(struct finder *f, const struct set *s, struct sl_arena *a)
+model_of(struct finder *f, const struct sl_change_set *s, struct sl_arena *a)
 {
 	struct sl_policy_limits lim = sl_policy_default_limits;
 	struct sl_policy_facts *v = facts_under(f, s, a);
@@ -316,7 +251,7 @@ static void
 leaf(struct leaves *w, uint32_t pred, uint32_t row)
 {
 	const struct sl_prel *l = &w->r->rel[pred];
-	struct set s = w->n->s;
+	struct sl_change_set s = w->n->s;
 	const struct sl_change *c;
 	uint32_t source;
 
@@ -326,7 +261,7 @@ leaf(struct leaves *w, uint32_t pred, uint32_t row)
 		return; /* of the policy itself, of somebody else, of this search */
 	w->count++;
 	c = change_of(w->f, w->r, false, pred, l->cell + (size_t)row * l->arity);
-	if (c != NULL && s.n < w->f->x.o->max_changes && add_change(&s, c))
+	if (c != NULL && s.n < w->f->x.o->max_changes && sl_change_set_add(&s, c))
 		add_node(w->f, &s, w->n->target, false);
 }
 
@@ -482,7 +417,7 @@ look(struct finder *f, struct node *n, struct sl_policy_run *r)
 
 /* The engine's own word, with expressions that fail and with fuel. */
 static bool
-is_allowed(struct finder *f, const struct set *s, struct sl_arena *a)
+is_allowed(struct finder *f, const struct sl_change_set *s, struct sl_arena *a)
 {
 	struct sl_policy p = *f->x.p;
 	struct sl_policy_facts *v = facts_under(f, s, a);
@@ -536,7 +471,7 @@ static void
 found_missing(void *data, const struct sl_assumed *v, uint32_t n)
 {
 	struct more *m = data;
-	struct set s = m->n->s;
+	struct sl_change_set s = m->n->s;
 
 	for (uint32_t k = 0; k < n; k++) {
 		const struct sl_change *c =
@@ -548,10 +483,10 @@ found_missing(void *data, const struct sl_assumed *v, uint32_t n)
 			struct sl_change back = *c;
 
 			back.is_add = false;
-			if (cmp_change(s.c[i], &back) == 0)
+			if (sl_change_cmp(s.c[i], &back) == 0)
 				return;
 		}
-		if (!add_change(&s, c))
+		if (!sl_change_set_add(&s, c))
 			return;
 	}
 	add_node(m->f, &s, m->n->target, m->n->is_last);
@@ -582,7 +517,7 @@ add_missing(struct finder *f, struct node *n, uint32_t size)
 static void
 search(struct finder *f)
 {
-	static const struct set none = { 0 };
+	static const struct sl_change_set none = { 0 };
 
 	for (const struct sl_pgoal *g = f->x.p->policies; g != NULL; g = g->next)
 		if (g->kind == SL_PGOAL_ALLOW)
@@ -680,7 +615,7 @@ by_rank(const void *a, const void *b)
 	int r = (x->rank > y->rank) - (x->rank < y->rank);
 
 	for (size_t k = 0; r == 0 && k < x->n && k < y->n; k++)
-		r = cmp_change(x->change[k], y->change[k]);
+		r = sl_change_cmp(x->change[k], y->change[k]);
 	return r;
 }
 
@@ -715,7 +650,7 @@ give(struct finder *f, struct sl_repairs *ret)
 static bool
 prepare(struct finder *f)
 {
-	static const struct set none = { 0 };
+	static const struct sl_change_set none = { 0 };
 	size_t n = (size_t)f->x.p->n_preds + 1;
 
 	f->x.could = SL_NEW_N(f->x.a, uint64_t, n);
@@ -763,51 +698,4 @@ sl_policy_repair(const struct sl_policy *p, struct sl_policy_facts *facts,
 	if (f->x.is_nomem || !give(f, ret))
 		return SL_ERR(err, NOMEM, "repair: out of memory");
 	return 0;
-}
-
-/* ---- as text and data ---- */
-
-void
-sl_change_print(struct sl_buf *out, const struct sl_change *c)
-{
-	sl_buf_slice(out, c->pred);
-	for (size_t k = 0; k < c->n; k++) {
-		sl_buf_str(out, k == 0 ? "(" : ", ");
-		sl_term_print(out, &c->args[k]);
-	}
-	sl_buf_str(out, c->n == 0 ? "()" : ")");
-}
-
-static struct sl_json *
-change_json(struct sl_jb *b, const struct sl_change *c)
-{
-	SL_AUTO_BUF text = { .max = 4096 };
-	struct sl_json *o = sl_json_obj(b), *args;
-
-	(void)sl_json_set(b, o, "change",
-			  sl_json_cstr(b, c->is_add ? "add" : "withhold"));
-	(void)sl_json_set(b, o, "pred", sl_json_str(b, c->pred));
-	args = sl_json_set(b, o, "args", sl_json_arr(b));
-	for (size_t k = 0; k < c->n; k++)
-		(void)sl_json_add(b, args, sl_term_json(b, &c->args[k]));
-	sl_change_print(&text, c);
-	(void)sl_json_set(b, o, "text", sl_json_str(b, sl_buf_get(&text)));
-	return o;
-}
-
-struct sl_json *
-sl_repairs_json(struct sl_jb *b, const struct sl_repairs *v)
-{
-	struct sl_json *o = sl_json_obj(b), *list, *one, *changes;
-
-	(void)sl_json_set(b, o, "complete", sl_json_bool(b, v->is_complete));
-	list = sl_json_set(b, o, "repairs", sl_json_arr(b));
-	for (size_t k = 0; k < v->n; k++) {
-		one = sl_json_add(b, list, sl_json_obj(b));
-		(void)sl_json_set(b, one, "rank", sl_json_int(b, (int64_t)v->v[k].rank));
-		changes = sl_json_set(b, one, "changes", sl_json_arr(b));
-		for (size_t i = 0; i < v->v[k].n; i++)
-			(void)sl_json_add(b, changes, change_json(b, v->v[k].change[i]));
-	}
-	return o;
 }

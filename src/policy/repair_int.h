@@ -5,6 +5,18 @@
 #include "policy/repair.h"
 #include "policy/run.h"
 
+/* Distinct changes, in order. */
+struct sl_change_set {
+	const struct sl_change *c[SL_REPAIR_CHANGES_MAX];
+	uint32_t n;
+};
+
+int sl_change_cmp(const struct sl_change *x, const struct sl_change *y);
+int sl_change_set_cmp(const struct sl_change_set *x, const struct sl_change_set *y);
+/* There is room for it; false: it is in there already. */
+bool sl_change_set_add(struct sl_change_set *s, const struct sl_change *c);
+uint32_t sl_change_set_hash(const struct sl_change_set *s);
+
 /* What the search may do and has done. */
 struct sl_repairer {
 	const struct sl_policy *p;
