@@ -22,6 +22,8 @@ static const struct sl_opt opts[] = {
 	[SL_PO_PRINCIPLES] = { "principles", 0, "FILE",
 			       "check, register: with the principles of this file",
 			       false },
+	[SL_PO_UNDECLARED] = { "undeclared", 0, NULL,
+			       "test: of other things than the gate's requests", false },
 	{ 0 },
 };
 

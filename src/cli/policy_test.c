@@ -98,7 +98,8 @@ sl_policy_test(const struct sl_args *args, struct sl_err *err)
 	file = args->argc > 2 ? args->argv[2] : cases_of(&a, args->argv[1]);
 	if (file == NULL)
 		return SL_ERR(err, NOMEM, "out of memory");
-	if ((r = sl_policy_own_decls(&a, &decls, err)) < 0 ||
+	if ((!sl_arg_is(args, SL_PO_UNDECLARED) &&
+	     (r = sl_policy_own_decls(&a, &decls, err)) < 0) ||
 	    (r = sl_policy_from_file(args->argv[1], decls, &a, &p, err)) < 0 ||
 	    (r = sl_input_path(file, SL_POLICY_FILE_MAX, &text, err)) < 0 ||
 	    (r = sl_policy_cases_parse(sl_buf_get(&text), file, &sl_policy_cases_limits,
