@@ -68,6 +68,13 @@ static const struct sl_role_row rows[] = {
 	  .never = "hears anyone but the supervisor, is seen by a box, outlives it",
 	  .limits =
 	      "mount, pid and network namespaces of its own; the rights of set-up" },
+	{ .name = "sluice-tpm",
+	  .started =
+	      "by the recorder before it strips itself, where keys/tpm names a TPM, and by "
+	      "tpm and log tree: libexec/sluice/sluice-tpm, executed",
+	  .sees = "the identity key while it is sealed or unsealed; a quote",
+	  .never = "opens a file, parses anything but its TPM's answers, outlives its starter",
+	  .limits = "256 MiB of address space; no new connection but to an emulated TPM" },
 	{ .name = "act",
 	  .started = "by the box's init, from the permit of its step",
 	  .sees = "what the grant lists",
