@@ -25,7 +25,8 @@ static const struct sl_opt opts[] = {
 };
 
 void
-sl_verify_add(struct sl_verify_result *x, const char *name, bool is_ok, const char *fmt, ...)
+sl_verify_add(struct sl_verify_result *x, const char *name, bool is_ok, const char *fmt,
+	      ...)
 {
 	struct sl_verify_line *c = &x->c[x->n];
 	va_list ap;
@@ -89,8 +90,8 @@ show_json(const struct sl_verify_result *x, int verdict, const struct sl_err *wh
 }
 
 static int
-show(const struct sl_verify_result *x, int verdict, bool is_json, const struct sl_err *why,
-     struct sl_err *err)
+show(const struct sl_verify_result *x, int verdict, bool is_json,
+     const struct sl_err *why, struct sl_err *err)
 {
 	bool is_utf8 = sl_ui_detect(STDOUT_FILENO, is_json).is_utf8;
 
@@ -102,7 +103,7 @@ show(const struct sl_verify_result *x, int verdict, bool is_json, const struct s
 		sl_out_text(sl_slice_str(x->c[i].text));
 		printf("\n");
 	}
-	printf("%s\n", verdict == 0               ? "verified"
+	printf("%s\n", verdict == 0              ? "verified"
 		       : verdict != SL_E(SIGNER) ? "not verified"
 		       : x->n > 0                ? "consistent, signer unknown"
 						 : "signer unknown, nothing checked");
@@ -119,34 +120,39 @@ describe(struct sl_verify_result *x, const struct sl_verify_report *p, const cha
 	x->signer = p->did;
 	if (!p->is_good) {
 		for (size_t i = 0; i < p->findings.n && i < SL_FINDINGS_MAX; i++)
-			sl_verify_add(x, "finding", false, "%s: %s", p->findings.f[i].where,
-			    p->findings.f[i].what);
+			sl_verify_add(x, "finding", false, "%s: %s",
+				      p->findings.f[i].where, p->findings.f[i].what);
 		return;
 	}
 	if (p->has_tree)
-		sl_verify_add(x, "keys", true,
+		sl_verify_add(
+		    x, "keys", true,
 		    "%zu statements signed by run key %.12s..., certified by node %s%s",
 		    p->n_statements,
 		    strncmp(p->run_key, "did:key:", 8) == 0 ? p->run_key + 8 : p->run_key,
 		    p->did, is_own ? " (you)" : "");
 	else
-		sl_verify_add(x, "keys", true, "%zu statements signed by keys of node %s%s",
-		    p->n_statements, p->did, is_own ? " (you)" : "");
+		sl_verify_add(x, "keys", true,
+			      "%zu statements signed by keys of node %s%s",
+			      p->n_statements, p->did, is_own ? " (you)" : "");
 	if (p->is_sealed)
-		sl_verify_add(x, "log", true,
+		sl_verify_add(
+		    x, "log", true,
 		    "%zu inclusion proofs; the run's log is complete, sealed in the "
 		    "node's log at %llu",
 		    p->n_receipts, (unsigned long long)p->seal + 1);
 	else
 		sl_verify_add(x, "log", true, "%zu inclusion proofs; %s", p->n_receipts,
-		    p->has_tree ? "the run's log is not sealed: more may follow"
-				: "the run has no log of its own");
+			      p->has_tree ? "the run's log is not sealed: more may follow"
+					  : "the run has no log of its own");
 	sl_verify_add(x, "decisions", true,
-	    "%zu of %zu decisions derived again: same verdicts, same proofs%s",
-	    p->n_rederived, p->n_decisions,
-	    p->n_rederived < p->n_decisions ? "; the rest is not re-derivable: erased"
-					    : "");
-	sl_verify_add(x, "acts", true,
+		      "%zu of %zu decisions derived again: same verdicts, same proofs%s",
+		      p->n_rederived, p->n_decisions,
+		      p->n_rederived < p->n_decisions
+			  ? "; the rest is not re-derivable: erased"
+			  : "");
+	sl_verify_add(
+	    x, "acts", true,
 	    "%zu outcome%s, %zu observation%s, %zu observed act%s (sluice audit)",
 	    p->n_outcomes, p->n_outcomes == 1 ? "" : "s", p->n_observations,
 	    p->n_observations == 1 ? "" : "s", p->n_acts, p->n_acts == 1 ? "" : "s");
@@ -177,14 +183,15 @@ bundle(struct sl_local *l, struct sl_slice src, struct sl_verify_result *x,
 		describe(x, p, l->did);
 	}
 	if (r == SL_E(SIGNER))
-		sl_verify_add(x, "signer", false, "%s is not known here: --trust KEY", p->did);
+		sl_verify_add(x, "signer", false, "%s is not known here: --trust KEY",
+			      p->did);
 	return r;
 }
 
 /* What the local log sealed since agrees with what it said when the run was decided. */
 static int
-consistency(struct sl_local *l, const struct sl_verify_report *p, struct sl_verify_result *x,
-	    struct sl_err *err)
+consistency(struct sl_local *l, const struct sl_verify_report *p,
+	    struct sl_verify_result *x, struct sl_err *err)
 {
 	struct sl_proof path;
 	uint64_t from = p->is_sealed ? p->seal + 1 : 1;
@@ -194,8 +201,9 @@ consistency(struct sl_local *l, const struct sl_verify_report *p, struct sl_veri
 	if (r < 0)
 		return sl_verify_code(r, err);
 	sl_verify_add(x, "consistency", true,
-	    "the node's log grew from %llu to %llu entries and kept all",
-	    (unsigned long long)from, (unsigned long long)p->size[SL_TREE_NODE]);
+		      "the node's log grew from %llu to %llu entries and kept all",
+		      (unsigned long long)from,
+		      (unsigned long long)p->size[SL_TREE_NODE]);
 	return 0;
 }
 
@@ -221,11 +229,12 @@ receipt(struct sl_local *l, struct sl_slice src, struct sl_verify_result *x,
 		return r;
 	x->signer = t->iss;
 	sl_verify_add(x, "statement", true, "signed by %s%s", t->iss,
-	    t->is_receipt_alone ? "; found in the log here" : "");
+		      t->is_receipt_alone ? "; found in the log here" : "");
 	for (size_t i = 0; i < t->n; i++) {
 		const struct sl_transparent_receipt *c = &t->receipt[i];
 
-		sl_verify_add(x, "receipt", true, "entry %llu of %llu in %s, signed by %s%s",
+		sl_verify_add(
+		    x, "receipt", true, "entry %llu of %llu in %s, signed by %s%s",
 		    (unsigned long long)c->index, (unsigned long long)c->size, c->origin,
 		    c->did, c->is_local ? "; the log here agrees" : "");
 		is_known = is_known && (c->is_local || is_trusted(l, c->did));
@@ -234,7 +243,7 @@ receipt(struct sl_local *l, struct sl_slice src, struct sl_verify_result *x,
 	if (is_known && (is_local || is_trusted(l, t->iss)))
 		return 0;
 	sl_verify_add(x, "signer", false,
-	    "the log's key or the issuer is not known here: --trust KEY");
+		      "the log's key or the issuer is not known here: --trust KEY");
 	return SL_ERR(err, SIGNER,
 		      "consistent, but signed by %s, which is not known here", t->iss);
 }

@@ -50,8 +50,9 @@ static const struct sl_role_row rows[] = {
 		     "certificate; executed from libexec/sluice",
 	  .sees = "keys, certificates, signed bytes and signatures of others",
 	  .never = "opens a file, has a network or a key of its own",
-	  .limits = "21 system calls, 3 refused, the rest kills; no environment, 256 MiB of "
-		    "address space, no processes; dies with its parent" },
+	  .limits =
+	      "21 system calls, 3 refused, the rest kills; no environment, 256 MiB of "
+	      "address space, no processes; dies with its parent" },
 	{ .name = "box init",
 	  .started = "from a permit, once a job or exec; pid 1 of the box's namespaces",
 	  .sees = "what the grant lists; re-executed where the supervisor holds a secret",

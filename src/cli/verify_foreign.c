@@ -85,10 +85,9 @@ take_time(const char *given, int64_t *ret, struct sl_err *err)
 
 	if (n == 20)
 		(void)snprintf(text, sizeof(text), "%.19s.000Z", given);
-	if (given != NULL &&
-	    !sl_time_parse(sl_slice_str(n == 20 ? text : given), &ms))
-		return SL_ERR(err, USAGE,
-			      "'%s' is no time such as 2026-11-24T23:18:34Z", given);
+	if (given != NULL && !sl_time_parse(sl_slice_str(n == 20 ? text : given), &ms))
+		return SL_ERR(err, USAGE, "'%s' is no time such as 2026-11-24T23:18:34Z",
+			      given);
 	*ret = ms / 1000;
 	return 0;
 }
@@ -109,8 +108,9 @@ check_payload(const struct sl_sign1 *s, const char *path, struct sl_err *err)
 static const char *
 hash_name(int64_t alg)
 {
-	return alg == SL_ALG_SHA256 ? "SHA-256" : alg == SL_ALG_SHA384 ? "SHA-384"
-								       : "SHA-512";
+	return alg == SL_ALG_SHA256   ? "SHA-256"
+	       : alg == SL_ALG_SHA384 ? "SHA-384"
+				      : "SHA-512";
 }
 
 static void
@@ -118,24 +118,20 @@ show_statement(const struct sl_foreign *f, struct sl_verify_result *x)
 {
 	const struct sl_cose_hdr *h = &f->s.h;
 
-	sl_verify_add(x, "statement", true, "%s over '%.*s', signed by %.*s",
-		      f->who.alg, (int)(h->sub.len > 60 ? 60 : h->sub.len),
-		      (const char *)h->sub.p,
-		      (int)(h->iss.len > 120 ? 120 : h->iss.len),
-		      (const char *)h->iss.p);
+	sl_verify_add(x, "statement", true, "%s over '%.*s', signed by %.*s", f->who.alg,
+		      (int)(h->sub.len > 60 ? 60 : h->sub.len), (const char *)h->sub.p,
+		      (int)(h->iss.len > 120 ? 120 : h->iss.len), (const char *)h->iss.p);
 	if (!h->has_sub)
 		sl_verify_add(x, "claims", true,
 			      "it has no sub, which RFC 9943 wants of a statement");
 	if (h->has_hash_alg)
-		sl_verify_add(x, "envelope", true, "%s of the payload%s%.*s%s%.*s",
-			      hash_name(h->hash_alg),
-			      h->preimage_type.len > 0 ? ", of type " : "",
-			      (int)(h->preimage_type.len > 60 ? 60
-							      : h->preimage_type.len),
-			      (const char *)h->preimage_type.p,
-			      h->location.len > 0 ? ", at " : "",
-			      (int)(h->location.len > 100 ? 100 : h->location.len),
-			      (const char *)h->location.p);
+		sl_verify_add(
+		    x, "envelope", true, "%s of the payload%s%.*s%s%.*s",
+		    hash_name(h->hash_alg), h->preimage_type.len > 0 ? ", of type " : "",
+		    (int)(h->preimage_type.len > 60 ? 60 : h->preimage_type.len),
+		    (const char *)h->preimage_type.p, h->location.len > 0 ? ", at " : "",
+		    (int)(h->location.len > 100 ? 100 : h->location.len),
+		    (const char *)h->location.p);
 }
 
 static void
@@ -148,10 +144,10 @@ show_receipts(const struct sl_foreign *f, struct sl_verify_result *x)
 			sl_verify_add(x, "receipt", false, "of %.80s: %s", r->service,
 				      r->why);
 		else if (r->has_place)
-			sl_verify_add(x, "receipt", true, "entry %llu of %llu in %.80s (%s)",
-				      (unsigned long long)r->index,
-				      (unsigned long long)r->size, r->service,
-				      sl_leaf_mode_name(r->mode));
+			sl_verify_add(
+			    x, "receipt", true, "entry %llu of %llu in %.80s (%s)",
+			    (unsigned long long)r->index, (unsigned long long)r->size,
+			    r->service, sl_leaf_mode_name(r->mode));
 		else
 			sl_verify_add(x, "receipt", true, "in %.80s (%s)", r->service,
 				      sl_leaf_mode_name(r->mode));
@@ -194,8 +190,7 @@ verdict(const struct sl_foreign *f, const struct job *j,
 
 static int
 check(struct sl_local *l, struct sl_slice src, const struct sl_verify_foreign_opt *o,
-      struct job *j, struct sl_foreign *f, struct sl_verify_result *x,
-      struct sl_err *err)
+      struct job *j, struct sl_foreign *f, struct sl_verify_result *x, struct sl_err *err)
 {
 	struct sl_issuer_env env = { .trust = j->has_list ? &j->trust : NULL,
 				     .sig = &j->sig,
@@ -209,11 +204,11 @@ check(struct sl_local *l, struct sl_slice src, const struct sl_verify_foreign_op
 	bool is_detached;
 	int r;
 
-	is_detached = sl_sign1_parse(src, SL_TRANSPARENT_MAX, &s, &none) == 0 &&
-		      s.is_detached;
+	is_detached =
+	    sl_sign1_parse(src, SL_TRANSPARENT_MAX, &s, &none) == 0 && s.is_detached;
 	if (is_detached && o->payload != NULL) {
-		if ((r = sl_file_read(o->payload, SL_SIGN1_BYTES_MAX, &j->payload,
-				      err)) < 0)
+		if ((r = sl_file_read(o->payload, SL_SIGN1_BYTES_MAX, &j->payload, err)) <
+		    0)
 			return r;
 		env.detached = sl_buf_get(&j->payload);
 		if (env.detached.p == NULL)
@@ -238,7 +233,8 @@ sl_verify_foreign(struct sl_local *l, struct sl_slice src,
 		  const struct sl_verify_foreign_opt *o, struct sl_foreign *f,
 		  struct sl_verify_result *x, struct sl_err *err)
 {
-	struct job j = { .trust = SL_TRUST_NONE, .payload.max = SL_SIGN1_BYTES_MAX + (1 << 17) };
+	struct job j = { .trust = SL_TRUST_NONE,
+			 .payload.max = SL_SIGN1_BYTES_MAX + (1 << 17) };
 	int r;
 
 	sl_sig_helper(&j.sig);

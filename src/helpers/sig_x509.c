@@ -1,6 +1,6 @@
 /* sig_x509.c -- see sig_do.h: certificates, paths, did:x509. */
-#include "helpers/sig_do.h"
 #include "helpers/sig_did.h"
+#include "helpers/sig_do.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -114,7 +114,8 @@ check_path(STACK_OF(X509) * path, struct sl_err *err)
 			return SL_ERR(err, VERIFY,
 				      "a certificate of the path is no authority's "
 				      "(RFC 5280 section 4.2.1.9)");
-	if (usage != UINT32_MAX && (usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) == 0)
+	if (usage != UINT32_MAX &&
+	    (usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) == 0)
 		return SL_ERR(err, VERIFY,
 			      "the signer's certificate is not for signatures (its key "
 			      "usage, RFC 5280 section 4.2.1.3)");
@@ -131,8 +132,8 @@ is_named(X509 *leaf, struct sl_slice iss)
 	bool is = false;
 
 	if (sl_slice_starts(iss, https))
-		host = sl_slice_upto(
-		    sl_slice_upto(sl_slice_skip(iss, https.len), '/'), ':');
+		host =
+		    sl_slice_upto(sl_slice_upto(sl_slice_skip(iss, https.len), '/'), ':');
 	for (int i = 0; i < sk_GENERAL_NAME_num(all) && !is; i++) {
 		const GENERAL_NAME *g = sk_GENERAL_NAME_value(all, i);
 		struct sl_slice name;

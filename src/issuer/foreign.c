@@ -212,13 +212,13 @@ sl_foreign_check(struct sl_slice src, const struct sl_issuer_env *env,
 	if ((q = sl_statement_parse(src, SL_TRANSPARENT_MAX, lenient, &f->s, err)) < 0)
 		return q;
 	if (f->s.is_detached && env->detached.p == NULL)
-		return SL_ERR(err, USAGE,
-			      "statement: it holds no payload (detached): --payload FILE");
+		return SL_ERR(
+		    err, USAGE,
+		    "statement: it holds no payload (detached): --payload FILE");
 	if (!f->s.is_detached)
 		own.detached = (struct sl_slice){ 0 };
 	sl_sign1_canon(&f->s, f->id);
-	if ((flags & SL_FOREIGN_NO_RECEIPTS) == 0 &&
-	    (q = judge_all(env, r, f, err)) < 0)
+	if ((flags & SL_FOREIGN_NO_RECEIPTS) == 0 && (q = judge_all(env, r, f, err)) < 0)
 		return q;
 	for (size_t i = 0; i < f->n && (flags & SL_FOREIGN_TIME) == 0; i++) {
 		const struct sl_judged *x = &f->receipt[i];

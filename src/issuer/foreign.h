@@ -24,9 +24,9 @@ struct sl_judged {
 	char service[160]; /* what it says that it is of; "-": nothing */
 	enum sl_leaf_mode mode;
 	bool has_place, has_time;
-	bool is_unsupported; /* bad, for what is not checked here: why names it */
-	uint64_t index, size; /* has_place: not of CCF */
-	int64_t time;         /* has_time: iat, s since 1970 */
+	bool is_unsupported;      /* bad, for what is not checked here: why names it */
+	uint64_t index, size;     /* has_place: not of CCF */
+	int64_t time;             /* has_time: iat, s since 1970 */
 	char why[SL_ERR_MSG_MAX]; /* not good */
 };
 

@@ -20,10 +20,10 @@
 
 #include "issuer/trust.h"
 
-struct sl_issuer_env { /* all borrowed */
+struct sl_issuer_env {                /* all borrowed */
 	const struct sl_trust *trust; /* NULL: there is no list */
 	struct sl_sig *sig;
-	int64_t time;              /* s since 1970, at which certificates must hold */
+	int64_t time;               /* s since 1970, at which certificates must hold */
 	const struct sl_slice *did; /* did:key and did:jwk that are trusted */
 	size_t n_dids;
 	struct sl_slice detached; /* payload of a statement that holds none */
@@ -43,7 +43,8 @@ struct sl_issuer {
 	char why[160];
 };
 
-const char *sl_issuer_how_name(enum sl_issuer_how how); /* "did", "list", "did:web", ... */
+const char *
+sl_issuer_how_name(enum sl_issuer_how how); /* "did", "list", "did:web", ... */
 
 /* VERIFY: the signature or an identifier is wrong.  SIGNER: no key for this issuer is
  * known, so nothing could be checked.  UNSUPPORTED: the algorithm, the DID method, ... by

@@ -37,10 +37,9 @@ sl_pubkey_cose(const struct sl_cose_key *k, struct sl_pubkey *ret, struct sl_err
 		memcpy(point + 1, k->x.p, half);
 		if (!k->is_y_sign)
 			memcpy(point + 1 + half, k->y.p, half);
-		r = sl_spki_ec(k->crv,
-			       (struct sl_slice){ point,
-						  1 + half * (k->is_y_sign ? 1 : 2) },
-			       &p, err);
+		r = sl_spki_ec(
+		    k->crv, (struct sl_slice){ point, 1 + half * (k->is_y_sign ? 1 : 2) },
+		    &p, err);
 	} else if (k->kty == SL_KTY_RSA) {
 		r = sl_spki_rsa(k->x, k->y, &p, err);
 	} else {
@@ -108,9 +107,9 @@ jwk_alg(const struct sl_json *jwk, int64_t *ret, struct sl_err *err)
 			*ret = all[i];
 			return 0;
 		}
-	return alg == NULL ? 0
-			   : SL_ERR(err, UNSUPPORTED, "JWK: algorithm '%.*s'",
-				    SL_ARG(alg->s));
+	return alg == NULL
+		   ? 0
+		   : SL_ERR(err, UNSUPPORTED, "JWK: algorithm '%.*s'", SL_ARG(alg->s));
 }
 
 static int
@@ -229,8 +228,8 @@ sl_pubkey_multibase(struct sl_slice s, struct sl_pubkey *ret, struct sl_err *err
 {
 	uint8_t raw[MULTICODEC_MAX];
 	size_t n = s.len > 1 && s.p[0] == 'z' ? unbase58(sl_slice_skip(s, 1), raw) : 0;
-	struct sl_slice key = n > 2 ? (struct sl_slice){ raw + 2, n - 2 }
-				    : (struct sl_slice){ 0 };
+	struct sl_slice key =
+	    n > 2 ? (struct sl_slice){ raw + 2, n - 2 } : (struct sl_slice){ 0 };
 
 	if (key.len == 0)
 		return SL_ERR(err, FORMAT, "'%.*s' is no multibase key in base58",

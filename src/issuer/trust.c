@@ -88,11 +88,13 @@ static int
 take_keys(struct load *l, bool is_service, struct sl_err *err)
 {
 	const struct sl_slice *f = l->field;
+	SL_AUTO_FREE struct sl_pubkey *key = calloc(FILE_KEYS_MAX, sizeof(*key));
 	struct sl_trust_key row = { .is_service = is_service };
-	struct sl_pubkey *key;
 	size_t n = 0;
 	int r;
 
+	if (key == NULL)
+		return SL_ERR(err, NOMEM, "out of memory for keys");
 	if (is_service && !sl_leaf_mode_parse(f[2], &row.mode))
 		return SL_ERR(err, FORMAT,
 			      "leaf mode '%.*s': sha256-canonical, sha256-as-is, "
@@ -100,11 +102,11 @@ take_keys(struct load *l, bool is_service, struct sl_err *err)
 			      SL_ARG(f[2]));
 	if (f[1].len > ISS_MAX)
 		return SL_ERR(err, LIMIT, "an issuer of %zu bytes", f[1].len);
-	if (!is_service || !sl_slice_eq(f[1], SL_LIT("-")))
+	if (!is_service || !sl_slice_eq(f[1], SL_LIT("-"))) {
 		row.iss = sl_arena_dup(&l->t->a, f[1]);
-	key = SL_NEW_N(&l->t->a, struct sl_pubkey, FILE_KEYS_MAX);
-	if (key == NULL)
-		return SL_ERR(err, NOMEM, "out of memory for keys");
+		if (row.iss.p == NULL)
+			return SL_ERR(err, NOMEM, "out of memory for an issuer");
+	}
 	if ((r = read_keys(l, f[l->n - 1], key, &n, err)) < 0)
 		return r;
 	if (l->t->n_keys + n > SL_TRUST_KEYS_MAX)
@@ -181,7 +183,7 @@ take_line(struct load *l, struct sl_err *err)
 	if (l->n != kinds[k].n)
 		return SL_ERR(err, FORMAT, "%s takes %zu fields", kinds[k].name,
 			      kinds[k].n - 1);
-	return k <= 1 ? take_keys(l, k == 1, err)
+	return k <= 1   ? take_keys(l, k == 1, err)
 	       : k == 2 ? take_root(l, err)
 			: take_web(l, err);
 }

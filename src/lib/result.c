@@ -53,10 +53,10 @@ bool
 sl_lib_take_statement(sluice_result *r, const struct sl_sign1 *s, const char *alg)
 {
 	const struct sl_cose_hdr *h = &s->h;
-	const char *hash = !h->has_hash_alg		   ? ""
+	const char *hash = !h->has_hash_alg               ? ""
 			   : h->hash_alg == SL_ALG_SHA256 ? "SHA-256"
 			   : h->hash_alg == SL_ALG_SHA384 ? "SHA-384"
-							   : "SHA-512";
+							  : "SHA-512";
 	uint8_t id[32];
 	char hex[65];
 
@@ -157,7 +157,7 @@ sluice_result_receipt(const sluice_result *r, size_t i, const char **ret_service
 		*ret_service = x->service;
 	if (ret_why != NULL)
 		*ret_why = x->why;
-	return x->is == SL_JUDGED_GOOD	? SLUICE_OK
+	return x->is == SL_JUDGED_GOOD  ? SLUICE_OK
 	       : x->is == SL_JUDGED_BAD ? SLUICE_ERR_FAILED
 					: SLUICE_ERR_SIGNER;
 }

@@ -14,7 +14,10 @@ struct sluice_verifier {
 	struct sl_sig sig; /* zeroed: Ed25519 only */
 };
 
-enum { SL_RESULT_STRINGS = SLUICE_RUN_VERDICT + 1, SL_RESULT_NUMBERS = SLUICE_FINDINGS + 1 };
+enum {
+	SL_RESULT_STRINGS = SLUICE_RUN_VERDICT + 1,
+	SL_RESULT_NUMBERS = SLUICE_FINDINGS + 1
+};
 
 struct sluice_result {
 	struct sl_arena a;

@@ -585,3 +585,48 @@ def test_helper_gets_what_it_cannot_read(box):
     put(box, "bad.cbor", cbor2.dumps(bad))
     rc, out = verify(box, whole(k, L.ES256), [f"issuer {ISS} bad.cbor", log_line(box)])
     assert rc == 4 and "cannot be read" in out["error"]
+
+
+def test_without_the_helper(box):
+    """Nothing is weakened: exit 5, and what needs no helper verifies still."""
+    import shutil
+    alone = box / "bin" / "sluice"
+    alone.parent.mkdir()
+    shutil.copy(SLUICE, alone)
+    trust = box / "list"
+    put(box, "list", "\n".join([iss_line(box, KEYS[L.ES256]), log_line(box)]))
+    p = subprocess.run([alone, "verify", "--trust-list", trust,
+                        put(box, "st.cose", whole(KEYS[L.ES256], L.ES256))],
+                       capture_output=True, text=True)
+    assert p.returncode == 5 and "sluice-sig" in p.stderr and "verified" not in p.stdout
+    put(box, "list", "\n".join([iss_line(box, KEYS[L.EDDSA]),
+                                log_line(box, key=KEYS[L.EDDSA])]))
+    st = L.statement(KEYS[L.EDDSA], L.EDDSA, ISS)
+    st = L.attach(st, [L.receipt(KEYS[L.EDDSA], L.EDDSA, LOG, st)])
+    p = subprocess.run([alone, "verify", "--trust-list", trust, put(box, "st.cose", st)],
+                       capture_output=True, text=True)
+    assert p.returncode == 0, p.stderr
+
+
+def test_helper_is_in_a_jail(box):
+    """It sees no file and no socket once it runs: what strace shows after its last execve."""
+    import shutil
+    if shutil.which("strace") is None or b"__asan_init" in open(SLUICE, "rb").read():
+        pytest.skip("no strace, or a sanitizer's own calls")
+    p = Pki(box)
+    put(box, "list", "\n".join(p.lines))
+    trace = box / "trace"
+    r = subprocess.run(["strace", "-ff", "-o", trace, SLUICE, "verify", "--trust-list",
+                        box / "list", put(box, "st.cose", p.statement())],
+                       capture_output=True, text=True)
+    if "ptrace" in r.stderr:
+        pytest.skip("tracing is not allowed here")
+    assert r.returncode == 0, r.stderr
+    traces = [x.read_text() for x in box.glob("trace.*")]
+    mine = next(x for x in traces if "execveat" in x).splitlines()
+    at = max(i for i, call in enumerate(mine) if call.startswith(("seccomp", "prctl(PR_SET_SECCOMP")))
+    after = mine[at + 1:]
+    assert any(c.startswith("recvmsg") for c in after)
+    bad = [c for c in after if c.startswith(("open", "socket", "connect", "exec", "clone", "stat"))
+           and "EPERM" not in c]
+    assert bad == []

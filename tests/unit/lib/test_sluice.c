@@ -1,4 +1,5 @@
-/* test_sluice.c -- libsluice by its public header alone; what it is given is made here. */
+/* test_sluice.c -- libsluice by its public header alone; what it is given is made here.
+ */
 #include "t.h"
 
 #include "../gate/node.h"
@@ -129,9 +130,9 @@ good(void **state)
 	assert_memory_equal(p, "hello", 5);
 	sluice_result_free(r);
 	assert_int_equal(sluice_verify_statement(v, plain.p, plain.len, NULL), SLUICE_OK);
-	assert_int_equal(sluice_verify_receipt(v, receipt.p, receipt.len, plain.p,
-					       plain.len, NULL),
-			 SLUICE_OK);
+	assert_int_equal(
+	    sluice_verify_receipt(v, receipt.p, receipt.len, plain.p, plain.len, NULL),
+	    SLUICE_OK);
 	sluice_verifier_free(v);
 }
 
@@ -147,9 +148,9 @@ not_trusted(void **state)
 	assert_int_equal(sluice_trust_issuer(v, iss, issuer.pub), 0);
 	assert_int_equal(transparent(v, whole.p, whole.len), SLUICE_ERR_SIGNER);
 	assert_int_equal(sluice_verify_statement(v, whole.p, whole.len, NULL), SLUICE_OK);
-	assert_int_equal(sluice_verify_receipt(v, receipt.p, receipt.len, plain.p,
-					       plain.len, &r),
-			 SLUICE_ERR_SIGNER);
+	assert_int_equal(
+	    sluice_verify_receipt(v, receipt.p, receipt.len, plain.p, plain.len, &r),
+	    SLUICE_ERR_SIGNER);
 	assert_int_equal(sluice_result_number(r, SLUICE_RECEIPTS_GOOD), 0);
 	sluice_result_free(r);
 	assert_int_equal(sluice_verify_transparent(v, plain.p, plain.len, NULL),
@@ -207,7 +208,9 @@ unsupported(void **state)
 	static const struct {
 		int64_t alg;
 		const char *name;
-	} row[] = { { -7, "ES256" }, { -35, "ES384" }, { -37, "PS256" }, { -257, "RS256" } };
+	} row[] = {
+		{ -7, "ES256" }, { -35, "ES384" }, { -37, "PS256" }, { -257, "RS256" }
+	};
 	sluice_verifier *v = sluice_verifier_new();
 	static const char es256[] =
 	    "did:key:zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169";
@@ -233,7 +236,8 @@ unsupported(void **state)
 		sl_buf_done(&out);
 	}
 	assert_int_equal(sluice_trust_did(v, es256), SLUICE_ERR_UNSUPPORTED);
-	assert_int_equal(sluice_trust_did(v, "did:web:a.example"), SLUICE_ERR_UNSUPPORTED);
+	assert_int_equal(sluice_trust_did(v, "did:web:a.example"),
+			 SLUICE_ERR_UNSUPPORTED);
 	assert_int_equal(sluice_trust_did(v, "did:key:z6Mk"), SLUICE_ERR_MALFORMED);
 	sluice_verifier_free(v);
 }
@@ -250,7 +254,8 @@ usage(void **state)
 	assert_null(r);
 	assert_int_equal(sluice_verify_bundle(v, NULL, 1, NULL), SLUICE_ERR_USAGE);
 	assert_int_equal(sluice_verify_statement(v, NULL, 1, NULL), SLUICE_ERR_USAGE);
-	assert_int_equal(sluice_verify_receipt(v, "", 0, NULL, 0, NULL), SLUICE_ERR_USAGE);
+	assert_int_equal(sluice_verify_receipt(v, "", 0, NULL, 0, NULL),
+			 SLUICE_ERR_USAGE);
 	assert_true(sluice_verify_statement(v, "", 0, NULL) < 0);
 	assert_true(sluice_verify_bundle(v, "", 0, NULL) < 0);
 	assert_int_equal(sluice_trust_issuer(v, "", issuer.pub), SLUICE_ERR_USAGE);
@@ -310,7 +315,8 @@ bundle(void **state)
 	struct sl_buf b;
 	sluice_verifier *v = sluice_verifier_new();
 	sluice_result *r = NULL;
-	size_t stride = getenv("SL_STRIDE") ? (size_t)strtol(getenv("SL_STRIDE"), NULL, 10) : 1;
+	size_t stride =
+	    getenv("SL_STRIDE") ? (size_t)strtol(getenv("SL_STRIDE"), NULL, 10) : 1;
 	size_t n_findings = 0;
 	char did[SL_DIDKEY_MAX];
 
@@ -352,9 +358,9 @@ int
 main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(good),         cmocka_unit_test(not_trusted),
-		cmocka_unit_test(each_byte),    cmocka_unit_test(unsupported),
-		cmocka_unit_test(usage),        cmocka_unit_test(judged_alone),
+		cmocka_unit_test(good),      cmocka_unit_test(not_trusted),
+		cmocka_unit_test(each_byte), cmocka_unit_test(unsupported),
+		cmocka_unit_test(usage),     cmocka_unit_test(judged_alone),
 		cmocka_unit_test(bundle),
 	};
 
