@@ -70,6 +70,8 @@ show_json(const struct sl_verify_result *x, int verdict, const struct sl_err *wh
 		(void)sl_json_set(b, v, "rederived",
 				  sl_json_int(b, (int64_t)p->n_rederived));
 		(void)sl_json_set(b, v, "erased", sl_json_int(b, (int64_t)p->n_erased));
+		(void)sl_json_set(b, v, "tombstones",
+				  sl_json_int(b, (int64_t)p->n_tombs));
 		(void)sl_json_set(b, v, "acts", sl_json_int(b, (int64_t)p->n_acts));
 		(void)sl_json_set(b, v, "sealed", sl_json_bool(b, p->is_sealed));
 	}
@@ -151,6 +153,11 @@ describe(struct sl_verify_result *x, const struct sl_verify_report *p, const cha
 		      p->n_rederived < p->n_decisions
 			  ? "; the rest is not re-derivable: erased"
 			  : "");
+	if (p->n_erased > 0)
+		sl_verify_add(
+		    x, "erased", true,
+		    "%zu text%s erased, %zu of them under a tombstone of the node",
+		    p->n_erased, p->n_erased == 1 ? " is" : "s are", p->n_tombs);
 	sl_verify_add(
 	    x, "acts", true,
 	    "%zu outcome%s, %zu observation%s, %zu observed act%s (sluice audit)",
