@@ -13,8 +13,9 @@ import pytest
 import conftest
 
 NPM = pathlib.Path(os.environ.get('SL_NPM', conftest.SRC.parent / 'shared' / 'npm'))
-if shutil.which('node') is None or not (NPM / 'node_modules/@transmute/cose').is_dir():
-    pytest.skip('no node, or no @transmute/cose below $SL_NPM', allow_module_level=True)
+pytestmark = pytest.mark.skipif(
+    shutil.which('node') is None or not (NPM / 'node_modules/@transmute/cose').is_dir(),
+    reason='no node, or no @transmute/cose below $SL_NPM')
 
 
 def make(alg, form):
