@@ -54,7 +54,8 @@ enum sluice_error {
 	SLUICE_ERR_INTERNAL = -8
 };
 
-/* What a service's Merkle leaf is over: the RFCs leave it open, so it is never guessed. */
+/* What a service's Merkle leaf is over: the RFCs leave it open, so it is never guessed.
+ */
 enum sluice_leaf {
 	SLUICE_LEAF_SHA256_CANONICAL = 0, /* SHA-256 of the statement, unprotected {} */
 	SLUICE_LEAF_SHA256_AS_IS = 1,     /* SHA-256 of its bytes before any receipt */
@@ -107,17 +108,19 @@ SLUICE_API void sluice_result_free(sluice_result *r);
 SLUICE_API int sluice_result_error(const sluice_result *r);
 SLUICE_API const char *sluice_result_text(const sluice_result *r);
 
-enum sluice_string {         /* "" where there is none */
-	SLUICE_ISSUER = 0,   /* iss of the statement; did:key of the bundle's node */
-	SLUICE_SUBJECT = 1,  /* sub of the statement */
-	SLUICE_ENTRY_ID = 2, /* SHA-256 of the canonical statement, hex */
-	SLUICE_ALGORITHM = 3,
-	SLUICE_CONTENT_TYPE = 4, /* of the payload, or of a hash envelope's preimage */
-	SLUICE_HASH = 5,         /* of a hash envelope (RFC 9995): "SHA-256", ... */
-	SLUICE_LOCATION = 6,     /* of its preimage */
-	SLUICE_RUN = 7,          /* of a bundle: the run's ID, hex */
-	SLUICE_RUN_KIND = 8,     /* "run", "exec"; "" when erased */
-	SLUICE_RUN_VERDICT = 9   /* "allow", "deny"; "" when erased */
+enum sluice_string { /* "" where there is none */
+		     SLUICE_ISSUER =
+			 0, /* iss of the statement; did:key of the bundle's node */
+		     SLUICE_SUBJECT = 1,  /* sub of the statement */
+		     SLUICE_ENTRY_ID = 2, /* SHA-256 of the canonical statement, hex */
+		     SLUICE_ALGORITHM = 3,
+		     SLUICE_CONTENT_TYPE =
+			 4, /* of the payload, or of a hash envelope's preimage */
+		     SLUICE_HASH = 5, /* of a hash envelope (RFC 9995): "SHA-256", ... */
+		     SLUICE_LOCATION = 6,   /* of its preimage */
+		     SLUICE_RUN = 7,        /* of a bundle: the run's ID, hex */
+		     SLUICE_RUN_KIND = 8,   /* "run", "exec"; "" when erased */
+		     SLUICE_RUN_VERDICT = 9 /* "allow", "deny"; "" when erased */
 };
 SLUICE_API const char *sluice_result_string(const sluice_result *r,
 					    enum sluice_string which);

@@ -13,10 +13,10 @@ ask(struct sl_sig *s, enum sl_sig_op op, struct sl_slice question, struct sl_err
 	if (s->helper.pid == 0 &&
 	    (r = sl_helper_start("sluice-sig", &opt, &s->helper, err)) < 0)
 		return r;
-	if ((r = sl_chan_send(&s->helper.chan, (uint16_t)op, question, NULL, 0, err)) <
-		0 ||
-	    (r = sl_chan_recv(&s->helper.chan, &s->room, &m, SL_SIG_DEADLINE_MS, err)) <
-		0)
+	r = sl_chan_send(&s->helper.chan, (uint16_t)op, question, NULL, 0, err);
+	if (r == 0)
+		r = sl_chan_recv(&s->helper.chan, &s->room, &m, SL_SIG_DEADLINE_MS, err);
+	if (r < 0)
 		return sl_err_ctx(err, "sluice-sig");
 	return r == 1 ? 0 : SL_ERR(err, ENV, "sluice-sig ended without an answer");
 }

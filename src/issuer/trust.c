@@ -16,6 +16,7 @@ struct load {
 	int dirfd; /* of the list */
 	struct sl_slice field[FIELDS_MAX];
 	size_t n;
+	struct sl_pubkey *one; /* keys of one line, FILE_KEYS_MAX */
 };
 
 static int
@@ -88,13 +89,10 @@ static int
 take_keys(struct load *l, bool is_service, struct sl_err *err)
 {
 	const struct sl_slice *f = l->field;
-	SL_AUTO_FREE struct sl_pubkey *key = calloc(FILE_KEYS_MAX, sizeof(*key));
 	struct sl_trust_key row = { .is_service = is_service };
 	size_t n = 0;
 	int r;
 
-	if (key == NULL)
-		return SL_ERR(err, NOMEM, "out of memory for keys");
 	if (is_service && !sl_leaf_mode_parse(f[2], &row.mode))
 		return SL_ERR(err, FORMAT,
 			      "leaf mode '%.*s': sha256-canonical, sha256-as-is, "
@@ -107,12 +105,12 @@ take_keys(struct load *l, bool is_service, struct sl_err *err)
 		if (row.iss.p == NULL)
 			return SL_ERR(err, NOMEM, "out of memory for an issuer");
 	}
-	if ((r = read_keys(l, f[l->n - 1], key, &n, err)) < 0)
+	if ((r = read_keys(l, f[l->n - 1], l->one, &n, err)) < 0)
 		return r;
 	if (l->t->n_keys + n > SL_TRUST_KEYS_MAX)
 		return SL_ERR(err, LIMIT, "more than %d keys", SL_TRUST_KEYS_MAX);
 	for (size_t i = 0; i < n; i++) {
-		row.key = key[i];
+		row.key = l->one[i];
 		l->t->key[l->t->n_keys++] = row;
 	}
 	return 0;
@@ -214,7 +212,8 @@ load(struct load *l, struct sl_slice text, const char *path, struct sl_err *err)
 
 	sl_arena_init(&l->t->a, SL_TRUST_MEMORY);
 	l->t->key = SL_NEW_N(&l->t->a, struct sl_trust_key, SL_TRUST_KEYS_MAX);
-	if (l->t->key == NULL)
+	l->one = SL_NEW_N(&l->t->a, struct sl_pubkey, FILE_KEYS_MAX);
+	if (l->t->key == NULL || l->one == NULL)
 		return SL_ERR(err, NOMEM, "out of memory for the list");
 	while (text.len > 0) {
 		struct sl_slice line = sl_slice_upto(text, '\n');

@@ -199,6 +199,14 @@ def test_listed_key(box, name, data):
     assert "checks" in out and out["checks"] == []
 
 
+def test_cose_key_that_is_not_to_verify(box):
+    k = KEYS[L.ES256]
+    for ops, want in (([2], 0), ([1, 2], 0), ([1], 2), ([], 2), ([9, 10], 2)):
+        put(box, "k.cbor", cbor2.dumps({**L.cose_key(k), 4: ops}))
+        rc, _ = verify(box, whole(k, L.ES256), [f"issuer {ISS} k.cbor", log_line(box)])
+        assert rc == want, ops
+
+
 def test_kid_that_is_not_listed(box):
     k = KEYS[L.ES256]
     put(box, "k.json", json.dumps(L.jwk(k, kid="another")))
