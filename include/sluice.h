@@ -108,19 +108,19 @@ SLUICE_API void sluice_result_free(sluice_result *r);
 SLUICE_API int sluice_result_error(const sluice_result *r);
 SLUICE_API const char *sluice_result_text(const sluice_result *r);
 
-enum sluice_string { /* "" where there is none */
-		     SLUICE_ISSUER =
-			 0, /* iss of the statement; did:key of the bundle's node */
-		     SLUICE_SUBJECT = 1,  /* sub of the statement */
-		     SLUICE_ENTRY_ID = 2, /* SHA-256 of the canonical statement, hex */
-		     SLUICE_ALGORITHM = 3,
-		     SLUICE_CONTENT_TYPE =
-			 4, /* of the payload, or of a hash envelope's preimage */
-		     SLUICE_HASH = 5, /* of a hash envelope (RFC 9995): "SHA-256", ... */
-		     SLUICE_LOCATION = 6,   /* of its preimage */
-		     SLUICE_RUN = 7,        /* of a bundle: the run's ID, hex */
-		     SLUICE_RUN_KIND = 8,   /* "run", "exec"; "" when erased */
-		     SLUICE_RUN_VERDICT = 9 /* "allow", "deny"; "" when erased */
+/* "" where there is none. */
+enum sluice_string {
+	/* iss of the statement; of a bundle the did:key of its node */
+	SLUICE_ISSUER = 0,
+	SLUICE_SUBJECT = 1,      /* sub of the statement */
+	SLUICE_ENTRY_ID = 2,     /* SHA-256 of the canonical statement, hex */
+	SLUICE_ALGORITHM = 3,    /* "EdDSA", "Ed25519" */
+	SLUICE_CONTENT_TYPE = 4, /* of the payload, or of an envelope's preimage */
+	SLUICE_HASH = 5,         /* of a hash envelope (RFC 9995): "SHA-256", ... */
+	SLUICE_LOCATION = 6,     /* of its preimage */
+	SLUICE_RUN = 7,          /* of a bundle: the run's ID, hex */
+	SLUICE_RUN_KIND = 8,     /* "run", "exec"; "" when erased */
+	SLUICE_RUN_VERDICT = 9   /* "allow", "deny"; "" when erased */
 };
 SLUICE_API const char *sluice_result_string(const sluice_result *r,
 					    enum sluice_string which);
