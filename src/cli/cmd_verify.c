@@ -310,9 +310,19 @@ verify(struct sl_local *l, const char *what, const struct sl_verify_foreign_opt 
 	s = sl_buf_get(&y->bytes);
 	if (s.len == 0 || s.p[0] != 0xd2) /* tag 18: COSE_Sign1 */
 		return bundle(l, s, x, &y->p, err);
-	if (o->is_signature_only || o->payload != NULL || sl_verify_is_foreign(s))
+	if (o->is_signature_only || sl_verify_is_foreign(s))
 		return foreign(l, s, o, x, y, err);
-	return receipt(l, s, x, &y->t, err);
+	r = receipt(l, s, x, &y->t, err);
+	if ((r == 0 || r == SL_E(SIGNER)) && o->payload != NULL) {
+		struct sl_err why = { 0 };
+		int q = sl_verify_payload(s, o->payload, x, &why);
+
+		if (q < 0) {
+			*err = why;
+			return q;
+		}
+	}
+	return r;
 }
 
 static int

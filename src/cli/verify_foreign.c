@@ -246,6 +246,21 @@ sl_verify_foreign(struct sl_local *l, struct sl_slice src,
 	return r;
 }
 
+int
+sl_verify_payload(struct sl_slice src, const char *path, struct sl_verify_result *x,
+		  struct sl_err *err)
+{
+	struct sl_sign1 s;
+	int r = sl_statement_parse(src, SL_TRANSPARENT_MAX, 0, &s, err);
+
+	if (r == 0)
+		r = check_payload(&s, path, err);
+	if (r < 0)
+		return sl_verify_code(r, err);
+	sl_verify_add(x, "payload", true, "'%s' is what the statement is about", path);
+	return 0;
+}
+
 void
 sl_verify_foreign_json(const struct sl_foreign *f, struct sl_jb *b, struct sl_json *v)
 {

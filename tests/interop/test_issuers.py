@@ -514,6 +514,20 @@ def test_payload_in_the_statement_and_beside_it(box):
     assert rc == 4 and "--payload" in out["error"]
 
 
+def test_payload_of_our_own(box):
+    """A decision of this node is a hash envelope: its text, and another."""
+    import conftest
+    node = conftest.Node(box / "n")
+    row = node.entries(node.exec())[0]
+    st = put(box, "own.cose", node.prove(row["entry"]))
+    shown = node.rows("log", "show", row["entry"], "--json")[0]["statement"]
+    text = json.dumps(shown, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    out = json.loads(node.sl("verify", "--json", "--payload", put(box, "t", text), st).stdout)
+    assert out["verdict"] == "verified" and "payload" in [c["name"] for c in out["checks"]]
+    for wrong in (text + " ", "", text[:-1]):
+        node.sl("verify", "--payload", put(box, "t", wrong), st, status=4)
+
+
 @pytest.mark.parametrize("extra", [{3: "a/b", 258: -16}, {3: None, 259: "a/b"},
                                    {3: None, 258: -45}, {3: None, 258: -43}])
 def test_hash_envelope_that_is_none(box, extra):
