@@ -230,7 +230,7 @@ sl_foreign_check(struct sl_slice src, const struct sl_issuer_env *env,
 		has_time = true;
 	}
 	f->time = own.time;
-	if (sl_issuer_verify(&f->s, &own, &f->who, err) < 0)
+	if (sl_issuer_check(&f->s, &own, &f->who, err) < 0)
 		return sl_err_ctx(err, "statement");
 	return 0;
 }

@@ -33,7 +33,7 @@ struct sl_judged {
 struct sl_foreign {
 	struct sl_sign1 s; /* points into the source */
 	uint8_t id[32];
-	struct sl_issuer who;
+	struct sl_issuer_found who;
 	struct sl_judged receipt[SL_TRANSPARENT_RECEIPTS];
 	size_t n, n_good;
 	int64_t time; /* that certificates were held to */
@@ -46,7 +46,7 @@ enum {
 
 /* r may be NULL: no log is at hand.  0: the statement's signature holds; what its
  * receipts are worth and whether the issuer is trusted is in *ret.  Errors are those of
- * sl_issuer_verify(), and FORMAT, LIMIT of the statement. */
+ * sl_issuer_check(), and FORMAT, LIMIT of the statement. */
 int sl_foreign_check(struct sl_slice src, const struct sl_issuer_env *env,
 		     struct sl_reader *r, unsigned flags, struct sl_foreign *ret,
 		     struct sl_err *err) SL_MUST_CHECK;

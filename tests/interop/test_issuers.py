@@ -187,6 +187,8 @@ def test_jwk_that_is_for_something_else(box, more):
     ("k.cbor", lambda k: cbor2.dumps(L.cose_key(k, **{}))),
     ("set.cbor", lambda k: cbor2.dumps([{**L.cose_key(L.new_key(L.ES256)), 2: b"k0"},
                                         {**L.cose_key(k), 2: b"k1", 3: -7}])),
+    ("half.cbor", lambda k: cbor2.dumps({  # a compressed point, RFC 9053 section 7.1.1
+        **L.cose_key(k), -3: bool(k.public_key().public_numbers().y & 1)})),
     ("k.pem", L.pem),
     ("cert.pem", lambda k: L.cert_pem(L.cert("me", k)))])
 def test_listed_key(box, name, data):
