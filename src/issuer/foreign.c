@@ -122,6 +122,9 @@ sl_foreign_receipt(struct sl_slice receipt, const struct sl_sign1 *s,
 	if ((r = sl_receipt_parse(receipt, SL_RECEIPT_ANY_CLAIMS | SL_RECEIPT_CCF, &rc,
 				  err)) == 0)
 		r = sl_sig_known(&rc.s.h, err);
+	if (r == 0 && rc.s.h.iss.len > 0 &&
+	    memchr(rc.s.h.iss.p, 0, rc.s.h.iss.len) != NULL)
+		r = SL_ERR(err, FORMAT, "receipt: iss holds a NUL");
 	if (r < 0) {
 		r = judge(&x, SL_JUDGED_BAD, r, err);
 		*ret = x;

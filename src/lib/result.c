@@ -43,9 +43,12 @@ sluice_error_id(int error)
 	return sl_code_id(SL_E(BUG));
 }
 
+/* A text with a NUL in it cannot be told from a shorter one: it is left out. */
 static bool
 put(sluice_result *r, enum sluice_string which, struct sl_slice s)
 {
+	if (s.len > 0 && memchr(s.p, 0, s.len) != NULL)
+		s = (struct sl_slice){ 0 };
 	return (r->string[which] = sl_arena_str(&r->a, s)) != NULL;
 }
 

@@ -395,8 +395,11 @@ def test_certificate_speaks_for_no_other_issuer(box):
     assert (rc, out["verdict"]) == (4, "unknown-signer")
     dns = Pki(box, leaf={"san": [L.DNS("maker.example")]})
     assert verify(box, dns.statement(iss="https://maker.example/team"), dns.lines)[0] == 0
-    rc, _ = verify(box, dns.statement(iss="https://maker.example.evil"), dns.lines)
-    assert rc == 4
+    for iss in ("https://maker.example.evil", "https://maker.example:x@bank.example/",
+                "https://maker.example@bank.example", "http://maker.example",
+                "https://bank.example/maker.example", "https://MAKER.example"):
+        assert verify(box, dns.statement(iss=iss), dns.lines)[0] == 4, iss
+    assert verify(box, dns.statement(iss="https://maker.example:8443/a"), dns.lines)[0] == 0
 
 
 def test_certificate_and_name_must_agree(box):
@@ -596,6 +599,18 @@ def test_no_byte_can_be_changed(box):
         assert rc == 4, i
     for n in range(0, len(st), 7):
         assert verify(box, st[:n], trust)[0] == 4
+
+
+def test_nul_in_a_name_is_refused(box):
+    """Shown as text that ends there it would be somebody else."""
+    k = KEYS[L.EDDSA]
+    trust = [iss_line(box, k), log_line(box, key=k)]
+    for st in (whole(k, L.EDDSA, iss=ISS + "\0.evil"), whole(k, L.EDDSA, sub="thing\0")):
+        rc, out = verify(box, st, trust)
+        assert rc == 4 and "NUL" in out["error"]
+    st = L.statement(k, L.EDDSA, ISS)
+    rc, out = verify(box, L.attach(st, [L.receipt(k, L.EDDSA, LOG + "\0", st)]), trust)
+    assert rc == 4 and out["registered"][0]["is"] == "bad"
 
 
 def test_helper_gets_what_it_cannot_read(box):
