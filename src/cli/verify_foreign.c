@@ -139,18 +139,21 @@ show_receipts(const struct sl_foreign *f, struct sl_verify_result *x)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		const struct sl_judged *r = &f->receipt[i];
+		bool is_named = strcmp(r->service, "-") != 0;
+		const char *service = is_named ? r->service : "a service without a name";
 
 		if (r->is != SL_JUDGED_GOOD)
-			sl_verify_add(x, "receipt", false, "of %.80s: %s", r->service,
-				      r->why);
+			sl_verify_add(x, "receipt", false, "receipt of %.80s: %s",
+				      service, r->why);
 		else if (r->has_place)
-			sl_verify_add(
-			    x, "receipt", true, "entry %llu of %llu in %.80s (%s)",
-			    (unsigned long long)r->index, (unsigned long long)r->size,
-			    r->service, sl_leaf_mode_name(r->mode));
-		else
-			sl_verify_add(x, "receipt", true, "in %.80s (%s)", r->service,
+			sl_verify_add(x, "receipt", true,
+				      "receipt: entry %llu of %llu in %.80s (%s)",
+				      (unsigned long long)r->index,
+				      (unsigned long long)r->size, service,
 				      sl_leaf_mode_name(r->mode));
+		else
+			sl_verify_add(x, "receipt", true, "receipt: in %.80s (%s)",
+				      service, sl_leaf_mode_name(r->mode));
 	}
 }
 
