@@ -143,6 +143,12 @@ SLUICE_API uint64_t sluice_result_number(const sluice_result *r,
  * signature does not hold: then nothing of the statement may be used. */
 SLUICE_API const void *sluice_result_payload(const sluice_result *r, size_t *ret_len);
 
+/* That these bytes are what the statement is about: its payload, or the preimage of its
+ * hash envelope's digest.  0 or SLUICE_ERR_FAILED; SLUICE_ERR_USAGE where the signature
+ * does not hold, or the result is of something else. */
+SLUICE_API int sluice_result_matches(const sluice_result *r, const void *data,
+				     size_t len);
+
 /* One receipt, i below SLUICE_RECEIPTS: what became of it (0 or an error), the service
  * that it names ("-": none), and why it did not verify ("" if it did). */
 SLUICE_API int sluice_result_receipt(const sluice_result *r, size_t i,

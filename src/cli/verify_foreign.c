@@ -209,7 +209,11 @@ check(struct sl_local *l, struct sl_slice src, const struct sl_verify_foreign_op
 
 	is_detached =
 	    sl_sign1_parse(src, SL_TRANSPARENT_MAX, &s, &none) == 0 && s.is_detached;
-	if (is_detached && o->payload != NULL) {
+	if (is_detached && o->payload == NULL)
+		return SL_ERR(
+		    err, USAGE,
+		    "statement: it holds no payload (detached): --payload FILE");
+	if (is_detached) {
 		if ((r = sl_file_read(o->payload, SL_SIGN1_BYTES_MAX, &j->payload, err)) <
 		    0)
 			return r;

@@ -217,7 +217,7 @@ sl_foreign_check(struct sl_slice src, const struct sl_issuer_env *env,
 	if (f->s.is_detached && env->detached.p == NULL)
 		return SL_ERR(
 		    err, USAGE,
-		    "statement: it holds no payload (detached): --payload FILE");
+		    "statement: it holds no payload (detached), and none is given");
 	if (!f->s.is_detached)
 		own.detached = (struct sl_slice){ 0 };
 	sl_sign1_canon(&f->s, f->id);
