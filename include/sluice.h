@@ -45,7 +45,7 @@ extern "C" {
 enum sluice_error {
 	SLUICE_OK = 0,
 	SLUICE_ERR_USAGE = -1,       /* a call that makes no sense */
-	SLUICE_ERR_MALFORMED = -2,   /* not what its format says */
+	SLUICE_ERR_MALFORMED = -2,   /* not what its format says; of a bundle: FAILED */
 	SLUICE_ERR_LIMIT = -3,       /* beyond a stated bound */
 	SLUICE_ERR_UNSUPPORTED = -4, /* valid, but not checked here; named */
 	SLUICE_ERR_FAILED = -5,      /* it does not verify */
