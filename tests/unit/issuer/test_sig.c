@@ -4,6 +4,8 @@
 #include "crypto/sha512.h"
 #include "insig.h"
 
+#include <sys/wait.h>
+
 struct c21 { /* the example, taken apart */
 	uint8_t raw[128];
 	struct sl_sign1 s;
@@ -119,6 +121,54 @@ nobody(void **state)
 	sl_buf_done(&x.tbs);
 }
 
+/* In a child: one answer, then the end. */
+static void
+answer_one(int fd)
+{
+	static const struct sl_chan_op ops[] = { { SL_SIG_VERIFY, SL_SIG_ASK_MAX, 0 } };
+	struct sl_chan c = { .fd = fd, .ops = ops, .n_ops = 1 };
+	struct sl_buf room = { .max = SL_SIG_ASK_MAX + 1 }, out = { .max = 4096 };
+	struct sl_err err = { 0 };
+	struct sl_msg m;
+
+	if (sl_chan_recv(&c, &room, &m, 10000, &err) == 1 &&
+	    sl_sig_reply((enum sl_sig_op)m.op, m.body, &out, &err) == 0)
+		(void)(sl_chan_send(&c, SL_SIG_ANSWER, sl_buf_get(&out), NULL, 0, &err) <
+		       0);
+	sl_buf_done(&room);
+	sl_buf_done(&out);
+}
+
+/* Over the channel of a helper that was started elsewhere; and when it is gone. */
+static void
+over(void **state)
+{
+	struct sl_sig by = { 0 };
+	struct sl_err err = { 0 };
+	struct c21 x;
+	int fd[2], status, r;
+	pid_t pid;
+
+	(void)state;
+	c21_make(&x);
+	assert_int_equal(sl_chan_pair(fd, &err), 0);
+	if ((pid = fork()) == 0) {
+		(void)close(fd[0]);
+		answer_one(fd[1]);
+		_exit(0);
+	}
+	(void)close(fd[1]);
+	sl_sig_over(&by, fd[0]);
+	assert_int_equal(sl_sig_check(&by, &x.key, -7, sl_buf_get(&x.tbs), x.s.sig, &err),
+			 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	r = sl_sig_check(&by, &x.key, -7, sl_buf_get(&x.tbs), x.s.sig, &err);
+	assert_true(r == SL_E(ENV) || r == SL_E(SYS));
+	sl_sig_done(&by);
+	(void)close(fd[0]);
+	sl_buf_done(&x.tbs);
+}
+
 /* Bytes that are no question get an answer all the same, and it is no. */
 static void
 nonsense(void **state)
@@ -208,7 +258,8 @@ main(void)
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(example), cmocka_unit_test(edges),
 		cmocka_unit_test(nobody),  cmocka_unit_test(nonsense),
-		cmocka_unit_test(answers), cmocka_unit_test(sha512),
+		cmocka_unit_test(over),    cmocka_unit_test(answers),
+		cmocka_unit_test(sha512),
 	};
 	struct sl_err err = { 0 };
 
