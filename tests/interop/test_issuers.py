@@ -474,6 +474,15 @@ def test_unknown_kid_is_not_a_bad_signature(box):
                   [iss_line(box, k), f"service {LOG} sha256-as-is log.json"])[0] == 0
 
 
+def test_kid_of_a_line(box):
+    k = KEYS[L.ES256]
+    st = whole(k, L.ES256)
+    iss, log = iss_line(box, k), log_line(box)
+    assert verify(box, st, [iss + " kid=k1", log + " kid=0x6c6f672d31"])[0] == 0
+    assert verify(box, st, [iss + " kid=k2", log])[1]["verdict"] == "unknown-signer"
+    assert verify(box, st, [iss, log + " kid=log-2"])[1]["verdict"] == "unknown-signer"
+
+
 def test_service_that_names_itself_not(box):
     k = KEYS[L.EDDSA]
     st = L.statement(k, L.EDDSA, ISS)

@@ -25,7 +25,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	static const char *const files[] = { "list", "k.json", "empty" };
+	static const char *const files[] = { "list", "k.json", "empty", "named.json" };
 
 	(void)state;
 	for (size_t i = 0; i < SL_ARRAY_LEN(files); i++)
@@ -70,15 +70,21 @@ good(void **state)
 		       "issuer\thttps://a.example  %s # mine\n"
 		       "  issuer https://b.example k.json\r\n"
 		       "service - full-bytes %s\n"
-		       "service ledger.example:1 ccf k.json",
+		       "service ledger.example:1 ccf k.json kid=0x6b31\n"
+		       "issuer https://c.example k.json kid=k1",
 		       own, own);
 	assert_int_equal(load(text, strlen(text), &t, &err), 0);
-	assert_int_equal(t.n_keys, 4);
+	assert_int_equal(t.n_keys, 5);
 	assert_true(t.key[0].key.is_ed25519 && !t.key[1].key.is_ed25519);
 	assert_true(!t.key[1].is_service && t.key[2].is_service);
 	assert_int_equal(t.key[2].iss.len, 0);
 	assert_int_equal(t.key[2].mode, SL_LEAF_FULL);
 	assert_int_equal(t.key[3].mode, SL_LEAF_CCF);
+	for (int i = 3; i < 5; i++) {
+		assert_int_equal(t.key[i].key.n_kid, 2);
+		assert_memory_equal(t.key[i].key.kid, "k1", 2);
+	}
+	assert_int_equal(t.key[1].key.n_kid, 0);
 	sl_trust_done(&t);
 	assert_int_equal(load("", 0, &t, &err), 0);
 	assert_int_equal(t.n_keys, 0);
@@ -104,6 +110,14 @@ wrong(void **state)
 		{ "issuer", SL_E(FORMAT) },
 		{ "issuer a", SL_E(FORMAT) },
 		{ "issuer a b c d e f", SL_E(FORMAT) },
+		{ "issuer a k.json kid=", SL_E(FORMAT) },
+		{ "issuer a k.json kid=0x", SL_E(FORMAT) },
+		{ "issuer a k.json kid=0x6", SL_E(FORMAT) },
+		{ "issuer a k.json kid=0xzz", SL_E(FORMAT) },
+		{ "issuer a kid=x", SL_E(FORMAT) },
+		{ "issuer a k.json kid=x kid=y", SL_E(FORMAT) },
+		{ "issuer a named.json kid=x", SL_E(FORMAT) },
+		{ "root k.json kid=x", SL_E(FORMAT) },
 		{ "issuer a did:key:z", SL_E(FORMAT) },
 		{ "issuer a did:jwk:e30", SL_E(UNSUPPORTED) },
 		{ "issuer a did:web:b", SL_E(FORMAT) }, /* a file, and not there */
@@ -121,6 +135,9 @@ wrong(void **state)
 		{ "web k.json", SL_E(SYS) },
 		{ "web .\nweb .", SL_E(FORMAT) },
 	};
+	static const char named[] =
+	    "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"k\","
+	    "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}";
 	struct sl_trust t = SL_TRUST_NONE;
 	struct sl_err err;
 	char text[256];
@@ -128,6 +145,7 @@ wrong(void **state)
 	(void)state;
 	put("k.json", c21_jwk, strlen(c21_jwk));
 	put("empty", "", 0);
+	put("named.json", named, strlen(named));
 	for (size_t i = 0; i < SL_ARRAY_LEN(row); i++) {
 		int r;
 
