@@ -491,6 +491,16 @@ def test_service_that_names_itself_not(box):
     assert verify(box, st, [iss_line(box, k), log_line(box)])[0] == 4
 
 
+@pytest.mark.parametrize("at,shown", [(0, "1970-01-01T00:00:00"), (2**62, str(2**62)), (-5, "-5"),
+                                      (1763991918, "2025-11-24T13:45:18")])
+def test_times_are_shown(box, at, shown):
+    k = KEYS[L.EDDSA]
+    st = whole(k, L.EDDSA, extra={15: {1: ISS, 2: "thing", 4: at, 5: at}})
+    rc, out = verify(box, st, [iss_line(box, k), log_line(box)])
+    assert rc == 0 and out["statement"]["not_after"] == out["statement"]["not_before"] == at
+    assert sum(shown in c["text"] for c in out["checks"] if c["name"] == "claims") == 2
+
+
 def test_text_kid_is_refused(box):
     k = KEYS[L.ES256]
     rc, out = verify(box, whole(k, L.ES256, extra={4: "k1"}),
