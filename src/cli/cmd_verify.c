@@ -2,6 +2,7 @@
 #include "base/hex.h"
 #include "cli/ui.h"
 #include "cli/verify.h"
+#include "codec/utf8.h"
 #include "record/read.h"
 #include "record/transparent.h"
 
@@ -24,6 +25,16 @@ static const struct sl_opt opts[] = {
 	{ 0 },
 };
 
+/* Text of others is cut to fit, perhaps within a character: JSON must not hold that. */
+static void
+as_utf8(char *text)
+{
+	struct sl_slice s = sl_slice_str(text);
+
+	for (size_t i = 0; (i += sl_utf8_bad(sl_slice_skip(s, i))) < s.len; i++)
+		text[i] = '?';
+}
+
 void
 sl_verify_add(struct sl_verify_result *x, const char *name, bool is_ok, const char *fmt,
 	      ...)
@@ -38,6 +49,7 @@ sl_verify_add(struct sl_verify_result *x, const char *name, bool is_ok, const ch
 	va_start(ap, fmt);
 	(void)vsnprintf(c->text, sizeof(c->text), fmt, ap);
 	va_end(ap);
+	as_utf8(c->text);
 	x->n++;
 }
 

@@ -1,6 +1,7 @@
 /* foreign.c -- see foreign.h. */
 #include "issuer/foreign.h"
 
+#include "codec/utf8.h"
 #include "cose/statement.h"
 
 #include <stdio.h>
@@ -109,6 +110,16 @@ search(const struct sl_receipt *rc, const struct sl_sign1 *s,
 	return 0;
 }
 
+/* As much of the name as there is room for, in whole characters. */
+static void
+name_of(struct sl_slice iss, char ret[SL_SERVICE_MAX])
+{
+	if (iss.len >= SL_SERVICE_MAX)
+		iss.len = sl_utf8_bad((struct sl_slice){ iss.p, SL_SERVICE_MAX - 1 });
+	memcpy(ret, iss.p, iss.len);
+	ret[iss.len] = '\0';
+}
+
 int
 sl_foreign_receipt(struct sl_slice receipt, const struct sl_sign1 *s,
 		   const struct sl_issuer_env *env, struct sl_judged *ret,
@@ -131,9 +142,7 @@ sl_foreign_receipt(struct sl_slice receipt, const struct sl_sign1 *s,
 		return r;
 	}
 	if (rc.s.h.iss.len > 0)
-		(void)snprintf(x.service, sizeof(x.service), "%.*s",
-			       (int)(rc.s.h.iss.len > 159 ? 159 : rc.s.h.iss.len),
-			       (const char *)rc.s.h.iss.p);
+		name_of(rc.s.h.iss, x.service);
 	x.has_place = !rc.is_ccf && !rc.is_consistency;
 	x.index = rc.index;
 	x.size = rc.size;

@@ -13,6 +13,8 @@
 #include "issuer/issuer.h"
 #include "record/transparent.h"
 
+enum { SL_SERVICE_MAX = 160 }; /* bytes shown of a service's name, with the NUL */
+
 enum sl_judgement {
 	SL_JUDGED_GOOD,
 	SL_JUDGED_BAD,    /* it does not verify */
@@ -21,7 +23,7 @@ enum sl_judgement {
 
 struct sl_judged {
 	enum sl_judgement is;
-	char service[160]; /* what it says that it is of; "-": nothing */
+	char service[SL_SERVICE_MAX]; /* what it says that it is of; "-": nothing */
 	enum sl_leaf_mode mode;
 	bool has_place, has_time;
 	bool is_unsupported;      /* bad, for what is not checked here: why names it */

@@ -620,6 +620,22 @@ def test_no_byte_can_be_changed(box):
         assert verify(box, st[:n], trust)[0] == 4
 
 
+@pytest.mark.parametrize("pad", range(4))
+def test_long_names_are_cut_in_whole_characters(box, pad):
+    k = KEYS[L.EDDSA]
+    iss, log = ISS + "/" + "x" * pad + "\U0001f600" * 99, LOG + "x" * pad + "\u20ac" * 99
+    st = L.statement(k, L.EDDSA, iss, sub="x" * pad + "\u00e9" * 99)
+    for kid in (b"log-1", b"\x00"):
+        one = L.attach(st, [L.receipt(k, L.EDDSA, log, st, kid=kid)])
+        rc, out = verify(box, one, [iss_line(box, k, iss=iss), log_line(box, key=k, iss=log)])
+        assert rc == 0 and out["statement"]["issuer"] == iss
+        rc, out = verify(box, one, [iss_line(box, k, iss=iss)])
+        assert rc == 4 and log.startswith(out["registered"][0]["service"])
+        p = subprocess.run([SLUICE, "verify", "--trust-list", box / "list", box / "st.cose"],
+                           capture_output=True)
+        assert p.returncode == 4 and p.stdout.decode()
+
+
 def test_nul_in_a_name_is_refused(box):
     """Shown as text that ends there it would be somebody else."""
     k = KEYS[L.EDDSA]
