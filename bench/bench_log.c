@@ -138,13 +138,31 @@ ours(struct sl_recorder *r, size_t batch, size_t batches)
 	return (double)(batch * batches) / (now() - t);
 }
 
+/* Of what the recorder makes of one payload. */
+static size_t
+statement_len(void)
+{
+	const uint8_t seed[32] = { 1 };
+	struct sl_buf b = { .max = 2 * ENTRY };
+	struct sl_log_key k;
+	uint8_t unused[32];
+	size_t n;
+
+	sl_log_key_make(&k, seed);
+	must(sl_log_statement(&k, SL_LIT("bench"), (struct sl_slice){ payload, ENTRY },
+			      false, unused, &b, &err));
+	n = b.len;
+	sl_buf_done(&b);
+	return n;
+}
+
 static double
-disk(int fd, const uint8_t *p, size_t batch, size_t batches)
+disk(int fd, const uint8_t *p, size_t len, size_t batch, size_t batches)
 {
 	double t = now();
 
 	for (size_t i = 0; i < batches; i++)
-		must(pwrite(fd, p, batch * ENTRY, (off_t)((i % 8) * MAX * ENTRY)) < 0 ||
+		must(pwrite(fd, p, batch * len, (off_t)((i % 8) * MAX * len)) < 0 ||
 			     fdatasync(fd) < 0
 			 ? -1
 			 : 0);
@@ -152,7 +170,7 @@ disk(int fd, const uint8_t *p, size_t batch, size_t batches)
 }
 
 static double
-primitives(int fd, const uint8_t *p, size_t batch, size_t batches)
+primitives(int fd, const uint8_t *p, size_t len, size_t batch, size_t batches)
 {
 	uint8_t seed[32] = { 1 }, d[32], sig[64];
 	struct sl_signer k;
@@ -162,13 +180,12 @@ primitives(int fd, const uint8_t *p, size_t batch, size_t batches)
 	t = now();
 	for (size_t i = 0; i < batches; i++) {
 		for (size_t j = 0; j <= batch; j++) { /* and once for the root */
-			struct sl_slice e = { p + j % MAX * ENTRY,
-					      j < batch ? ENTRY : 64 };
+			struct sl_slice e = { p + j % MAX * len, j < batch ? len : 64 };
 
 			sl_sha256(e, d);
 			sl_sign(&k, e, sig);
 		}
-		must(pwrite(fd, p, batch * ENTRY, (off_t)((i % 8) * MAX * ENTRY)) < 0 ||
+		must(pwrite(fd, p, batch * len, (off_t)((i % 8) * MAX * len)) < 0 ||
 			     fdatasync(fd) < 0
 			 ? -1
 			 : 0);
@@ -179,19 +196,21 @@ primitives(int fd, const uint8_t *p, size_t batch, size_t batches)
 static void
 append(int home, struct sl_recorder *r, size_t batch, size_t batches)
 {
-	static uint8_t p[MAX * ENTRY];
+	static uint8_t p[MAX * 2 * ENTRY];
+	size_t len = statement_len();
 	double a[ROUNDS], b[ROUNDS], c[ROUNDS];
 	char name[32];
 	int fd = openat(home, "peer", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	memset(p, 'p', sizeof(p));
-	for (int i = 0; i < 8; i++) /* blocks are there, as in a segment filled ahead */
-		must(pwrite(fd, p, sizeof(p), (off_t)i * MAX * ENTRY) < 0 ? -1 : 0);
+	for (size_t i = 0; i < 8;
+	     i++) /* blocks are there, as in a segment filled ahead */
+		must(pwrite(fd, p, MAX * len, (off_t)(i * MAX * len)) < 0 ? -1 : 0);
 	must(fsync(fd));
 	for (int i = 0; i < ROUNDS; i++) {
 		a[i] = ours(r, batch, batches);
-		b[i] = disk(fd, p, batch, batches);
-		c[i] = primitives(fd, p, batch, batches);
+		b[i] = disk(fd, p, len, batch, batches);
+		c[i] = primitives(fd, p, len, batch, batches);
 	}
 	(void)snprintf(name, sizeof(name), "append batch %zu", batch);
 	row(name, "per_s", median(a, ROUNDS), median(b, ROUNDS), "fdatasync",
