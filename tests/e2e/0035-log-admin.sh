@@ -246,6 +246,7 @@ for k in observation decision; do
 	result $? "audit cannot pass it"
 	has "and says why" "$out" erased
 done
+same "log check counts what is erased" 3 "$(sl log check --json | json erased)"
 has "runs still lists it" "$(sl runs)" "$(printf %.12s "$run")"
 same "as what it is" erased "$(sl runs --json | grep "$run" | json kind)"
 check 2 'erased' changes "$run" --drop
