@@ -10,8 +10,8 @@
  * process, then writes and syncs.
  *
  * The large log is made without the recorder, of statements of one form whose signatures
- * are not theirs: what it is measured for looks at none of them.  It is in DIR (else a
- * directory of its own in TMPDIR or here) and removed at the end.
+ * are not theirs: what it is measured for looks at none of them.  It lies in a
+ * directory of its own in DIR (else TMPDIR, else /var/tmp), removed at the end.
  *
  * Another set of rows is one line in `rows`. */
 #include "crypto/ed25519.h"
@@ -422,11 +422,20 @@ rm(const char *p, const struct stat *st, int type, struct FTW *f)
 	return remove(p);
 }
 
+static char dir[256];
+static pid_t owner;
+
+static void
+clean_up(void)
+{
+	if (getpid() == owner)
+		(void)nftw(dir, rm, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct bench b = { .n = LARGE, .batches = 200 };
-	char dir[256];
 	const char *tmp = getenv("TMPDIR");
 	int c;
 
@@ -440,12 +449,15 @@ main(int argc, char **argv)
 		else
 			return 2;
 	}
-	(void)snprintf(dir, sizeof(dir), "%s/bench-log-XXXXXX", tmp != NULL ? tmp : ".");
+	(void)snprintf(dir, sizeof(dir), "%s/bench-log-XXXXXX",
+		       tmp != NULL ? tmp : "/var/tmp");
 	if (b.n < 1 || mkdtemp(dir) == NULL) {
 		perror(dir);
 		return 2;
 	}
 	b.dir = dir;
+	owner = getpid();
+	(void)atexit(clean_up);
 	must(sl_crypto_init(&err));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		bool is_asked = optind == argc;
@@ -455,6 +467,5 @@ main(int argc, char **argv)
 		if (is_asked)
 			rows[i].run(&b);
 	}
-	(void)nftw(dir, rm, 16, FTW_DEPTH | FTW_PHYS);
 	return 0;
 }
