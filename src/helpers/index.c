@@ -698,5 +698,7 @@ main(void)
 		shut(&x);
 	r = serve(&x);
 	shut(&x);
+	sl_buf_done(&x.room);
+	sl_buf_done(&x.out);
 	return r;
 }
