@@ -77,7 +77,10 @@ reload(struct sl_node *n, struct sl_err *err)
 	int r;
 
 	if ((r = sl_node_keys_resume(n->home_fd, n->io, n->st.st.next_key, err)) < 0 ||
-	    (r = sl_node_keys_load(&k, n->home_fd, n->io, false, n->build, err)) < 0)
+	    (r = sl_node_keys_load(
+		 &k, n->home_fd, n->io, false, n->build,
+		 n->tpm != NULL && n->tpm->has_identity ? n->tpm->identity : NULL, err)) <
+		0)
 		return r;
 	if (memcmp(k.identity.s.pub, n->k.identity.s.pub, 32) != 0) {
 		memmove(n->old_cdi[1], n->old_cdi[0],
@@ -130,6 +133,22 @@ end(struct sl_node *n, int (*then)(void *arg, struct sl_err *err), void *arg,
 	r = sl_node_end(n, err);
 	n->st.then = NULL;
 	return r;
+}
+
+/* --- the platform --- */
+
+int
+sl_node_attest(struct sl_node *n, struct sl_admin_done *ret, struct sl_err *err)
+{
+	int r = begin(n, err);
+
+	if (r < 0)
+		return r;
+	if ((r = sl_own_boot(n, &ret->entry, err)) < 0) {
+		sl_store_abort(&n->st);
+		return r;
+	}
+	return end(n, NULL, NULL, &ret->entry, err);
 }
 
 /* --- another identity --- */
