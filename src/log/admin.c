@@ -370,22 +370,15 @@ find_copies(struct erase *x, struct sl_err *err)
 static int
 zero(struct sl_node *n, const struct sl_rec *r, struct sl_err *err)
 {
-	static const uint8_t zeros[64 << 10];
 	const struct sl_store_io *io = n->io;
-	uint64_t at = r->off % SL_SEG_SIZE + SL_REC_HDR, end = at + r->len;
 	char name[SL_SEG_NAME];
-	int fd, e = 0;
+	int fd, e;
 
 	sl_seg_name((uint32_t)(r->off / SL_SEG_SIZE), name);
 	fd = io->openat(io->ctx, n->st.seg_fd, name, O_RDWR, 0);
 	if (fd < 0)
 		return SL_ERR_SYS(err, fd, "cannot open a segment");
-	while (at < end && e >= 0) {
-		size_t k = end - at < sizeof(zeros) ? (size_t)(end - at) : sizeof(zeros);
-
-		e = sl_io_write(io, fd, zeros, k, at);
-		at += k;
-	}
+	e = sl_io_zeros(io, fd, r->len, r->off % SL_SEG_SIZE + SL_REC_HDR);
 	if (e >= 0)
 		e = io->fdatasync(io->ctx, fd);
 	(void)close(fd);
