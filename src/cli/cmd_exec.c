@@ -8,10 +8,10 @@
 #include "cli/termsafe.h"
 #include "cli/ui.h"
 #include "grant/limit.h"
-#include "grant/net.h"
 #include "proxy/role.h"
 #include "record/host.h"
 #include "run/exec.h"
+#include "run/proxy_env.h"
 #include "run/want.h"
 
 #include <errno.h>
@@ -41,7 +41,7 @@ enum {
 	O_TIMING,
 	O_JSON
 };
-enum { DENIED_MAX = 5, PROXY_VARS = 8, OWN_VARS = 2 };
+enum { DENIED_MAX = 5, OWN_VARS = 2 };
 
 static const struct sl_opt opts[] = {
 	[O_PROFILE] = { "profile", 0, "NAME",
@@ -265,26 +265,6 @@ callers(struct work *w, struct sl_slice name)
 	return s != NULL ? sl_slice_str(s) : (struct sl_slice){ 0 };
 }
 
-/* Where the box's proxy is, for programs that know one; its own loopback needs none. */
-static int
-put_proxy(struct work *w, struct sl_slice *env, size_t *n, struct sl_err *err)
-{
-	static const char *const name[] = { "http_proxy", "https_proxy", "all_proxy",
-					    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY" };
-	unsigned port = sl_grant_net_proxy_port(&w->want.g);
-
-	env[(*n)++] = SL_LIT("no_proxy=localhost,127.0.0.1,::1");
-	env[(*n)++] = SL_LIT("NO_PROXY=localhost,127.0.0.1,::1");
-	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
-		char *s = sl_arena_printf(&w->a, "%s=http://127.0.0.1:%u", name[i], port);
-
-		if (s == NULL)
-			return SL_ERR(err, NOMEM, "out of memory");
-		env[(*n)++] = sl_slice_str(s);
-	}
-	return 0;
-}
-
 /* At tier T0 what is the command's own stands on the host, under a name that was drawn.
  */
 static int
@@ -309,7 +289,7 @@ take_env(struct work *w, struct sl_err *err)
 		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=/home/runner",
 		"LANG=C.UTF-8", "USER=runner"
 	};
-	const size_t n_base = sizeof(base) / sizeof(base[0]) + PROXY_VARS + OWN_VARS;
+	const size_t n_base = sizeof(base) / sizeof(base[0]) + SL_PROXY_VARS + OWN_VARS;
 	size_t n = sl_arg_count(w->args, O_ENV), n_named = w->want.g.n_env, k = 0;
 	struct sl_slice *env = SL_NEW_N(&w->a, struct sl_slice, n + n_named + n_base + 1);
 	int r;
@@ -320,7 +300,7 @@ take_env(struct work *w, struct sl_err *err)
 		env[k] = sl_slice_str(base[k]);
 	if (w->x.own_dir != NULL && (r = put_own(w, env, &k, err)) < 0)
 		return r;
-	if (w->want.g.n_net > 0 && (r = put_proxy(w, env, &k, err)) < 0)
+	if ((r = sl_proxy_env(&w->want.g, &w->want.g, &w->a, env, &k, err)) < 0)
 		return r;
 	if (w->want.g.is_tty)
 		env[k++] = term_of(w);

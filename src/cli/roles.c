@@ -37,8 +37,8 @@ static const struct sl_role_row rows[] = {
 	      "as root it is nobody" },
 	{ .name = "proxy",
 	  .started =
-	      "by exec where --net gives a network, before anything foreign is read; "
-	      "one for one box",
+	      "one for one box that has a network: by exec before anything foreign is "
+	      "read, by run for each such job, executed anew",
 	  .sees =
 	      "what the box asks of it, and the bytes of connections that it is given",
 	  .never = "makes or connects a socket, opens a file, holds a key, decides",

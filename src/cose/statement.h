@@ -5,7 +5,9 @@
 #include "cose/sign1.h"
 
 enum {
-	SL_STATEMENT_ANY_KEY = 1 /* tolerate a statement without kid, x5t and x5chain */
+	SL_STATEMENT_ANY_KEY = 1, /* tolerate a statement without kid, x5t and x5chain */
+	SL_STATEMENT_DETACHED = 2, /* and one that holds no payload */
+	SL_STATEMENT_ANY_SUB = 4   /* and one without sub (ledgers before RFC 9943) */
 };
 
 /* sl_sign1_parse(), and: claims (15) with iss and sub, both text, not empty and at most

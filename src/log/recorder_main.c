@@ -19,6 +19,9 @@ static const struct sl_chan_op accepted[] = {
 	 * run's key signs only in that run's own tree */
 	{ SL_OP_COMMIT, SL_FRAME_MAX, 0 },
 	{ SL_OP_LAST, SL_FRAME_MAX, 0 },
+	/* safe because it names one of three acts and 32 bytes; each says in the log what
+	 * was done, and the gate has decided it before */
+	{ SL_OP_ADMIN, SL_ADMIN_LEN, 0 },
 };
 
 /* What opening, appending and mending the index need; no network, no processes. */
@@ -120,6 +123,34 @@ do_run_key(struct main *m, struct sl_slice body)
 	return answer(m, SL_OP_RUN_KEY);
 }
 
+static int
+do_admin(struct main *m, struct sl_slice body)
+{
+	struct sl_admin_done d = { 0 };
+	struct sl_err err = { 0 };
+	int r;
+
+	if (body.len != SL_ADMIN_LEN)
+		return -1;
+	switch (body.p[0]) {
+	case SL_ADMIN_ROTATE:
+		r = sl_node_rotate(&m->n, &d, &err);
+		break;
+	case SL_ADMIN_RETIRE:
+		r = sl_node_retire(&m->n, body.p + 1, &d, &err);
+		break;
+	case SL_ADMIN_ERASE:
+		r = sl_node_erase(&m->n, body.p + 1, &d, &err);
+		break;
+	default:
+		return -1;
+	}
+	sl_proto_put_status(&m->out, r, &err);
+	if (r == 0)
+		sl_proto_put_admin(&m->out, &d);
+	return answer(m, SL_OP_ADMIN);
+}
+
 /* When nothing is asked at the moment: the index, and zeros ahead.  After an answer its
  * client starts what was decided, so this is when there is time; a batch that is not in
  * the index is searched record by record. */
@@ -150,6 +181,7 @@ serve(struct main *m)
 			break;
 		sl_buf_clear(&m->out);
 		r = msg.op == SL_OP_RUN_KEY ? do_run_key(m, msg.body)
+		    : msg.op == SL_OP_ADMIN ? do_admin(m, msg.body)
 					    : do_commit(m, msg.body);
 		if (msg.op != SL_OP_RUN_KEY && msg.op != SL_OP_LAST)
 			upkeep(m);

@@ -281,6 +281,7 @@ sl_store_abort(struct sl_store *s)
 	if (s->in_batch)
 		sl_store_unlock(s);
 	s->in_batch = false;
+	s->then = NULL;
 }
 
 int64_t
@@ -303,7 +304,7 @@ sl_store_view(struct sl_store *s)
 int
 sl_store_fill(struct sl_store *s, uint64_t len, struct sl_err *err)
 {
-	static const uint8_t zeros[64 << 10];
+	static uint8_t zeros[64 << 10]; /* never written; const, the binary would hold them */
 	int r;
 
 	if (len > SL_SEG_SIZE)
@@ -354,6 +355,8 @@ sl_store_end(struct sl_store *s, const struct sl_store_signer *by, struct sl_err
 		s->st = s->next;
 		s->next = old;
 		r = write_head(s, false, err);
+		if (r == 0 && s->then != NULL)
+			r = s->then(s->then_arg, err);
 	}
 	sl_store_abort(s);
 	return r;

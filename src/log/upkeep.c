@@ -11,6 +11,8 @@ static int
 catch_up(struct sl_store *s, struct sl_err *err)
 {
 	uint64_t pos = sl_idx_covered(&s->x);
+	struct sl_view v = sl_store_view(s);
+	struct sl_hashes_feed feed = { .is_known = false };
 	struct sl_state st = { 0 };
 	bool ok = true;
 	int r = 0;
@@ -25,11 +27,13 @@ catch_up(struct sl_store *s, struct sl_err *err)
 			continue;
 		}
 		ok = sl_idx_add(&s->x, &rec);
+		sl_hashes_feed(&feed, &v, s->log_fd, &rec);
 		if (rec.type == SL_REC_SEAL &&
 		    (r = sl_state_read(&s->g, pos, &st, err)) == 0)
 			ok = ok && sl_idx_add_seal(&s->x, &st);
 		pos = rec.end;
 	}
+	sl_hashes_feed_done(&feed);
 	sl_state_done(&st);
 	return r < 0 ? r : 0;
 }
@@ -94,9 +98,13 @@ sl_store_idle(struct sl_store *s, struct sl_err *err)
 }
 
 int
-sl_store_rebuild(struct sl_store *s, struct sl_err *err)
+sl_store_rebuild(struct sl_store *s, struct sl_store_rebuilt *ret, struct sl_err *err)
 {
+	struct sl_store_rebuilt none;
 	int r;
+
+	ret = ret != NULL ? ret : &none;
+	*ret = (struct sl_store_rebuilt){ 0 };
 
 	if ((r = sl_store_alive(s, err)) < 0)
 		return r;
@@ -112,6 +120,8 @@ sl_store_rebuild(struct sl_store *s, struct sl_err *err)
 		r = mend_index(s, err);
 		if (r == 0)
 			sl_idx_sync(&s->x);
+		ret->n_records = s->x.is_there ? s->x.head.used : 0;
+		ret->n_hashes = sl_hashes_count(&v, s->log_fd);
 	}
 	sl_store_unlock(s);
 	return r;

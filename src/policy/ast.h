@@ -105,6 +105,7 @@ struct sl_prule {
 	uint32_t line, col, block;
 	struct sl_prule *next;
 	struct sl_prule *next_of_pred; /* same head, in the order of the text */
+	const struct sl_prule *shown;  /* of one made up by magic.c, or NULL */
 	uint32_t id;                   /* 0, 1, ... in the order of the text */
 };
 

@@ -114,6 +114,11 @@ check_subject(const struct sl_evidence *v, const struct sl_evident *e, struct sl
 		of_slice(x.name, sizeof(x.name), SL_LIT("policy"));
 		of_slice(x.sub, sizeof(x.sub), SL_LIT("policy"));
 		of_slice(x.digest, sizeof(x.digest), sl_json_get_str(p, "policy"));
+	} else if (is_row(e, SL_STMT_TOMBSTONE)) {
+		of_slice(x.name, sizeof(x.name), SL_LIT("blob"));
+		of_slice(x.digest, sizeof(x.digest),
+			 sl_json_get_str(sl_json_get(p, "erased"), "sha256"));
+		put_name(x.sub, "blob", sl_slice_str(x.digest));
 	} else if (is_row(e, SL_STMT_SEAL)) {
 		of_slice(x.name, sizeof(x.name), sl_json_get_str(p, "origin"));
 		of_slice(x.sub, sizeof(x.sub), sl_json_get_str(p, "origin"));

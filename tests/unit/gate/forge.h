@@ -66,7 +66,7 @@ forge_open(struct node *n, struct sl_slice bundle)
 	assert_true(p.is_good);
 	must(sl_node_keys_load(&f->k, n->home.fd, sl_store_io_sys(), false, build, &err),
 	     &err);
-	sl_run_key(&f->k, f->b.run, &f->run);
+	sl_run_key(f->k.cdi, f->b.run, &f->run);
 	for (size_t t = 0; t < f->b.n_trees; t++)
 		for (size_t i = 0; i < f->b.tree[t].n; i++) {
 			const struct sl_evident *e = &f->v->st[f->v->first[t] + i];

@@ -305,7 +305,7 @@ derived(void **state)
 		} else {
 			must(sl_node_open(&n, d.fd, sl_store_io_sys(), build_a, &err),
 			     &err);
-			must(sl_store_rebuild(&n.st, &err), &err);
+			must(sl_store_rebuild(&n.st, NULL, &err), &err);
 			assert_true(n.st.x.is_there);
 			sl_node_done(&n);
 		}

@@ -1,0 +1,696 @@
+/* index.c -- sluice-index: keeps index.db with SQLite; log/index_proto.h is what it does.
+ *
+ * It has its channel and one open file, and no way to another: SQLite's own file system
+ * is left out for one that knows nothing but that file.  Its journal is in memory: the
+ * caller marks the file before it is written to, and takes the mark away when a COMMIT is
+ * durable; an index that was cut off is made anew. */
+#include "log/index_proto.h"
+#include "log/le.h"
+#include "priv/helper.h"
+#include "priv/role.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { DB_FD = SL_HELPER_FD + 1, HITS_FRAME = 1000 };
+
+static const int calls[] = {
+	SYS_recvmsg,    SYS_sendmsg,   SYS_poll,          SYS_ppoll,
+	SYS_read,       SYS_pread64,   SYS_pwrite64,      SYS_fstat,
+	SYS_newfstatat, SYS_ftruncate, SYS_fdatasync,     SYS_lseek,
+	SYS_close,      SYS_mmap,      SYS_munmap,        SYS_mremap,
+	SYS_mprotect,   SYS_madvise,   SYS_brk,           SYS_futex,
+	SYS_getrandom,  SYS_getpid,    SYS_clock_gettime, SYS_rt_sigreturn,
+	SYS_rt_sigprocmask, SYS_exit,  SYS_exit_group,    SYS_restart_syscall,
+};
+
+static const struct sl_role role = {
+	.name = "sluice-index",
+	.calls = calls,
+	.n_calls = sizeof(calls) / sizeof(calls[0]),
+	.max_memory = (uint64_t)512 << 20,
+	.dies_with_parent = true,
+	.has_files = true,
+};
+
+static const struct sl_chan_op accepted[] = {
+	/* safe because it says how far the file is */
+	{ SL_INDEX_STATE, 0, 0 },
+	/* safe because the file is derived */
+	{ SL_INDEX_RESET, 32, 0 },
+	/* safe because fields are bounded and bound as values, never put into a query */
+	{ SL_INDEX_ROWS, SL_INDEX_FRAME_MAX, 0 },
+	{ SL_INDEX_COMMIT, 40, 0 },
+	{ SL_INDEX_QUERY, SL_INDEX_QUERY_MIN + 4 * SL_INDEX_TEXT_MAX, 0 },
+};
+
+/* --- the one file --- */
+
+static int
+f_close(sqlite3_file *f)
+{
+	(void)f;
+	return SQLITE_OK;
+}
+
+static int
+f_read(sqlite3_file *f, void *p, int n, sqlite3_int64 off)
+{
+	ssize_t r, have = 0;
+
+	(void)f;
+	while (have < n) {
+		r = pread(DB_FD, (char *)p + have, (size_t)(n - have), off + have);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return SQLITE_IOERR_READ;
+		if (r == 0)
+			break;
+		have += r;
+	}
+	if (have == n)
+		return SQLITE_OK;
+	memset((char *)p + have, 0, (size_t)(n - have));
+	return SQLITE_IOERR_SHORT_READ;
+}
+
+static int
+f_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 off)
+{
+	ssize_t r;
+
+	(void)f;
+	for (int have = 0; have < n; have += (int)r) {
+		r = pwrite(DB_FD, (const char *)p + have, (size_t)(n - have), off + have);
+		if (r < 0 && errno == EINTR)
+			r = 0;
+		else if (r < 0)
+			return errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+	}
+	return SQLITE_OK;
+}
+
+static int
+f_truncate(sqlite3_file *f, sqlite3_int64 n)
+{
+	(void)f;
+	return ftruncate(DB_FD, n) < 0 ? SQLITE_IOERR_TRUNCATE : SQLITE_OK;
+}
+
+static int
+f_sync(sqlite3_file *f, int flags)
+{
+	(void)f;
+	(void)flags;
+	return SQLITE_OK; /* COMMIT syncs, once */
+}
+
+static int
+f_size(sqlite3_file *f, sqlite3_int64 *ret)
+{
+	struct stat st;
+
+	(void)f;
+	if (fstat(DB_FD, &st) < 0)
+		return SQLITE_IOERR_FSTAT;
+	*ret = st.st_size;
+	return SQLITE_OK;
+}
+
+static int
+f_lock(sqlite3_file *f, int how)
+{
+	(void)f;
+	(void)how;
+	return SQLITE_OK; /* the caller holds the file's lock */
+}
+
+static int
+f_is_locked(sqlite3_file *f, int *ret)
+{
+	(void)f;
+	*ret = 0;
+	return SQLITE_OK;
+}
+
+static int
+f_control(sqlite3_file *f, int op, void *arg)
+{
+	(void)f;
+	(void)op;
+	(void)arg;
+	return SQLITE_NOTFOUND;
+}
+
+static int
+f_sector(sqlite3_file *f)
+{
+	(void)f;
+	return 4096;
+}
+
+static int
+f_traits(sqlite3_file *f)
+{
+	(void)f;
+	return 0;
+}
+
+static const sqlite3_io_methods methods = {
+	.iVersion = 1,
+	.xClose = f_close,
+	.xRead = f_read,
+	.xWrite = f_write,
+	.xTruncate = f_truncate,
+	.xSync = f_sync,
+	.xFileSize = f_size,
+	.xLock = f_lock,
+	.xUnlock = f_lock,
+	.xCheckReservedLock = f_is_locked,
+	.xFileControl = f_control,
+	.xSectorSize = f_sector,
+	.xDeviceCharacteristics = f_traits,
+};
+
+static int
+v_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, int *ret_flags)
+{
+	(void)v;
+	(void)name;
+	f->pMethods = NULL;
+	if ((flags & SQLITE_OPEN_MAIN_DB) == 0)
+		return SQLITE_CANTOPEN; /* journals and temporary tables: memory */
+	f->pMethods = &methods;
+	if (ret_flags != NULL)
+		*ret_flags = flags;
+	return SQLITE_OK;
+}
+
+static int
+v_delete(sqlite3_vfs *v, const char *name, int sync)
+{
+	(void)v;
+	(void)name;
+	(void)sync;
+	return SQLITE_OK;
+}
+
+static int
+v_access(sqlite3_vfs *v, const char *name, int flags, int *ret)
+{
+	(void)v;
+	(void)name;
+	(void)flags;
+	*ret = 0;
+	return SQLITE_OK;
+}
+
+static int
+v_path(sqlite3_vfs *v, const char *name, int n, char *out)
+{
+	(void)v;
+	return snprintf(out, (size_t)n, "%s", name) < n ? SQLITE_OK : SQLITE_CANTOPEN;
+}
+
+static int
+v_random(sqlite3_vfs *v, int n, char *out)
+{
+	(void)v;
+	return getrandom(out, (size_t)n, 0) < 0 ? 0 : n;
+}
+
+static int
+v_sleep(sqlite3_vfs *v, int us)
+{
+	(void)v;
+	return us;
+}
+
+static int
+v_time(sqlite3_vfs *v, double *ret)
+{
+	(void)v;
+	*ret = 2440587.5 + (double)time(NULL) / 86400.0;
+	return SQLITE_OK;
+}
+
+static int
+v_error(sqlite3_vfs *v, int n, char *out)
+{
+	(void)v;
+	if (n > 0)
+		out[0] = '\0';
+	return 0;
+}
+
+/* --- the tables --- */
+
+static const char schema[] =
+    "CREATE TABLE IF NOT EXISTS meta(one INTEGER PRIMARY KEY CHECK(one = 1), name BLOB,"
+    " pos INTEGER, seal BLOB);"
+    "CREATE TABLE IF NOT EXISTS e(tree INTEGER, idx INTEGER, ms INTEGER, id BLOB,"
+    " run BLOB, ctx BLOB, payload BLOB, kind TEXT, iss TEXT, sub TEXT, verdict TEXT,"
+    " PRIMARY KEY(tree, idx)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS e_ms ON e(ms);"
+    "CREATE INDEX IF NOT EXISTS e_kind ON e(kind, ms);"
+    "CREATE INDEX IF NOT EXISTS e_run ON e(run) WHERE run IS NOT NULL;"
+    "CREATE INDEX IF NOT EXISTS e_ctx ON e(ctx) WHERE ctx IS NOT NULL;"
+    "CREATE INDEX IF NOT EXISTS e_payload ON e(payload) WHERE payload IS NOT NULL;"
+    "CREATE INDEX IF NOT EXISTS e_iss ON e(iss, ms);"
+    "CREATE INDEX IF NOT EXISTS e_sub ON e(sub);"
+    "CREATE INDEX IF NOT EXISTS e_verdict ON e(verdict, ms) WHERE verdict IS NOT NULL;";
+
+struct index {
+	sqlite3 *db;
+	sqlite3_stmt *put, *forget;
+	struct sl_chan chan;
+	struct sl_buf room, out;
+	bool in_batch;
+	int rc; /* first failure of SQLite since the last answer */
+};
+
+static bool
+did(struct index *x, int rc)
+{
+	if (rc == SQLITE_OK || rc == SQLITE_DONE || rc == SQLITE_ROW)
+		return true;
+	if (x->rc == 0)
+		x->rc = rc;
+	return false;
+}
+
+static bool
+exec(struct index *x, const char *sql)
+{
+	return did(x, sqlite3_exec(x->db, sql, NULL, NULL, NULL));
+}
+
+static void
+shut(struct index *x)
+{
+	sqlite3_finalize(x->put);
+	sqlite3_finalize(x->forget);
+	x->put = x->forget = NULL;
+	sqlite3_close(x->db);
+	x->db = NULL;
+}
+
+static bool
+open_db(struct index *x)
+{
+	static const char settings[] =
+	    "PRAGMA journal_mode=MEMORY; PRAGMA temp_store=MEMORY; PRAGMA synchronous=OFF;"
+	    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA secure_delete=ON; PRAGMA "
+	    "cache_size=-16384; PRAGMA trusted_schema=OFF;";
+
+	x->rc = 0;
+	if (!did(x, sqlite3_open_v2("index.db", &x->db,
+				    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+					SQLITE_OPEN_NOMUTEX,
+				    "one")))
+		return false;
+	(void)sqlite3_db_config(x->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	return exec(x, settings) && exec(x, schema) &&
+	       did(x, sqlite3_prepare_v2(
+			  x->db,
+			  "INSERT OR REPLACE INTO e VALUES(?,?,?,?,?,?,?,?,?,?,?)", -1,
+			  &x->put, NULL)) &&
+	       did(x, sqlite3_prepare_v2(x->db,
+					 "UPDATE e SET ctx=NULL, verdict=NULL WHERE "
+					 "payload=?",
+					 -1, &x->forget, NULL));
+}
+
+/* --- fields --- */
+
+struct text {
+	const char *p;
+	int n;
+};
+
+static bool
+take_text(struct sl_slice *s, struct text *ret)
+{
+	size_t n;
+
+	if (s->len < 2)
+		return false;
+	n = (size_t)s->p[0] | (size_t)s->p[1] << 8;
+	if (n > SL_INDEX_TEXT_MAX || s->len - 2 < n)
+		return false;
+	ret->p = (const char *)s->p + 2;
+	ret->n = (int)n;
+	*s = sl_slice_skip(*s, 2 + n);
+	return true;
+}
+
+static void
+bind_blob(struct index *x, sqlite3_stmt *q, int at, const uint8_t *p, bool has)
+{
+	(void)did(x, has ? sqlite3_bind_blob(q, at, p, 32, SQLITE_STATIC)
+			 : sqlite3_bind_null(q, at));
+}
+
+static void
+bind_text(struct index *x, sqlite3_stmt *q, int at, const struct text *t, bool null_empty)
+{
+	(void)did(x, null_empty && t->n == 0
+			 ? sqlite3_bind_null(q, at)
+			 : sqlite3_bind_text(q, at, t->p, t->n, SQLITE_STATIC));
+}
+
+static void
+run_once(struct index *x, sqlite3_stmt *q)
+{
+	(void)did(x, sqlite3_step(q));
+	(void)sqlite3_reset(q);
+	(void)sqlite3_clear_bindings(q);
+}
+
+/* false: not a row. */
+static bool
+take_row(struct index *x, struct sl_slice *s)
+{
+	const uint8_t *p = s->p;
+	struct text t[4];
+	uint8_t flags;
+
+	if (s->len < SL_INDEX_ROW_MIN)
+		return false;
+	flags = p[20];
+	*s = sl_slice_skip(*s, SL_INDEX_ROW_MIN - 8);
+	for (int i = 0; i < 4; i++)
+		if (!take_text(s, &t[i]))
+			return false;
+	if ((flags & SL_INDEX_FORGET) != 0) {
+		bind_blob(x, x->forget, 1, p + 117, true);
+		run_once(x, x->forget);
+	}
+	(void)did(x, sqlite3_bind_int64(x->put, 1, sl_get32(p)));
+	(void)did(x, sqlite3_bind_int64(x->put, 2, (sqlite3_int64)sl_get64(p + 4)));
+	(void)did(x, sqlite3_bind_int64(x->put, 3, (sqlite3_int64)sl_get64(p + 12)));
+	bind_blob(x, x->put, 4, p + 21, true);
+	bind_blob(x, x->put, 5, p + 53, (flags & SL_INDEX_HAS_RUN) != 0);
+	bind_blob(x, x->put, 6, p + 85, (flags & SL_INDEX_HAS_CONTEXT) != 0);
+	bind_blob(x, x->put, 7, p + 117, (flags & SL_INDEX_HAS_PAYLOAD) != 0);
+	for (int i = 0; i < 4; i++)
+		bind_text(x, x->put, 8 + i, &t[i], i == 3);
+	run_once(x, x->put);
+	return true;
+}
+
+/* --- what is asked --- */
+
+static int
+answer(struct index *x, uint16_t op)
+{
+	struct sl_err err = { 0 };
+
+	return sl_chan_send(&x->chan, op, sl_buf_get(&x->out), NULL, 0, &err);
+}
+
+static int
+done(struct index *x)
+{
+	int rc = x->rc;
+
+	sl_buf_clear(&x->out);
+	sl_buf_byte(&x->out, rc == 0 ? 0
+			     : rc == SQLITE_FULL || (rc & 0xff) == SQLITE_IOERR
+				 ? SL_INDEX_UNWRITTEN
+				 : SL_INDEX_DAMAGED);
+	x->rc = 0;
+	return answer(x, SL_INDEX_DONE);
+}
+
+static int
+do_state(struct index *x)
+{
+	uint8_t b[SL_INDEX_STATE_LEN] = { 0 };
+	sqlite3_stmt *q = NULL;
+
+	if (x->db != NULL &&
+	    did(x, sqlite3_prepare_v2(x->db, "SELECT name, pos, seal FROM meta", -1, &q,
+				      NULL)) &&
+	    sqlite3_step(q) == SQLITE_ROW && sqlite3_column_bytes(q, 0) == 32 &&
+	    sqlite3_column_bytes(q, 2) == 32) {
+		b[0] = 1;
+		sl_le64(b + 1, (uint64_t)sqlite3_column_int64(q, 1));
+		memcpy(b + 9, sqlite3_column_blob(q, 2), 32);
+		memcpy(b + 41, sqlite3_column_blob(q, 0), 32);
+	}
+	sqlite3_finalize(q);
+	x->rc = 0; /* a file that says nothing is begun anew */
+	sl_buf_clear(&x->out);
+	sl_buf_put(&x->out, b, sizeof(b));
+	return answer(x, SL_INDEX_STATE);
+}
+
+static int
+do_reset(struct index *x, struct sl_slice body)
+{
+	sqlite3_stmt *q = NULL;
+
+	if (body.len != 32)
+		return -1;
+	shut(x);
+	x->in_batch = false;
+	if (ftruncate(DB_FD, 0) < 0)
+		x->rc = SQLITE_IOERR;
+	else if (open_db(x) && exec(x, "BEGIN") &&
+		 did(x, sqlite3_prepare_v2(x->db, "INSERT INTO meta VALUES(1,?,0,zeroblob(32))",
+					   -1, &q, NULL))) {
+		x->in_batch = true;
+		bind_blob(x, q, 1, body.p, true);
+		run_once(x, q);
+	}
+	sqlite3_finalize(q);
+	return done(x);
+}
+
+static int
+do_rows(struct index *x, struct sl_slice body)
+{
+	if (x->db == NULL)
+		x->rc = SQLITE_CORRUPT;
+	else if (!x->in_batch)
+		x->in_batch = exec(x, "BEGIN");
+	while (body.len > 0 && x->rc == 0)
+		if (!take_row(x, &body))
+			return -1;
+	return done(x);
+}
+
+static int
+do_commit(struct index *x, struct sl_slice body)
+{
+	sqlite3_stmt *q = NULL;
+
+	if (body.len != 40)
+		return -1;
+	if (x->db == NULL)
+		x->rc = SQLITE_CORRUPT;
+	else if (!x->in_batch)
+		(void)exec(x, "BEGIN");
+	if (x->rc == 0 &&
+	    did(x, sqlite3_prepare_v2(x->db, "UPDATE meta SET pos=?, seal=?", -1, &q,
+				      NULL))) {
+		(void)did(x, sqlite3_bind_int64(q, 1, (sqlite3_int64)sl_get64(body.p)));
+		bind_blob(x, q, 2, body.p + 8, true);
+		run_once(x, q);
+	}
+	sqlite3_finalize(q);
+	if (x->rc == 0 && exec(x, "COMMIT") && fdatasync(DB_FD) < 0)
+		x->rc = SQLITE_IOERR;
+	x->in_batch = false;
+	return done(x);
+}
+
+/* Only the conditions that are asked for, so that their index is used; values are bound.
+ */
+static sqlite3_stmt *
+prepare_query(struct index *x, const uint8_t *p, const struct text t[4])
+{
+	static const char *const names[] = { "kind = ?8", "iss = ?9",
+					     "sub >= ?10 AND sub < ?11", "verdict = ?12" };
+	uint8_t flags = p[4];
+	char sql[512];
+	sqlite3_stmt *q = NULL;
+	int n = snprintf(sql, sizeof(sql),
+			 "SELECT tree, idx, id FROM e WHERE ms >= ?2 AND ms < ?3%s%s%s",
+			 flags & SL_INDEX_HAS_TREE ? " AND tree = ?1" : "",
+			 flags & SL_INDEX_HAS_RUN ? " AND run BETWEEN ?4 AND ?5" : "",
+			 flags & SL_INDEX_HAS_CONTEXT ? " AND ctx BETWEEN ?6 AND ?7" : "");
+
+	for (int i = 0; i < 4; i++)
+		if (t[i].n > 0)
+			n += snprintf(sql + n, sizeof(sql) - (size_t)n, " AND %s",
+				      names[i]);
+	(void)snprintf(sql + n, sizeof(sql) - (size_t)n,
+		       " ORDER BY ms DESC, tree DESC, idx DESC LIMIT ?13");
+	(void)did(x, sqlite3_prepare_v2(x->db, sql, -1, &q, NULL));
+	return q;
+}
+
+/* A parameter that the query does not have is not bound. */
+static void
+maybe(struct index *x, int rc)
+{
+	if (rc != SQLITE_RANGE)
+		(void)did(x, rc);
+}
+
+static void
+bind_query(struct index *x, sqlite3_stmt *q, const uint8_t *p, const struct text t[4],
+	   struct text *end)
+{
+	maybe(x, sqlite3_bind_int64(q, 1, sl_get32(p + 5)));
+	maybe(x, sqlite3_bind_int64(q, 2, (sqlite3_int64)sl_get64(p + 9)));
+	maybe(x, sqlite3_bind_int64(q, 3, (sqlite3_int64)sl_get64(p + 17)));
+	for (int i = 0; i < 4; i++)
+		maybe(x, sqlite3_bind_blob(q, 4 + i, p + 25 + 32 * i, 32, SQLITE_STATIC));
+	maybe(x, sqlite3_bind_text(q, 8, t[0].p, t[0].n, SQLITE_STATIC));
+	maybe(x, sqlite3_bind_text(q, 9, t[1].p, t[1].n, SQLITE_STATIC));
+	maybe(x, sqlite3_bind_text(q, 10, t[2].p, t[2].n, SQLITE_STATIC));
+	maybe(x, sqlite3_bind_text(q, 11, end->p, end->n, SQLITE_STATIC));
+	maybe(x, sqlite3_bind_text(q, 12, t[3].p, t[3].n, SQLITE_STATIC));
+	maybe(x, sqlite3_bind_int64(q, 13, sl_get32(p)));
+}
+
+static int
+hits(struct index *x, sqlite3_stmt *q)
+{
+	size_t n = 0;
+
+	sl_buf_clear(&x->out);
+	while (did(x, sqlite3_step(q)) && sqlite3_data_count(q) > 0) {
+		uint8_t h[SL_INDEX_HIT] = { 0 };
+
+		if (sqlite3_column_bytes(q, 2) != 32) {
+			x->rc = SQLITE_CORRUPT;
+			break;
+		}
+		sl_le32(h, (uint32_t)sqlite3_column_int64(q, 0));
+		sl_le64(h + 4, (uint64_t)sqlite3_column_int64(q, 1));
+		memcpy(h + 12, sqlite3_column_blob(q, 2), 32);
+		sl_buf_put(&x->out, h, sizeof(h));
+		if (++n % HITS_FRAME == 0) {
+			if (answer(x, SL_INDEX_HITS) < 0)
+				return -1;
+			sl_buf_clear(&x->out);
+		}
+	}
+	return x->out.len > 0 && x->rc == 0 ? answer(x, SL_INDEX_HITS) : 0;
+}
+
+static int
+do_query(struct index *x, struct sl_slice body)
+{
+	static char after[SL_INDEX_TEXT_MAX + 4];
+	const uint8_t *p = body.p;
+	sqlite3_stmt *q = NULL;
+	struct text t[4], end;
+	int r = 0;
+
+	if (body.len < SL_INDEX_QUERY_MIN || sl_get32(p) > SL_INDEX_HITS_MAX)
+		return -1;
+	body = sl_slice_skip(body, SL_INDEX_QUERY_MIN - 8);
+	for (int i = 0; i < 4; i++)
+		if (!take_text(&body, &t[i]))
+			return -1;
+	if (body.len != 0)
+		return -1;
+	/* behind all that begins so: no UTF-8 has this byte */
+	memcpy(after, t[2].p, (size_t)t[2].n);
+	after[t[2].n] = (char)0xff;
+	end = (struct text){ after, t[2].n + 1 };
+	if (x->db == NULL)
+		x->rc = SQLITE_CORRUPT;
+	else if ((q = prepare_query(x, p, t)) != NULL) {
+		bind_query(x, q, p, t, &end);
+		if (x->rc == 0)
+			r = hits(x, q);
+	}
+	sqlite3_finalize(q);
+	return r < 0 ? r : done(x);
+}
+
+static int
+serve(struct index *x)
+{
+	struct sl_err err = { 0 };
+	struct sl_msg m;
+	int r;
+
+	while ((r = sl_chan_recv(&x->chan, &x->room, &m, -1, &err)) > 0) {
+		switch (m.op) {
+		case SL_INDEX_STATE:
+			r = do_state(x);
+			break;
+		case SL_INDEX_RESET:
+			r = do_reset(x, m.body);
+			break;
+		case SL_INDEX_ROWS:
+			r = do_rows(x, m.body);
+			break;
+		case SL_INDEX_COMMIT:
+			r = do_commit(x, m.body);
+			break;
+		default:
+			r = do_query(x, m.body);
+			break;
+		}
+		if (r < 0)
+			return 1;
+	}
+	return r < 0;
+}
+
+int
+main(void)
+{
+	static const int keep[] = { DB_FD };
+	static sqlite3_vfs vfs = {
+		.iVersion = 1,
+		.szOsFile = sizeof(sqlite3_file),
+		.mxPathname = 64,
+		.zName = "one",
+		.xOpen = v_open,
+		.xDelete = v_delete,
+		.xAccess = v_access,
+		.xFullPathname = v_path,
+		.xRandomness = v_random,
+		.xSleep = v_sleep,
+		.xCurrentTime = v_time,
+		.xGetLastError = v_error,
+	};
+	struct index x = { .chan = { .fd = SL_HELPER_FD,
+				     .ops = accepted,
+				     .n_ops = sizeof(accepted) / sizeof(accepted[0]) } };
+	int r;
+
+	if (sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) != SQLITE_OK ||
+	    sqlite3_initialize() != SQLITE_OK ||
+	    sqlite3_vfs_register(&vfs, 1) != SQLITE_OK)
+		return 3;
+	(void)sqlite3_hard_heap_limit64((sqlite3_int64)256 << 20);
+	if (sl_role_enter(&role, SL_HELPER_FD, keep, 1) < 0)
+		return 3;
+	sl_buf_init(&x.room, SL_INDEX_FRAME_MAX);
+	sl_buf_init(&x.out, SL_INDEX_FRAME_MAX);
+	if (!open_db(&x)) /* damaged, or not a database: RESET makes it anew */
+		shut(&x);
+	r = serve(&x);
+	shut(&x);
+	return r;
+}
