@@ -217,7 +217,8 @@ start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err
 		return SL_ERR_SYS(err, -errno,
 				  "box: cannot return to the working directory");
 	if (r < 0 && b->land != NULL)
-		return SL_ERR_SYS(err, r, "box: cannot start its guard (clone3)");
+		return SL_ERR(err, ENV, "box: cannot start its guard (clone3): %s",
+			      strerror(-r));
 	if (r < 0)
 		return sl_box_userns_text(-r, b->ids.is_private, err);
 	if (r == 0 && b->land != NULL)

@@ -244,7 +244,7 @@ class World:
         self.wipe_rw()
         # At T0 nothing is mapped: the private uid has what others have.
         rw, ws = self.mkdir('rw', 0o777 if self.is_t0 else 0o755), self.mkdir('ws')
-        self.mkdir('apply')
+        self.mkdir('apply', 0o777 if self.is_t0 else 0o755)
         self.mkdir('tmp', 0o777)
         self.put(os.path.join(rw, 'f'), 'mine\n', 0o666 if self.is_t0 else 0o644)
         for d in ('.git', '.git/hooks', '.github', '.github/workflows', 'src'):
