@@ -634,6 +634,9 @@ take_grant(struct sl_box *b, const struct sl_grant *g, struct sl_err *err)
 
 	if (!sl_grant_within(g, b->grant))
 		return SL_ERR(err, BUG, "box: the permit is for more than the box has");
+	if (b->land != NULL && !sl_grant_within(b->grant, g))
+		return SL_ERR(err, UNSUPPORTED,
+			      "an act at tier 'T0' has all that its box has");
 	if (!sl_box_can_narrow(b->grant, g, &place))
 		return SL_ERR(err, UNSUPPORTED,
 			      "an act cannot be held to less of '%.*s' than its box has",
