@@ -45,8 +45,7 @@ line(struct sl_out *o, bool is_json, const char *role, const uint8_t pub[32],
 	(void)sl_json_set(&o->b, v, "state", sl_json_cstr(&o->b, state));
 	(void)sl_json_set(&o->b, v, "from", sl_json_int(&o->b, (int64_t)from));
 	if (until != UINT64_MAX)
-		(void)sl_json_set(&o->b, v, "until",
-				  sl_json_int(&o->b, (int64_t)until));
+		(void)sl_json_set(&o->b, v, "until", sl_json_int(&o->b, (int64_t)until));
 	return sl_out_json(o, v, err);
 }
 

@@ -9,6 +9,8 @@
 #include "flow/workflow.h"
 #include "grant/limit.h"
 #include "grant/profile.h"
+#include "log/index_proto.h"
+#include "log/keyring.h"
 #include "log/rec.h"
 #include "policy/policy.h"
 #include "proxy/msg.h"
@@ -145,6 +147,11 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		{ "log.record", "bytes", "of one statement or blob", SL_REC_MAX },
 		{ "log.batch", "bytes", "of one batch", SL_BATCH_MAX },
 		{ "log.segment", "bytes", "of one segment file", SL_SEG_SIZE },
+		{ "log.keys", "", "working keys, and identities, of one node",
+		  SL_RING_MAX },
+		{ "log.search.hits", "", "of one search", SL_INDEX_HITS_MAX },
+		{ "log.search.text", "bytes", "of one field that is searched",
+		  SL_INDEX_TEXT_MAX },
 		{ "receipt.bytes", "bytes", "of one receipt", SL_RECEIPT_BYTES_MAX },
 	};
 	int r = 0;

@@ -13,8 +13,8 @@
 
 static const struct sl_opt opts[] = {
 	[SL_LOG_JSON] = { "json", 0, NULL, "one object a line", false },
-	[SL_LOG_OUT] = { "out", 'o', "FILE", "prove: write the transparent statement there",
-			 false },
+	[SL_LOG_OUT] = { "out", 'o', "FILE",
+			 "prove: write the transparent statement there", false },
 	[SL_LOG_TREE] = { "tree", 0, "node|platform|RUN",
 			  "consistency, tail, search: of which tree", false },
 	[SL_LOG_ALL] = { "all", 'a', NULL, "tree: each run, not the last ones alone",
@@ -437,10 +437,11 @@ run(const struct sl_args *args, struct sl_err *err)
 	while (i < n && strcmp(args->argv[0], verbs[i].name) != 0)
 		i++;
 	if (i == n)
-		return SL_ERR(err, USAGE,
-			      "log knows head, show, prove, consistency, check, tree, tail, "
-			      "search, rebuild and erase, not '%s'",
-			      args->argv[0]);
+		return SL_ERR(
+		    err, USAGE,
+		    "log knows head, show, prove, consistency, check, tree, tail, "
+		    "search, rebuild and erase, not '%s'",
+		    args->argv[0]);
 	(void)sl_out_init(&w.out);
 	if ((r = sl_session_home(&w.home, err)) == 0 &&
 	    (!verbs[i].needs_reader ||

@@ -97,7 +97,8 @@ sl_index_row(struct sl_reader *r, const struct sl_log_entry *e, struct sl_slice 
 static int
 lost(struct sl_err *err)
 {
-	return SL_ERR(err, ENV, "sluice-index has ended, or does not answer as it should");
+	return SL_ERR(err, ENV,
+		      "sluice-index has ended, or does not answer as it should");
 }
 
 static int
@@ -154,14 +155,15 @@ put_row(struct sl_buf *b, const struct sl_index_row *r)
 	sl_le32(h, r->e.tree);
 	sl_le64(h + 4, r->e.index);
 	sl_le64(h + 12, (uint64_t)r->e.time_ms);
-	h[20] = (uint8_t)((r->has_run ? SL_INDEX_HAS_RUN : 0) |
+	sl_le64(h + 20, r->e.offset);
+	h[28] = (uint8_t)((r->has_run ? SL_INDEX_HAS_RUN : 0) |
 			  (r->has_context ? SL_INDEX_HAS_CONTEXT : 0) |
 			  (r->has_payload ? SL_INDEX_HAS_PAYLOAD : 0) |
 			  (r->is_tombstone ? SL_INDEX_FORGET : 0));
-	memcpy(h + 21, r->e.id, 32);
-	memcpy(h + 53, r->run, 32);
-	memcpy(h + 85, r->context, 32);
-	memcpy(h + 117, r->payload, 32);
+	memcpy(h + 29, r->e.id, 32);
+	memcpy(h + 61, r->run, 32);
+	memcpy(h + 93, r->context, 32);
+	memcpy(h + 125, r->payload, 32);
 	sl_buf_put(b, h, sizeof(h));
 	put_text(b, sl_slice_str(r->e.kind));
 	put_text(b, r->iss);
@@ -172,8 +174,7 @@ put_row(struct sl_buf *b, const struct sl_index_row *r)
 static int
 send_rows(struct sl_index *x, struct sl_err *err)
 {
-	int r = x->rows.len == 0 ? 0
-				 : order(x, SL_INDEX_ROWS, sl_buf_get(&x->rows), err);
+	int r = x->rows.len == 0 ? 0 : order(x, SL_INDEX_ROWS, sl_buf_get(&x->rows), err);
 
 	sl_buf_clear(&x->rows);
 	return r;

@@ -27,7 +27,7 @@ struct sl_index_query {
 	bool has_tree, has_run, has_context;
 	uint32_t tree;
 	int64_t from_ms, before_ms;
-	uint8_t run[2][32], context[2][32];          /* bounds, included */
+	uint8_t run[2][32], context[2][32];      /* bounds, included */
 	struct sl_slice kind, iss, sub, verdict; /* empty: any; sub: how it begins */
 };
 

@@ -41,8 +41,8 @@ int sl_log_erase(struct sl_log_cmd *w, struct sl_err *err) SL_MUST_CHECK;
 const char *sl_log_kind_name(enum sl_tree k);
 int sl_log_number(const char *s, uint64_t *ret); /* decimal, 18 digits at most; -1 */
 /* What --tree names; the node's where it is not given. */
-int sl_log_find_tree(struct sl_log_cmd *w, uint32_t *ret, struct sl_err *err)
-    SL_MUST_CHECK;
+int sl_log_find_tree(struct sl_log_cmd *w, uint32_t *ret,
+		     struct sl_err *err) SL_MUST_CHECK;
 /* One statement in a line, or as an object: tail, search. */
 struct sl_log_line {
 	struct sl_log_entry e;

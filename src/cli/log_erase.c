@@ -4,9 +4,9 @@
 #include "base/hex.h"
 #include "cli/ask.h"
 #include "cli/log_cmd.h"
+#include "cose/statement.h"
 #include "record/bundle.h"
 #include "record/read.h"
-#include "cose/statement.h"
 
 #include <stdio.h>
 
@@ -57,8 +57,10 @@ look(void *arg, const struct sl_log_entry *e, struct sl_slice bytes, struct sl_e
 	if ((r = sl_statement_parse(bytes, STATEMENT_MAX, 0, &s, err)) < 0)
 		return r;
 	if (s.h.has_hash_alg && s.payload.len == 32 &&
-	    memcmp(s.payload.p, f->digest, 32) == 0)
-		f->n_payload++;
+	    memcmp(s.payload.p, f->digest, 32) == 0) {
+		f->n_payload++; /* it may be half gone: not read */
+		return 0;
+	}
 	if (strcmp(e->kind, "decision") == 0 || strcmp(e->kind, "policy") == 0)
 		return named_by(f, e, err);
 	return 0;

@@ -112,8 +112,8 @@ show(void *arg, const struct sl_log_entry *e, struct sl_slice bytes, struct sl_e
 		if ((r = sl_stated_read(t->w->reader, e, &a, &st, err)) < 0)
 			return r;
 		l.is_erased = st.is_erased;
-		l.verdict = sl_json_get_str(sl_json_get(st.predicate, "sluice"),
-					    "verdict");
+		l.verdict =
+		    sl_json_get_str(sl_json_get(st.predicate, "sluice"), "verdict");
 	}
 	return sl_log_put_line(t->w, &l, err);
 }
@@ -126,7 +126,7 @@ start_of(struct tail *t, uint64_t want, uint64_t *ret, struct sl_err *err)
 	int r = 0;
 
 	*ret = sl_reader_end(t->w->reader);
-	for (uint64_t have = 0; have < want && *ret > 0; have = t->n) {
+	for (uint64_t have = 0; have<want && * ret> 0; have = t->n) {
 		uint64_t end = *ret;
 		struct tail one = { .w = t->w,
 				    .tree = t->tree,
@@ -207,10 +207,11 @@ sl_log_tail(struct sl_log_cmd *w, struct sl_err *err)
 
 	if (w->args->argc != 1 ||
 	    (lines != NULL && (sl_log_number(lines, &want) < 0 || want > LINES_MAX)))
-		return SL_ERR(err, USAGE,
-			      "usage: sluice log tail [-f] [-n N] [--tree TREE] [--json]; "
-			      "N is at most %d",
-			      LINES_MAX);
+		return SL_ERR(
+		    err, USAGE,
+		    "usage: sluice log tail [-f] [-n N] [--tree TREE] [--json]; "
+		    "N is at most %d",
+		    LINES_MAX);
 	if (t.is_one_tree && (r = sl_log_find_tree(w, &t.tree, err)) < 0)
 		return r;
 	if ((r = start_of(&t, want, &at, err)) < 0 ||

@@ -78,9 +78,9 @@ json(struct draw *d, const struct sl_chain_tree *t, struct sl_err *err)
 	(void)sl_json_set(b, v, "is_open", sl_json_bool(b, t->t.is_open));
 	(void)sl_json_set(b, v, "holds", sl_json_bool(b, !t->is_broken));
 	if (t->level == 0)
-		(void)sl_json_set(b, v, "attestation",
-				  sl_json_cstr(b, is_unattested(t) ? "unattested"
-								   : t->attestation));
+		(void)sl_json_set(
+		    b, v, "attestation",
+		    sl_json_cstr(b, is_unattested(t) ? "unattested" : t->attestation));
 	if (t->level == 1)
 		(void)sl_json_set(b, v, "identity", sl_json_cstr(b, d->sum.identity));
 	if (t->level == 2) {
@@ -118,8 +118,7 @@ text(struct draw *d, const struct sl_chain_tree *t)
 		       d->sum.did);
 		if (strcmp(d->sum.did, d->sum.identity) != 0)
 			printf("          identity now %s, number %llu\n",
-			       d->sum.identity,
-			       (unsigned long long)d->sum.n_identities);
+			       d->sum.identity, (unsigned long long)d->sum.n_identities);
 		printf("          %llu entries, root %.16s, %llu working key%s, %llu "
 		       "of them ended\n",
 		       (unsigned long long)t->t.size, hex,

@@ -45,6 +45,16 @@ static const struct sl_role_row rows[] = {
 	  .limits = "256 MiB of address space, no files, no processes; dies with the "
 		    "supervisor, and the box with it",
 	  .jail = &sl_proxy_role },
+	{ .name = "index",
+	  .started =
+	      "by log search and log rebuild: libexec/sluice/sluice-index, executed",
+	  .sees = "bounded fields of statements, what is searched for, index.db by its "
+		  "descriptor",
+	  .never =
+	      "opens a file, has a network or a key; what it answers is read again in "
+	      "the log",
+	  .limits = "512 MiB of address space, a call list without open or socket; dies "
+		    "with the supervisor" },
 	{ .name = "box init",
 	  .started = "from a permit, once a job or exec; pid 1 of the box's namespaces",
 	  .sees = "what the grant lists; re-executed where the supervisor holds a secret",

@@ -24,13 +24,13 @@
 enum { DB_FD = SL_HELPER_FD + 1, HITS_FRAME = 1000 };
 
 static const int calls[] = {
-	SYS_recvmsg,    SYS_sendmsg,   SYS_poll,          SYS_ppoll,
-	SYS_read,       SYS_pread64,   SYS_pwrite64,      SYS_fstat,
-	SYS_newfstatat, SYS_ftruncate, SYS_fdatasync,     SYS_lseek,
-	SYS_close,      SYS_mmap,      SYS_munmap,        SYS_mremap,
-	SYS_mprotect,   SYS_madvise,   SYS_brk,           SYS_futex,
-	SYS_getrandom,  SYS_getpid,    SYS_clock_gettime, SYS_rt_sigreturn,
-	SYS_rt_sigprocmask, SYS_exit,  SYS_exit_group,    SYS_restart_syscall,
+	SYS_recvmsg,        SYS_sendmsg,   SYS_poll,          SYS_ppoll,
+	SYS_read,           SYS_pread64,   SYS_pwrite64,      SYS_fstat,
+	SYS_newfstatat,     SYS_ftruncate, SYS_fdatasync,     SYS_lseek,
+	SYS_close,          SYS_mmap,      SYS_munmap,        SYS_mremap,
+	SYS_mprotect,       SYS_madvise,   SYS_brk,           SYS_futex,
+	SYS_getrandom,      SYS_getpid,    SYS_clock_gettime, SYS_rt_sigreturn,
+	SYS_rt_sigprocmask, SYS_exit,      SYS_exit_group,    SYS_restart_syscall,
 };
 
 static const struct sl_role role = {
@@ -257,18 +257,20 @@ v_error(sqlite3_vfs *v, int n, char *out)
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS meta(one INTEGER PRIMARY KEY CHECK(one = 1), name BLOB,"
-    " pos INTEGER, seal BLOB);"
-    "CREATE TABLE IF NOT EXISTS e(tree INTEGER, idx INTEGER, ms INTEGER, id BLOB,"
+    " upto INTEGER, seal BLOB);"
+    "CREATE TABLE IF NOT EXISTS e(tree INTEGER, idx INTEGER, ms INTEGER, pos INTEGER, id "
+    "BLOB,"
     " run BLOB, ctx BLOB, payload BLOB, kind TEXT, iss TEXT, sub TEXT, verdict TEXT,"
     " PRIMARY KEY(tree, idx)) WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS e_ms ON e(ms);"
-    "CREATE INDEX IF NOT EXISTS e_kind ON e(kind, ms);"
+    "CREATE INDEX IF NOT EXISTS e_pos ON e(pos);"
+    "CREATE INDEX IF NOT EXISTS e_kind ON e(kind, pos);"
     "CREATE INDEX IF NOT EXISTS e_run ON e(run) WHERE run IS NOT NULL;"
     "CREATE INDEX IF NOT EXISTS e_ctx ON e(ctx) WHERE ctx IS NOT NULL;"
     "CREATE INDEX IF NOT EXISTS e_payload ON e(payload) WHERE payload IS NOT NULL;"
-    "CREATE INDEX IF NOT EXISTS e_iss ON e(iss, ms);"
+    "CREATE INDEX IF NOT EXISTS e_iss ON e(iss, pos);"
     "CREATE INDEX IF NOT EXISTS e_sub ON e(sub);"
-    "CREATE INDEX IF NOT EXISTS e_verdict ON e(verdict, ms) WHERE verdict IS NOT NULL;";
+    "CREATE INDEX IF NOT EXISTS e_verdict ON e(verdict, pos) WHERE verdict IS NOT NULL;";
 
 struct index {
 	sqlite3 *db;
@@ -309,7 +311,8 @@ static bool
 open_db(struct index *x)
 {
 	static const char settings[] =
-	    "PRAGMA journal_mode=MEMORY; PRAGMA temp_store=MEMORY; PRAGMA synchronous=OFF;"
+	    "PRAGMA journal_mode=MEMORY; PRAGMA temp_store=MEMORY; PRAGMA "
+	    "synchronous=OFF;"
 	    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA secure_delete=ON; PRAGMA "
 	    "cache_size=-16384; PRAGMA trusted_schema=OFF;";
 
@@ -321,10 +324,10 @@ open_db(struct index *x)
 		return false;
 	(void)sqlite3_db_config(x->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	return exec(x, settings) && exec(x, schema) &&
-	       did(x, sqlite3_prepare_v2(
-			  x->db,
-			  "INSERT OR REPLACE INTO e VALUES(?,?,?,?,?,?,?,?,?,?,?)", -1,
-			  &x->put, NULL)) &&
+	       did(x,
+		   sqlite3_prepare_v2(
+		       x->db, "INSERT OR REPLACE INTO e VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+		       -1, &x->put, NULL)) &&
 	       did(x, sqlite3_prepare_v2(x->db,
 					 "UPDATE e SET ctx=NULL, verdict=NULL WHERE "
 					 "payload=?",
@@ -387,24 +390,25 @@ take_row(struct index *x, struct sl_slice *s)
 
 	if (s->len < SL_INDEX_ROW_MIN)
 		return false;
-	flags = p[20];
+	flags = p[28];
 	*s = sl_slice_skip(*s, SL_INDEX_ROW_MIN - 8);
 	for (int i = 0; i < 4; i++)
 		if (!take_text(s, &t[i]))
 			return false;
 	if ((flags & SL_INDEX_FORGET) != 0) {
-		bind_blob(x, x->forget, 1, p + 117, true);
+		bind_blob(x, x->forget, 1, p + 125, true);
 		run_once(x, x->forget);
 	}
 	(void)did(x, sqlite3_bind_int64(x->put, 1, sl_get32(p)));
 	(void)did(x, sqlite3_bind_int64(x->put, 2, (sqlite3_int64)sl_get64(p + 4)));
 	(void)did(x, sqlite3_bind_int64(x->put, 3, (sqlite3_int64)sl_get64(p + 12)));
-	bind_blob(x, x->put, 4, p + 21, true);
-	bind_blob(x, x->put, 5, p + 53, (flags & SL_INDEX_HAS_RUN) != 0);
-	bind_blob(x, x->put, 6, p + 85, (flags & SL_INDEX_HAS_CONTEXT) != 0);
-	bind_blob(x, x->put, 7, p + 117, (flags & SL_INDEX_HAS_PAYLOAD) != 0);
+	(void)did(x, sqlite3_bind_int64(x->put, 4, (sqlite3_int64)sl_get64(p + 20)));
+	bind_blob(x, x->put, 5, p + 29, true);
+	bind_blob(x, x->put, 6, p + 61, (flags & SL_INDEX_HAS_RUN) != 0);
+	bind_blob(x, x->put, 7, p + 93, (flags & SL_INDEX_HAS_CONTEXT) != 0);
+	bind_blob(x, x->put, 8, p + 125, (flags & SL_INDEX_HAS_PAYLOAD) != 0);
 	for (int i = 0; i < 4; i++)
-		bind_text(x, x->put, 8 + i, &t[i], i == 3);
+		bind_text(x, x->put, 9 + i, &t[i], i == 3);
 	run_once(x, x->put);
 	return true;
 }
@@ -440,7 +444,7 @@ do_state(struct index *x)
 	sqlite3_stmt *q = NULL;
 
 	if (x->db != NULL &&
-	    did(x, sqlite3_prepare_v2(x->db, "SELECT name, pos, seal FROM meta", -1, &q,
+	    did(x, sqlite3_prepare_v2(x->db, "SELECT name, upto, seal FROM meta", -1, &q,
 				      NULL)) &&
 	    sqlite3_step(q) == SQLITE_ROW && sqlite3_column_bytes(q, 0) == 32 &&
 	    sqlite3_column_bytes(q, 2) == 32) {
@@ -468,7 +472,8 @@ do_reset(struct index *x, struct sl_slice body)
 	if (ftruncate(DB_FD, 0) < 0)
 		x->rc = SQLITE_IOERR;
 	else if (open_db(x) && exec(x, "BEGIN") &&
-		 did(x, sqlite3_prepare_v2(x->db, "INSERT INTO meta VALUES(1,?,0,zeroblob(32))",
+		 did(x, sqlite3_prepare_v2(x->db,
+					   "INSERT INTO meta VALUES(1,?,0,zeroblob(32))",
 					   -1, &q, NULL))) {
 		x->in_batch = true;
 		bind_blob(x, q, 1, body.p, true);
@@ -503,7 +508,7 @@ do_commit(struct index *x, struct sl_slice body)
 	else if (!x->in_batch)
 		(void)exec(x, "BEGIN");
 	if (x->rc == 0 &&
-	    did(x, sqlite3_prepare_v2(x->db, "UPDATE meta SET pos=?, seal=?", -1, &q,
+	    did(x, sqlite3_prepare_v2(x->db, "UPDATE meta SET upto=?, seal=?", -1, &q,
 				      NULL))) {
 		(void)did(x, sqlite3_bind_int64(q, 1, (sqlite3_int64)sl_get64(body.p)));
 		bind_blob(x, q, 2, body.p + 8, true);
@@ -522,22 +527,23 @@ static sqlite3_stmt *
 prepare_query(struct index *x, const uint8_t *p, const struct text t[4])
 {
 	static const char *const names[] = { "kind = ?8", "iss = ?9",
-					     "sub >= ?10 AND sub < ?11", "verdict = ?12" };
+					     "sub >= ?10 AND sub < ?11",
+					     "verdict = ?12" };
 	uint8_t flags = p[4];
 	char sql[512];
 	sqlite3_stmt *q = NULL;
-	int n = snprintf(sql, sizeof(sql),
-			 "SELECT tree, idx, id FROM e WHERE ms >= ?2 AND ms < ?3%s%s%s",
-			 flags & SL_INDEX_HAS_TREE ? " AND tree = ?1" : "",
-			 flags & SL_INDEX_HAS_RUN ? " AND run BETWEEN ?4 AND ?5" : "",
-			 flags & SL_INDEX_HAS_CONTEXT ? " AND ctx BETWEEN ?6 AND ?7" : "");
+	int n =
+	    snprintf(sql, sizeof(sql),
+		     "SELECT tree, idx, id FROM e WHERE ms >= ?2 AND ms < ?3%s%s%s",
+		     flags & SL_INDEX_HAS_TREE ? " AND tree = ?1" : "",
+		     flags & SL_INDEX_HAS_RUN ? " AND run BETWEEN ?4 AND ?5" : "",
+		     flags & SL_INDEX_HAS_CONTEXT ? " AND ctx BETWEEN ?6 AND ?7" : "");
 
 	for (int i = 0; i < 4; i++)
 		if (t[i].n > 0)
 			n += snprintf(sql + n, sizeof(sql) - (size_t)n, " AND %s",
 				      names[i]);
-	(void)snprintf(sql + n, sizeof(sql) - (size_t)n,
-		       " ORDER BY ms DESC, tree DESC, idx DESC LIMIT ?13");
+	(void)snprintf(sql + n, sizeof(sql) - (size_t)n, " ORDER BY pos DESC LIMIT ?13");
 	(void)did(x, sqlite3_prepare_v2(x->db, sql, -1, &q, NULL));
 	return q;
 }

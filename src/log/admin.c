@@ -57,8 +57,9 @@ check_in_force(struct sl_node *n, struct sl_err *err)
 	if ((r = sl_find_at(&v, 1, n->st.st.keys[0].index, &rec, err)) < 0)
 		return r;
 	if (r == 0 || (r = sl_seg_read(&n->st.g, rec.off, &b, &rec, err)) == 0)
-		return SL_ERR(err, STORE, "the certificate of the last working key is "
-					  "gone");
+		return SL_ERR(err, STORE,
+			      "the certificate of the last working key is "
+			      "gone");
 	if (r < 0 || (r = sl_sign1_parse(sl_buf_get(&b), SL_STMT_MAX, &m, err)) < 0)
 		return r;
 	if (sl_sign1_verify(&m, none, none, n->k.identity.s.pub, &why) < 0)
@@ -79,8 +80,8 @@ reload(struct sl_node *n, struct sl_err *err)
 	    (r = sl_node_keys_load(&k, n->home_fd, n->io, false, n->build, err)) < 0)
 		return r;
 	if (memcmp(k.identity.s.pub, n->k.identity.s.pub, 32) != 0) {
-		memmove(n->old_cdi[1], n->old_cdi[0], sizeof(n->old_cdi[0]) *
-							  (SL_NODE_OLD - 1));
+		memmove(n->old_cdi[1], n->old_cdi[0],
+			sizeof(n->old_cdi[0]) * (SL_NODE_OLD - 1));
 		memcpy(n->old_cdi[0], n->k.cdi, 32);
 		n->n_old += n->n_old < SL_NODE_OLD;
 	}
@@ -394,6 +395,7 @@ erase(struct erase *x, struct sl_admin_done *ret, struct sl_err *err)
 	struct sl_node *n = x->n;
 	struct sl_view v = sl_store_view(&n->st);
 	SL_AUTO_BUF b = { .max = SL_REC_MAX + 8 };
+	struct sl_err why = { 0 };
 	bool is_erased = false;
 	int r;
 
@@ -403,8 +405,12 @@ erase(struct erase *x, struct sl_admin_done *ret, struct sl_err *err)
 		return r;
 	if (x->k == 0)
 		return SL_ERR(err, NOENT, "the log does not have these bytes");
-	if ((r = sl_find_blob(&v, x->digest, &b, &is_erased, err)) < 0)
+	/* damage may be an erasure that was cut off: it is ended here */
+	r = sl_find_blob(&v, x->digest, &b, &is_erased, &why);
+	if (r < 0 && r != SL_E(STORE)) {
+		*err = why;
 		return r;
+	}
 	if (r == 0)
 		return SL_ERR(err, NOENT, "these bytes have been erased already");
 	if ((r = sl_own_tombstone(n, x->digest, x->n_bytes, &ret->entry, err)) < 0)

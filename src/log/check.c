@@ -28,8 +28,8 @@ struct check {
 	struct sl_sha256 batch;
 	char did[SL_DIDKEY_MAX]; /* that the log is called after */
 	struct sl_keyring ring;
-	struct gone *gone;      /* erased blobs, as they are met */
-	uint8_t (*tomb)[32];    /* digests of tombstones */
+	struct gone *gone;   /* erased blobs, as they are met */
+	uint8_t (*tomb)[32]; /* digests of tombstones */
 	size_t n_gone, cap_gone, n_tomb, cap_tomb;
 };
 
@@ -99,8 +99,8 @@ check_gone(struct check *c)
 	if (c->n_tomb > 0)
 		qsort(c->tomb, c->n_tomb, 32, by_bytes);
 	for (size_t i = 0; i < c->n_gone; i++)
-		if (c->n_tomb == 0 || bsearch(c->gone[i].digest, c->tomb, c->n_tomb, 32,
-					      by_bytes) == NULL)
+		if (c->n_tomb == 0 ||
+		    bsearch(c->gone[i].digest, c->tomb, c->n_tomb, 32, by_bytes) == NULL)
 			found(c, c->gone[i].off, UINT32_MAX, 0,
 			      "bytes are gone, and no tombstone says so");
 }

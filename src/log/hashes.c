@@ -107,8 +107,8 @@ sl_hashes_node(const struct sl_view *v, int log_fd, struct sl_hashes *h, uint32_
 	       bool use_files, unsigned level, uint64_t index, struct sl_hash *ret,
 	       struct sl_err *err)
 {
-	unsigned top = level / STEP < SL_HASHES_FILES ? level / STEP
-						      : SL_HASHES_FILES - 1;
+	unsigned top =
+	    level / STEP < SL_HASHES_FILES ? level / STEP : SL_HASHES_FILES - 1;
 	struct sl_edge e = { .size = 0 };
 	int r;
 
@@ -272,7 +272,8 @@ sl_hashes_drop(const struct sl_view *v, int log_fd)
 	for (uint32_t i = 0; i < v->st->next_tree; i++)
 		for (unsigned f = 0; f < SL_HASHES_FILES; f++) {
 			name_of(i, f, name);
-			/* the lower ones may be missing: they came with a later version */
+			/* the lower ones may be missing: they came with a later version
+			 */
 			if (unlinkat(log_fd, name, 0) < 0 && f > 2)
 				break;
 		}

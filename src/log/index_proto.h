@@ -14,11 +14,10 @@
  *   QUERY  <- query               -> HITS: hits; then DONE
  *
  *   DONE   1: 0, or 1: the file is damaged, 2: it cannot be written
- *   row    4 tree, 8 index, 8 ms, 1 flags, 32 ID, 32 run, 32 context, 32 payload, then
- *          kind, issuer, subject, verdict: each 2 length and bytes
- *   query  4 most hits, 1 flags, 4 tree, 8 from ms, 8 before ms, 32 + 32 bounds of the
- *          run, 32 + 32 of the context, then kind, issuer, subject, verdict ("": any;
- *          of a subject: how it begins)
+ *   row    4 tree, 8 index, 8 ms, 8 log offset, 1 flags, 32 ID, 32 run, 32 context, 32
+ * payload, then kind, issuer, subject, verdict: each 2 length and bytes query  4 most
+ * hits, 1 flags, 4 tree, 8 from ms, 8 before ms, 32 + 32 bounds of the run, 32 + 32 of
+ * the context, then kind, issuer, subject, verdict ("": any; of a subject: how it begins)
  *   hit    4 tree, 8 index, 32 ID; newest first
  */
 #ifndef SL_LOG_INDEX_PROTO_H
@@ -40,7 +39,7 @@ enum {
 	SL_INDEX_HAS_PAYLOAD = 4,
 	SL_INDEX_FORGET = 8, /* a row: what was said in this payload is forgotten */
 	SL_INDEX_HAS_TREE = 16,
-	SL_INDEX_ROW_MIN = 4 + 8 + 8 + 1 + 4 * 32 + 4 * 2,
+	SL_INDEX_ROW_MIN = 4 + 8 + 8 + 8 + 1 + 4 * 32 + 4 * 2,
 	SL_INDEX_QUERY_MIN = 4 + 1 + 4 + 8 + 8 + 4 * 32 + 4 * 2,
 	SL_INDEX_HIT = 4 + 8 + 32,
 	SL_INDEX_TEXT_MAX = 8192, /* of one string */

@@ -108,8 +108,9 @@ add_working(struct sl_keyring *k, const uint8_t pub[32], uint64_t index,
 	if (have != NULL) /* its certificate was out of sight of the last seal */
 		return 0;
 	if (memcmp(pub, k->identity, 32) == 0)
-		return SL_ERR(err, VERIFY, "the identity certifies itself as a working "
-					   "key");
+		return SL_ERR(err, VERIFY,
+			      "the identity certifies itself as a working "
+			      "key");
 	return append(&k->key, &k->n, &k->cap, pub, index, err);
 }
 

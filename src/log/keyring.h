@@ -26,15 +26,15 @@ struct sl_key_said { /* what one key statement says */
 
 struct sl_ring_key {
 	uint8_t pub[32];
-	uint64_t from;  /* index of its certificate: it signs what comes behind */
-	uint64_t until; /* index of what ended it; UINT64_MAX: nothing has */
+	uint64_t from;   /* index of its certificate: it signs what comes behind */
+	uint64_t until;  /* index of what ended it; UINT64_MAX: nothing has */
 	bool is_retired; /* by a statement of its own */
-	bool is_used;   /* the caller's */
+	bool is_used;    /* the caller's */
 };
 
 struct sl_keyring {
-	uint8_t first[32];    /* the identity that the log is called after */
-	uint8_t identity[32]; /* the one in force */
+	uint8_t first[32];      /* the identity that the log is called after */
+	uint8_t identity[32];   /* the one in force */
 	struct sl_ring_key *id; /* identities, as they followed one another; owned */
 	size_t n_ids, cap_ids;
 	bool has_next;

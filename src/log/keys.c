@@ -225,8 +225,7 @@ sl_node_keys_prepare(int home_fd, const struct sl_store_io *io,
 	int r = open_dir(home_fd, io, false, err);
 	SL_AUTO_FD dir = r;
 
-	if (r < 0 ||
-	    (r = get_key(dir, io, "following", true, ret_following, err)) < 0 ||
+	if (r < 0 || (r = get_key(dir, io, "following", true, ret_following, err)) < 0 ||
 	    (r = keep_key(dir, io, "platform", k->platform_seed, err)) < 0)
 		return r;
 	return 0;

@@ -60,7 +60,6 @@ void sl_seed_digest(const uint8_t seed[32], uint8_t ret[32]); /* of its public h
 void sl_node_keys_done(struct sl_node_keys *k);
 /* Made when it is first asked for: it signs once a boot. */
 const struct sl_log_key *sl_platform_key(struct sl_node_keys *k);
-void sl_run_key(const uint8_t cdi[32], const uint8_t run[32],
-		struct sl_log_key *ret);
+void sl_run_key(const uint8_t cdi[32], const uint8_t run[32], struct sl_log_key *ret);
 
 #endif

@@ -86,7 +86,8 @@ open_batch(struct sl_node *n, struct sl_err *err)
 			      "back, or move keys/ away to begin as another node");
 	if ((r = sl_node_keys_load(&n->k, n->home_fd, n->io, n->st.st.seq == 0, n->build,
 				   err)) < 0 ||
-	    (r = name_of(n, err)) < 0 || (r = check_signer(n, err)) < 0 || (r = sl_own_ensure(n, err)) < 0)
+	    (r = name_of(n, err)) < 0 || (r = check_signer(n, err)) < 0 ||
+	    (r = sl_own_ensure(n, err)) < 0)
 		return r;
 	return has_begun ? 0 : sl_keys_mark_begun(n->home_fd, n->io, err);
 }
@@ -177,9 +178,8 @@ sign_tree(void *ctx, struct sl_tree_state *t, struct sl_err *err)
 	struct sl_node *n = ctx;
 	char origin[SL_ORIGIN_MAX];
 	const struct sl_log_key *k = t->kind == SL_TREE_PLATFORM ? sl_platform_key(&n->k)
-				     : t->kind == SL_TREE_NODE
-					 ? &n->k.working
-					 : key_of_run(n, t);
+				     : t->kind == SL_TREE_NODE   ? &n->k.working
+								 : key_of_run(n, t);
 	int r;
 
 	/* A run that is sealed has been signed for its seal. */
@@ -190,8 +190,7 @@ sign_tree(void *ctx, struct sl_tree_state *t, struct sl_err *err)
 		memcpy(t->receipt_sig, n->sealed.receipt_sig, 64);
 		return 0;
 	}
-	sl_log_origin(n->did, t->kind, t->kind == SL_TREE_RUN ? t->run : NULL,
-		      origin);
+	sl_log_origin(n->did, t->kind, t->kind == SL_TREE_RUN ? t->run : NULL, origin);
 	if ((r = sl_log_sign_root(k, origin, t, err)) < 0 || t->kind != SL_TREE_RUN)
 		return r;
 	n->sealed.id = t->id;
@@ -366,7 +365,8 @@ sl_node_commit(struct sl_node *n, const struct sl_item *item, size_t n_items,
 		return SL_ERR(err, LIMIT, "more than %d items in a batch", SL_ITEMS_MAX);
 	if ((r = sl_store_begin(&n->st, err)) < 0)
 		return r;
-	if ((r = sl_node_sync_keys(n, err)) < 0 || (r = fill(n, item, n_items, ret, tree, &k, err)) < 0) {
+	if ((r = sl_node_sync_keys(n, err)) < 0 ||
+	    (r = fill(n, item, n_items, ret, tree, &k, err)) < 0) {
 		sl_store_abort(&n->st);
 		return r;
 	}

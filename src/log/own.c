@@ -155,8 +155,7 @@ sl_own_seal(struct sl_node *n, const struct sl_tree_state *t, struct sl_entry *r
 	struct own o;
 	int r;
 
-	sl_log_origin(n->did, t->kind, t->kind == SL_TREE_RUN ? t->run : NULL,
-		      origin);
+	sl_log_origin(n->did, t->kind, t->kind == SL_TREE_RUN ? t->run : NULL, origin);
 	if ((r = sl_log_note(t, origin, &note, err)) < 0)
 		return r;
 	sl_didkey(t->pub, did);
@@ -228,10 +227,11 @@ genesis(struct sl_node *n, struct sl_err *err)
 	if ((r = put_tree(n, SL_TREE_PLATFORM, sl_platform_key(&n->k), &platform, err)) <
 		0 ||
 	    (r = put_tree(n, SL_TREE_NODE, &n->k.working, &node, err)) < 0 ||
-	    (r = put_key(n, platform, SL_KEY_PLATFORM, sl_platform_key(&n->k), &e, err)) < 0 ||
+	    (r = put_key(n, platform, SL_KEY_PLATFORM, sl_platform_key(&n->k), &e, err)) <
+		0 ||
 	    (r = put_boot(n, platform, err)) < 0 ||
-	    (r = put_key(n, node, SL_KEY_IDENTITY, &n->k.identity, &e, err)) < 0 || (r = sl_own_certify(n, err)) < 0 ||
-	    (r = seal_platform(n, err)) < 0)
+	    (r = put_key(n, node, SL_KEY_IDENTITY, &n->k.identity, &e, err)) < 0 ||
+	    (r = sl_own_certify(n, err)) < 0 || (r = seal_platform(n, err)) < 0)
 		return r;
 	if (n->k.has_next)
 		memcpy(n->st.next.next_key, n->k.next, 32);

@@ -1,8 +1,8 @@
 /* proto.h -- messages between a recorder and its client (doc/PROTOCOL.log section 7).
  *
- * The recorder begins with INFO; RUN_KEY is answered by RUN_KEY, ADMIN by ADMIN, COMMIT by
- * DONE, in the order of asking.  Integers are little-endian.  The recorder takes nothing else; what it
- * cannot parse ends it. */
+ * The recorder begins with INFO; RUN_KEY is answered by RUN_KEY, ADMIN by ADMIN, COMMIT
+ * by DONE, in the order of asking.  Integers are little-endian.  The recorder takes
+ * nothing else; what it cannot parse ends it. */
 #ifndef SL_LOG_PROTO_H
 #define SL_LOG_PROTO_H
 
@@ -23,9 +23,9 @@ enum {
 	SL_FRAME_MAX = SL_BATCH_MAX,
 	SL_INFO_LEN = 64 + 64 + 32 + 32 + 32 + 8 + 8 + 1,
 	SL_ENTRY_LEN = 48,
-	SL_ADMIN_LEN = 1 + 32,                /* asked: what, argument */
+	SL_ADMIN_LEN = 1 + 32,                 /* asked: what, argument */
 	SL_ADMIN_DONE_LEN = SL_ENTRY_LEN + 17, /* answered */
-	SL_STATUS_LEN = 12, /* code, errno, bytes of the message */
+	SL_STATUS_LEN = 12,                    /* code, errno, bytes of the message */
 	SL_DONE_MAX = SL_STATUS_LEN + SL_ERR_MSG_MAX + SL_ITEMS_MAX * SL_ENTRY_LEN
 };
 

@@ -8,7 +8,7 @@
 struct source {
 	struct sl_reader *r;
 	uint32_t tree;
-	uint64_t size; /* of the tree now */
+	uint64_t size;              /* of the tree now */
 	const struct sl_edge *edge; /* of that size; or NULL */
 	bool no_files; /* the derived hashes were wrong: from the entries alone */
 };

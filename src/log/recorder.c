@@ -337,7 +337,8 @@ sl_recorder_admin(struct sl_recorder *r, enum sl_admin what, const uint8_t arg[3
 	if (e < 0)
 		return e;
 	if (r->has_ended || r->n_asked > 0)
-		return SL_ERR(err, BUG, "commits are under way, or the recorder has ended");
+		return SL_ERR(err, BUG,
+			      "commits are under way, or the recorder has ended");
 	if (arg != NULL)
 		memcpy(body + 1, arg, 32);
 	if (sl_chan_send(&r->chan, SL_OP_ADMIN, (struct sl_slice){ body, sizeof(body) },

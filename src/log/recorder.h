@@ -49,8 +49,8 @@ struct sl_entry {
 enum sl_admin { SL_ADMIN_ROTATE = 1, SL_ADMIN_RETIRE, SL_ADMIN_ERASE };
 
 struct sl_admin_done {
-	struct sl_entry entry; /* of the statement about it, in the node tree */
-	bool is_announced;     /* ROTATE: only the next identity was announced */
+	struct sl_entry entry;      /* of the statement about it, in the node tree */
+	bool is_announced;          /* ROTATE: only the next identity was announced */
 	uint64_t n_bytes, n_copies; /* ERASE */
 };
 

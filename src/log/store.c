@@ -268,6 +268,7 @@ sl_store_begin(struct sl_store *s, struct sl_err *err)
 	}
 	start_trees(&s->next);
 	sl_buf_clear(&s->batch);
+	s->batch_end = 0;
 	sl_sha256_init(&s->hash);
 	s->n_records = 0;
 	s->in_batch = true;
@@ -304,7 +305,8 @@ sl_store_view(struct sl_store *s)
 int
 sl_store_fill(struct sl_store *s, uint64_t len, struct sl_err *err)
 {
-	static uint8_t zeros[64 << 10]; /* never written; const, the binary would hold them */
+	static uint8_t
+	    zeros[64 << 10]; /* never written; const, the binary would hold them */
 	int r;
 
 	if (len > SL_SEG_SIZE)
@@ -354,6 +356,7 @@ sl_store_end(struct sl_store *s, const struct sl_store_signer *by, struct sl_err
 		old = s->st;
 		s->st = s->next;
 		s->next = old;
+		s->batch_end = s->st.end;
 		r = write_head(s, false, err);
 		if (r == 0 && s->then != NULL)
 			r = s->then(s->then_arg, err);

@@ -26,6 +26,7 @@ struct sl_store {
 	struct sl_state st;   /* of the last seal */
 	struct sl_state next; /* being built, in a batch */
 	struct sl_buf batch;
+	uint64_t batch_end;    /* log offset behind what is in batch, once it is sealed */
 	struct sl_sha256 hash; /* over the batch's records */
 	uint64_t n_records;
 	bool is_open, in_batch, is_dead, has_seen;

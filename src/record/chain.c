@@ -73,8 +73,9 @@ check_head(struct walk *w, const struct sl_log_tree *t, const uint8_t pub[32],
 	int r;
 
 	if (memcmp(t->key, pub, 32) != 0)
-		return SL_ERR(err, VERIFY, "its root is signed by another key than its "
-					   "level's");
+		return SL_ERR(err, VERIFY,
+			      "its root is signed by another key than its "
+			      "level's");
 	if ((r = sl_reader_checkpoint(w->r, t->id, 0, &note, err)) < 0 ||
 	    (r = sl_vkey_make(sl_slice_str(t->origin), SL_VKEY_ED25519, pub, &key, err)) <
 		0 ||
@@ -221,8 +222,7 @@ on_decision(struct walk *w, const struct sl_log_entry *e, struct sl_slice bytes,
 	(void)snprintf(w->tree[id].kind, sizeof(w->tree[id].kind), "%.*s", SL_ARG(kind));
 	w->tree[id].is_allowed =
 	    sl_slice_eq(sl_json_get_str(own, "verdict"), SL_LIT("allow"));
-	w->is_named[id] =
-	    sl_didkey_parse(sl_json_get_str(own, "run_key"), w->named[id]);
+	w->is_named[id] = sl_didkey_parse(sl_json_get_str(own, "run_key"), w->named[id]);
 	return 0;
 }
 
@@ -294,13 +294,13 @@ platform(struct walk *w, struct sl_err *err)
 	if (t->seal == UINT64_MAX)
 		r = SL_ERR(err, VERIFY, "the node's log has no seal of it");
 	else if (t->seal_size != t->t.size)
-		r = SL_ERR(err, VERIFY, "what it says since its last seal is in no log "
-					"above");
+		r = SL_ERR(err, VERIFY,
+			   "what it says since its last seal is in no log "
+			   "above");
 	if ((r = link_of(w, 0, t->seal, r, err)) < 0)
 		return r;
 	sl_arena_init(&a, MEMORY);
-	if (t->t.size == 0 ||
-	    sl_stated_at(w->r, 0, t->t.size - 1, &a, &st, err) < 0) {
+	if (t->t.size == 0 || sl_stated_at(w->r, 0, t->t.size - 1, &a, &st, err) < 0) {
 		*err = (struct sl_err){ 0 };
 		return 0;
 	}
@@ -331,8 +331,7 @@ run_tree(struct walk *w, uint32_t id, struct sl_err *err)
 	if (t->decision == UINT64_MAX)
 		r = SL_ERR(err, VERIFY, "no decision of the node began it");
 	else if (w->is_named[id] && memcmp(w->named[id], t->t.key, 32) != 0)
-		r = SL_ERR(err, VERIFY,
-			   "its key is not the one that its decision names");
+		r = SL_ERR(err, VERIFY, "its key is not the one that its decision names");
 	else if (!w->is_named[id] && t->kind[0] != '\0')
 		r = SL_ERR(err, VERIFY, "its decision names no key");
 	else
@@ -342,8 +341,9 @@ run_tree(struct walk *w, uint32_t id, struct sl_err *err)
 	if (t->t.is_open && t->seal == UINT64_MAX)
 		return 0; /* under way */
 	if (t->seal == UINT64_MAX)
-		r = SL_ERR(err, VERIFY, "it is closed, and the node's log has no seal of "
-					"it");
+		r = SL_ERR(err, VERIFY,
+			   "it is closed, and the node's log has no seal of "
+			   "it");
 	else if (t->t.is_open || t->seal_size != t->t.size ||
 		 memcmp(w->sealed[id], t->t.root, 32) != 0)
 		r = SL_ERR(err, VERIFY, "it is not as it was sealed");

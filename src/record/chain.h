@@ -20,15 +20,15 @@ struct sl_chain_tree { /* one log */
 	uint64_t seal_size; /* entries that it covers */
 	char kind[16];      /* run: of its decision; "" where that was erased */
 	bool is_allowed;
-	bool is_broken;      /* a finding is about it */
+	bool is_broken;       /* a finding is about it */
 	char attestation[32]; /* platform: "none", or what vouches for it */
 };
 
 struct sl_chain_sum {
 	uint64_t n_trees, n_links, n_broken;
 	uint64_t n_identities, n_working, n_ended; /* keys of the node */
-	char did[SL_DIDKEY_MAX];      /* what the node is called after */
-	char identity[SL_DIDKEY_MAX]; /* in force */
+	char did[SL_DIDKEY_MAX];                   /* what the node is called after */
+	char identity[SL_DIDKEY_MAX];              /* in force */
 };
 
 struct sl_chain_fn {

@@ -168,8 +168,9 @@ take_identity(struct sl_evidence *v, const struct sl_evident *e, struct sl_err *
 	sl_sha256((struct sl_slice){ pub, 32 }, d);
 	is_same = memcmp(pub, v->now, 32) == 0;
 	if (is_same ? v->has_next : !v->has_next || memcmp(d, v->next, 32) != 0)
-		return SL_ERR(err, VERIFY,
-			      "the identity is not the one that was announced beforehand");
+		return SL_ERR(
+		    err, VERIFY,
+		    "the identity is not the one that was announced beforehand");
 	for (size_t i = 0; !is_same && i < v->n_working; i++)
 		if (v->until[i] == UINT64_MAX)
 			v->until[i] = e->index;

@@ -40,8 +40,8 @@ struct sl_evidence {
 	const struct sl_bundle *b;
 	char did[SL_DIDKEY_MAX]; /* identity of the node */
 	uint8_t identity[32], platform[32];
-	uint8_t run_key[32];                 /* zeros: the run has no tree */
-	uint8_t now[32]; /* the identity in force, so far; see log/keyring.h */
+	uint8_t run_key[32]; /* zeros: the run has no tree */
+	uint8_t now[32];     /* the identity in force, so far; see log/keyring.h */
 	bool has_next;
 	uint8_t next[32];                    /* digest of the one that may follow it */
 	uint8_t working[SL_WORKING_MAX][32]; /* certified by the identity */

@@ -47,8 +47,8 @@ find_tree(struct sl_reader *r, const char *origin, struct sl_log_tree *ret,
 
 /* A key that signs for the tree: the one that signed it last, or one certified then. */
 static int
-check_key(struct sl_reader *r, const struct sl_log_tree *t, const char *did, uint64_t size,
-	  struct sl_err *err)
+check_key(struct sl_reader *r, const struct sl_log_tree *t, const char *did,
+	  uint64_t size, struct sl_err *err)
 {
 	char last[SL_DIDKEY_MAX];
 	struct sl_keyring ring;

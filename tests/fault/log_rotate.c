@@ -319,7 +319,7 @@ int
 main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(each_fails), cmocka_unit_test(each_kills),
+		cmocka_unit_test(each_fails),   cmocka_unit_test(each_kills),
 		cmocka_unit_test(others_go_on), cmocka_unit_test(refused),
 		cmocka_unit_test(old_keys),
 	};
