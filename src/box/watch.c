@@ -64,7 +64,8 @@ sl_box_rlimits(const struct sl_box *b, struct sl_m_spawn *m)
 	m->rlim_data = b->class[SL_LIM_MEMORY] == SL_LC_PROCESS ? l[SL_LIM_MEMORY].max
 								: RLIM_INFINITY;
 	m->rlim_nproc = l[SL_LIM_PIDS].max + 1; /* init has the same uid */
-	/* At tier T0 so has its guard; of a user all count that are there, these two too. */
+	/* At tier T0 so has its guard; of a user all count that are there, these two too.
+	 */
 	if (b->land != NULL && b->ids.is_private)
 		m->rlim_nproc++;
 	else if (b->land != NULL)

@@ -64,6 +64,12 @@ def own_dirs():
     return {d for at in ("/tmp", "/var/tmp") for d in glob.glob(at + "/sluice-*") if re.fullmatch(r"sluice-[0-9a-f]{32}", os.path.basename(d))}
 
 
+def stays(dirs):
+    """Those that do not go: another test's box may have made one meanwhile."""
+    fault.wait_for(10, lambda: not any(os.path.exists(d) for d in dirs))
+    return " ".join(d for d in dirs if os.path.exists(d))
+
+
 class Box(faulty.World):
     def allow(self):
         self.node("init")
@@ -92,7 +98,7 @@ def masked(w):
         if who not in ("", w.who):
             continue
         rc, err, text = w.show(faults)
-        left = "; ".join(filter(None, (w.left(False), " ".join(own_dirs() - before))))
+        left = "; ".join(filter(None, (w.left(False), stays(own_dirs() - before))))
         name = f"{w.who}: without {layer} ({' '.join(faults)})"
         if want == REFUSED:
             point(rc == 125 and not text and re.search(rf"{more}.*\[env\.unavailable\] \(5\)", err) and not left, f"{name}: no box, and why",
