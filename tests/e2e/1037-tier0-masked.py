@@ -1,8 +1,12 @@
 # 1037-tier0-masked.py -- see 1037-tier0-masked.sh; faulty.py starts sluice under tracer.c.
+import ctypes
 import errno
 import glob
+import json
 import os
 import re
+import subprocess
+import sys
 
 import fault
 import faulty
@@ -107,6 +111,57 @@ def masked(w):
             point(rc == 0 and text == [x for x in base if x != more] and not left, f"{name}: shut all the same", f"{rc} {err} {text} {left}")
 
 
+def without_namespaces(w, argv):
+    """sluice, as an ordinary user, where no further user namespace can be made: (status, output, error)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    r, wr = os.pipe()
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            if os.getuid() != w.uid:
+                os.setgroups([])
+                os.setresgid(w.gid, w.gid, w.gid)
+                os.setresuid(w.uid, w.uid, w.uid)
+                libc.prctl(4, 1, 0, 0, 0)
+            if libc.unshare(0x10000000) < 0:
+                raise OSError(ctypes.get_errno(), "unshare")
+            for f, text in (("/proc/self/setgroups", "deny"), ("/proc/self/uid_map", f"{w.uid} {w.uid} 1"),
+                            ("/proc/self/gid_map", f"{w.gid} {w.gid} 1"), ("/proc/sys/user/max_user_namespaces", "0")):
+                with open(f, "w") as h:
+                    h.write(text)
+            p = subprocess.run([w.sluice, *argv], env=w.env, cwd=w.dir, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+            got = [p.returncode, p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace")]
+        except BaseException as e:
+            got = [None, "", f"the test: {e!r}"]
+        os.write(wr, json.dumps(got).encode())
+        os._exit(0)
+    os.close(wr)
+    with os.fdopen(r) as f:
+        data = f.read()
+    os.waitpid(pid, 0)
+    return json.loads(data)
+
+
+def hosts(w):
+    """What T0 is for."""
+    def both(name, run):
+        rc, out, err = run(["exec", "--", "echo", "acted"])
+        point(rc == 125 and not out and "[env.unavailable] (5)" in err, f"{w.who}: {name}: no box of T1", f"{rc} {out} {err}")
+        rc, out, err = run(["exec", "--tier", "T0", "--", "sh", "-c", "id -u; cat /etc/passwd; kill -0 $PPID; echo acted"])
+        lines = out.split()
+        point(rc == 0 and lines[-1:] == ["acted"] and "root" not in out and lines[0] != "0" and err.count("denied") + err.count("permitted") == 2,
+              f"{w.who}: {name}: one of T0", f"{rc} {out} {err}")
+        left = w.left(False)
+        point(not left, f"{w.who}: {name}: nothing is left", left)
+    if w.uid != 0:
+        both("user namespaces are forbidden", lambda argv: without_namespaces(w, argv))
+    else:
+        both("root without CAP_SYS_ADMIN", lambda argv: (lambda p: (p.returncode, p.stdout.decode(), p.stderr.decode()))(subprocess.run(
+            ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", w.sluice, *argv], env=w.env, cwd=w.dir,
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=30)))
+
+
 def complete():
     with open(f"{SRC}/data/tiers.tsv") as f:
         rows = {r[1]: r[2] for r in (line.split("\t") for line in f if not line.startswith("#")) if r[0] == "T0"}
@@ -127,6 +182,7 @@ def main():
             print(f"1..0 # SKIP no tier T0 here: {err}")
             raise SystemExit(0)
         masked(w)
+        hosts(w)
         point(w.node("log", "check")[0] == 0, f"{who}: the log checks clean")
     complete()
     finish()
