@@ -114,7 +114,7 @@ round_of(struct empty *e, int at, bool is_top, size_t *ret_n)
 		return -errno;
 	while (r == 0 && (errno = 0, de = readdir(d)) != NULL) {
 		SL_AUTO_FD below = -1;
-		size_t n;
+		size_t n = 0;
 
 		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
 			continue;
