@@ -69,6 +69,12 @@ static const struct sl_role_row rows[] = {
 	  .never = "is dumpable, shows anything of the host in its /proc entry",
 	  .limits =
 	      "namespaces, no capabilities, Landlock, data/seccomp/box.list (gate)" },
+	{ .name = "guard",
+	  .started = "at tier T0 alone, around the box's init, in place of namespaces",
+	  .sees = "the end of init and of the supervisor, either of which ends the box",
+	  .never = "hears anyone, is dumpable, lets a process of its domain outlive it",
+	  .limits = "Landlock (the grant; no signal, no socket out of it), no "
+		    "capabilities, data/seccomp/box.list (gate)" },
 	{ .name = "launcher",
 	  .started = "where boxes of one grant follow one another (box/launcher.c); it "
 		     "starts their inits, and beside it a maker of network namespaces",
