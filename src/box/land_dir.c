@@ -114,7 +114,7 @@ round_of(struct empty *e, int at, bool is_top, size_t *ret_n)
 		return -errno;
 	while (r == 0 && (errno = 0, de = readdir(d)) != NULL) {
 		SL_AUTO_FD below = -1;
-		size_t n;
+		size_t n = 0;
 
 		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
 			continue;
@@ -139,10 +139,18 @@ round_of(struct empty *e, int at, bool is_top, size_t *ret_n)
 int
 sl_land_empty(int at, const char *name)
 {
-	SL_AUTO_FD top = open_dir(at, name);
-	struct empty e = { .top = top };
+	SL_AUTO_FD top = -1;
+	char link[40];
+	struct empty e = { 0 };
 	size_t n = 1;
-	int r = top < 0 ? top : 0;
+	int r;
+
+	/* Its owner may have closed that too; it was only looked up, so there is no
+	 * fchmod(). */
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", at);
+	(void)chmod(link, 0700);
+	e.top = top = open_dir(at, name);
+	r = top < 0 ? top : 0;
 
 	if (r == 0)
 		(void)fchmod(top, 0700);

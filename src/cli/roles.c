@@ -45,6 +45,14 @@ static const struct sl_role_row rows[] = {
 	  .limits = "256 MiB of address space, no files, no processes; dies with the "
 		    "supervisor, and the box with it",
 	  .jail = &sl_proxy_role },
+	{ .name = "sluice-sig",
+	  .started = "by verify, at the first signature that is not Ed25519 or the first "
+		     "certificate; executed from libexec/sluice",
+	  .sees = "keys, certificates, signed bytes and signatures of others",
+	  .never = "opens a file, has a network or a key of its own",
+	  .limits =
+	      "21 system calls, 3 refused, the rest kills; no environment, 256 MiB of "
+	      "address space, no processes; dies with its parent" },
 	{ .name = "index",
 	  .started =
 	      "by log search and log rebuild: libexec/sluice/sluice-index, executed",
@@ -61,6 +69,12 @@ static const struct sl_role_row rows[] = {
 	  .never = "is dumpable, shows anything of the host in its /proc entry",
 	  .limits =
 	      "namespaces, no capabilities, Landlock, data/seccomp/box.list (gate)" },
+	{ .name = "guard",
+	  .started = "at tier T0 alone, around the box's init, in place of namespaces",
+	  .sees = "the end of init and of the supervisor, either of which ends the box",
+	  .never = "hears anyone, is dumpable, lets a process of its domain outlive it",
+	  .limits = "Landlock (the grant; no signal, no socket out of it), no "
+		    "capabilities, data/seccomp/box.list (gate)" },
 	{ .name = "launcher",
 	  .started = "where boxes of one grant follow one another (box/launcher.c); it "
 		     "starts their inits, and beside it a maker of network namespaces",
@@ -68,6 +82,13 @@ static const struct sl_role_row rows[] = {
 	  .never = "hears anyone but the supervisor, is seen by a box, outlives it",
 	  .limits =
 	      "mount, pid and network namespaces of its own; the rights of set-up" },
+	{ .name = "sluice-tpm",
+	  .started =
+	      "by the recorder before it strips itself, where keys/tpm names a TPM, and by "
+	      "tpm and log tree: libexec/sluice/sluice-tpm, executed",
+	  .sees = "the identity key while it is sealed or unsealed; a quote",
+	  .never = "opens a file, parses anything but its TPM's answers, outlives its starter",
+	  .limits = "256 MiB of address space; no new connection but to an emulated TPM" },
 	{ .name = "act",
 	  .started = "by the box's init, from the permit of its step",
 	  .sees = "what the grant lists",

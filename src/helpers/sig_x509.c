@@ -122,18 +122,31 @@ check_path(STACK_OF(X509) * path, struct sl_err *err)
 	return 0;
 }
 
+/* The host of an https URI whose authority is a host, perhaps with a port, and no user
+ * (who could look like one). */
+static struct sl_slice
+host_of(struct sl_slice iss)
+{
+	const struct sl_slice https = SL_LIT("https://"), none = { 0 };
+	struct sl_slice at = sl_slice_upto(sl_slice_skip(iss, https.len), '/');
+	struct sl_slice host = sl_slice_upto(at, ':');
+
+	if (!sl_slice_starts(iss, https))
+		return none;
+	for (size_t i = host.len + 1; i < at.len; i++)
+		if (at.p[i] < '0' || at.p[i] > '9')
+			return none;
+	return host;
+}
+
 /* A subjectAltName that is iss, or the host of its https URI. */
 static bool
 is_named(X509 *leaf, struct sl_slice iss)
 {
-	const struct sl_slice https = SL_LIT("https://");
 	GENERAL_NAMES *all = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
-	struct sl_slice host = { 0 };
+	struct sl_slice host = host_of(iss);
 	bool is = false;
 
-	if (sl_slice_starts(iss, https))
-		host =
-		    sl_slice_upto(sl_slice_upto(sl_slice_skip(iss, https.len), '/'), ':');
 	for (int i = 0; i < sk_GENERAL_NAME_num(all) && !is; i++) {
 		const GENERAL_NAME *g = sk_GENERAL_NAME_value(all, i);
 		struct sl_slice name;

@@ -15,7 +15,7 @@ struct work {
 	struct sl_pubkey own, leaf; /* of a did; of x5chain */
 	struct sl_pubkey web[WEB_KEYS_MAX];
 	bool is_path_good, is_bound; /* x5chain leads to a root; and says iss */
-	struct sl_issuer who;
+	struct sl_issuer_found who;
 };
 
 static const char *const hows[] = {
@@ -236,8 +236,8 @@ find_keys(struct work *w, struct sl_err *err)
 }
 
 int
-sl_issuer_verify(const struct sl_sign1 *s, const struct sl_issuer_env *env,
-		 struct sl_issuer *ret, struct sl_err *err)
+sl_issuer_check(const struct sl_sign1 *s, const struct sl_issuer_env *env,
+		struct sl_issuer_found *ret, struct sl_err *err)
 {
 	SL_AUTO_BUF tbs = { .max = SL_SIGN1_BYTES_MAX + (1 << 16) };
 	const struct sl_slice none = { 0 };

@@ -120,7 +120,7 @@ sl_spki_ec(int64_t crv, struct sl_slice point, struct sl_pubkey *ret, struct sl_
 			c = &curves[i];
 	if (c == NULL)
 		return SL_ERR(err, UNSUPPORTED, "a key on curve %lld", (long long)crv);
-	if (point.len != 1 + c->half * (is_whole ? 2 : 1) ||
+	if (point.len == 0 || point.len != 1 + c->half * (is_whole ? 2 : 1) ||
 	    (!is_whole && point.p[0] != 2 && point.p[0] != 3))
 		return SL_ERR(err, FORMAT, "a point that is not of its curve");
 	if ((r = put_spki(c->alg, point, &k, err)) < 0)

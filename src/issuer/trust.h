@@ -3,14 +3,15 @@
  *
  * One text file, by default $SLUICE_HOME/trust/list.  A line is one of
  *
- *	issuer ISS KEYS                 who may sign as ISS
- *	service ISS LEAF-MODE KEYS      whose receipts count, and over what
+ *	issuer ISS KEYS [kid=KID]            who may sign as ISS
+ *	service ISS LEAF-MODE KEYS [kid=KID] whose receipts count, and over what
  *	root FILE                       certificates in PEM: ends of paths
  *	web DIRECTORY                   a mirror of did:web documents
  *
  * or empty, or a comment after '#'; fields are parted by spaces or tabs.  KEYS is a
  * did:key, a did:jwk or a file: PEM (public keys, certificates), JSON (JWK, JWK set),
- * else CBOR (COSE_Key, COSE_KeySet).  Files are named from the list's directory.  ISS of
+ * else CBOR (COSE_Key, COSE_KeySet).  KID names the one key of a line (text, or 0x and
+ * hex) where its file cannot.  Files are named from the list's directory.  ISS of
  *a service is "-" where its receipts name no issuer.  Nothing is fetched; a line that is
  * not understood, or a file that cannot be read, spoils the list.
  */

@@ -25,7 +25,8 @@ struct sluice_result {
 	char text[SL_ERR_MSG_MAX];
 	const char *string[SL_RESULT_STRINGS]; /* NULL: "" */
 	uint64_t number[SL_RESULT_NUMBERS];
-	struct sl_slice payload;
+	struct sl_slice payload; /* p == NULL: none that may be used */
+	int64_t hash_alg;        /* of a hash envelope; 0: it is none */
 	struct sl_judged receipt[SLUICE_RECEIPTS_MAX];
 	char finding[SL_FINDINGS_MAX][48 + 2 + SL_ERR_MSG_MAX];
 };

@@ -64,6 +64,8 @@ own=$(t0 -- sh -c 'echo ${HOME%/home}; mkdir -p d/d/d; echo z >d/d/d/e; chmod 0 
 case $own in /tmp/sluice-* | /var/tmp/sluice-*) r=0 ;; *) r=1 ;; esac
 result $r "it lies in /tmp or /var/tmp" "$own"
 not "and is gone afterwards" ls -d "$own"
+own=$(t0 -- sh -c 'echo ${HOME%/home}; mkdir -p d/d; chmod 0 d $HOME $TMPDIR ${HOME%/home}')
+not "even when it was closed" ls -d "$own"
 same "what may be written is" written "$(t0 -- sh -c "echo written >$T/w/new; cat $T/w/new"; rm -f "$T/w/new")"
 same "modes and times are changed there, and in its own" "600 1 700 9" "$(t0 -- sh -c "
 umask 077; : >$T/w/m; chmod 600 $T/w/m; touch -d @1 $T/w/m; mkdir d; chmod 700 d; touch -h -d @9 d; ln -s m $T/w/l
