@@ -514,6 +514,7 @@ test_w(void **state)
 		world_done(&w);
 	}
 	print_message("# W: 11 repairs in %ld us of processor time\n", best);
+	assert_true(best <= 15000); /* what clingo takes */
 	free(text);
 }
 
