@@ -45,7 +45,7 @@ add_principles(const char *path, struct sl_arena *a, struct sl_policy_source *re
 	       struct sl_err *err)
 {
 	SL_AUTO_BUF yaml = { .max = SL_POLICY_FILE_MAX };
-	SL_AUTO_BUF all = { .max = 2 * SL_POLICY_FILE_MAX };
+	SL_AUTO_BUF all = { .max = (size_t)2 * SL_POLICY_FILE_MAX };
 	struct sl_front_text t = { 0 };
 	int r;
 

@@ -132,6 +132,8 @@ add_facts(struct reader *x, const struct sl_policy *p, const char *source)
 	const struct sl_term *t;
 	int r;
 
+	if (p == NULL)
+		return 0;
 	for (const struct sl_pfact *f = p->facts; f != NULL; f = f->next) {
 		const char *pred = sl_arena_str(x->a, f->atom.name);
 
@@ -161,7 +163,7 @@ end_section(struct reader *x)
 	}
 	if (x->now->expect.len == 0)
 		return fail(x, x->now->line, "no 'expect' in the case", x->now->name);
-	if ((x->common != NULL && (r = add_facts(x, x->common, "common")) < 0) ||
+	if ((r = add_facts(x, x->common, "common")) < 0 ||
 	    (r = add_facts(x, p, "case")) < 0)
 		return r;
 	return 0;
@@ -233,7 +235,7 @@ claim(struct reader *x, struct sl_slice s, bool is_lacking)
 			    SL_LIT(""));
 	if ((r = parse_facts(x, s, x->line, &p)) < 0)
 		return r;
-	if (p->n_facts != 1)
+	if (p == NULL || p->n_facts != 1)
 		return fail(x, x->line, "expected one fact, as in: holds owner(\"x\")",
 			    SL_LIT(""));
 	*c = (struct sl_policy_claim){ .is_lacking = is_lacking,

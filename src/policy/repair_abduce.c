@@ -97,7 +97,7 @@ unify(struct search *s, uint32_t a, uint32_t b)
 	return true;
 }
 
-static void solve(struct search *s, const struct goal *g);
+static void solve(struct search *s, const struct goal *from);
 
 /* ---- what is open is closed ---- */
 
@@ -370,7 +370,7 @@ static void
 by_rules(struct search *s, const struct goal *g, uint32_t atom)
 {
 	const struct sl_patom *m = &g->b->atoms[atom];
-	uint32_t code[SL_PARITY_MAX], open = 0;
+	uint32_t code[SL_PARITY_MAX] = { 0 }, open = 0;
 	bool is_closed = codes(s, g, m, code, &open);
 	int above = is_above(s, g, m->pred, code);
 
@@ -392,7 +392,7 @@ meet(struct search *s, const struct goal *g, uint32_t atom)
 {
 	const struct sl_patom *m = &g->b->atoms[atom];
 	struct goal rest = *g;
-	uint32_t code[SL_PARITY_MAX], open = 0;
+	uint32_t code[SL_PARITY_MAX] = { 0 }, open = 0;
 	bool is_closed;
 
 	rest.atoms &= ~(UINT64_C(1) << atom);

@@ -143,6 +143,18 @@ result $? "a flip has both sides"
 check 2 'broken.dl:' policy diff "$T/broken.dl"
 check 2 '[usage]' policy diff
 
+# --- a step that is denied in a run that was allowed ---
+sed 's/^deny if flow_want/deny if request("step"), step($j, "never");\n&/' "$T/now.dl" >"$T/step.dl"
+ok "a policy against one step" sl policy register "$T/step.dl"
+printf 'on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n    - run: "true"\n    - name: never\n      run: "true"\n' >"$T/g.yml"
+(cd "$T/fine" && sl run "$T/g.yml") >"$T/out" 2>&1
+has "the step is denied" "$(cat "$T/out")" 'deny if request("step"), step($j, "never")'
+out=$(sl policy why-not "$(last_run)")
+same "why-not of the run is about the step: exit 0" 0 $?
+has "it says so" "$out" 'a step of run '
+has "nothing of it can be left out" "$out" 'nothing that could be left out or stated'
+has "diff sees steps" "$(sl policy diff "$T/now.dl")" 'would be allowed  step of run '
+
 # --- YAML ---
 cat >"$T/p.yml" <<'X'
 principles:
