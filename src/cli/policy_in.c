@@ -28,29 +28,24 @@ is_yaml(const char *path)
 
 /* In the parser's jail: YAML is not read here. */
 static int
-compile(const char *path, struct sl_slice yaml, struct sl_arena *a,
+compile(struct sl_parser *p, const char *path, struct sl_arena *a,
 	struct sl_front_text *ret, struct sl_err *err)
 {
-	struct sl_parser *p = NULL;
-	int r = sl_parser_start(&p, err);
+	SL_AUTO_BUF yaml = { .max = SL_POLICY_FILE_MAX };
+	int r = sl_input_path(path, SL_POLICY_FILE_MAX, &yaml, err);
 
-	if (r == 0)
-		r = sl_parser_policy(p, yaml, path, a, ret, err);
-	sl_parser_stop(p);
-	return r;
+	return r < 0 ? r : sl_parser_policy(p, sl_buf_get(&yaml), path, a, ret, err);
 }
 
 static int
-add_principles(const char *path, struct sl_arena *a, struct sl_policy_source *ret,
-	       struct sl_err *err)
+add_principles(struct sl_parser *p, const char *path, struct sl_arena *a,
+	       struct sl_policy_source *ret, struct sl_err *err)
 {
-	SL_AUTO_BUF yaml = { .max = SL_POLICY_FILE_MAX };
 	SL_AUTO_BUF all = { .max = (size_t)2 * SL_POLICY_FILE_MAX };
 	struct sl_front_text t = { 0 };
 	int r;
 
-	if ((r = sl_input_path(path, SL_POLICY_FILE_MAX, &yaml, err)) < 0 ||
-	    (r = compile(path, sl_buf_get(&yaml), a, &t, err)) < 0)
+	if ((r = compile(p, path, a, &t, err)) < 0)
 		return r;
 	for (struct sl_slice s = t.text; s.len > 0;) {
 		struct sl_slice line = sl_slice_upto(s, '\n');
@@ -68,27 +63,44 @@ add_principles(const char *path, struct sl_arena *a, struct sl_policy_source *re
 	return ret->text.p == NULL ? SL_ERR(err, NOMEM, "out of memory") : 0;
 }
 
-int
-sl_policy_source(const char *path, const char *principles, struct sl_arena *a,
-		 struct sl_policy_source *ret, struct sl_err *err)
+static int
+read_source(struct sl_parser *p, const char *path, struct sl_arena *a,
+	    struct sl_policy_source *ret, struct sl_err *err)
 {
 	SL_AUTO_BUF text = { .max = SL_POLICY_FILE_MAX };
 	struct sl_front_text t = { 0 };
 	int r;
 
-	*ret = (struct sl_policy_source){ .path = path };
-	if ((r = sl_input_path(path, SL_POLICY_FILE_MAX, &text, err)) < 0)
-		return r;
 	if (is_yaml(path)) {
-		if ((r = compile(path, sl_buf_get(&text), a, &t, err)) < 0)
+		if ((r = compile(p, path, a, &t, err)) < 0)
 			return r;
 		ret->text = t.text;
 		ret->at = t.at;
 		ret->n_at = t.n;
-	} else if ((ret->text = sl_arena_dup(a, sl_buf_get(&text))).p == NULL) {
-		return SL_ERR(err, NOMEM, "out of memory for '%s'", path);
+		return 0;
 	}
-	return principles != NULL ? add_principles(principles, a, ret, err) : 0;
+	if ((r = sl_input_path(path, SL_POLICY_FILE_MAX, &text, err)) < 0)
+		return r;
+	ret->text = sl_arena_dup(a, sl_buf_get(&text));
+	return ret->text.p == NULL ? SL_ERR(err, NOMEM, "out of memory for '%s'", path)
+				   : 0;
+}
+
+int
+sl_policy_source(const char *path, const char *principles, struct sl_arena *a,
+		 struct sl_policy_source *ret, struct sl_err *err)
+{
+	struct sl_parser *p = NULL;
+	int r = 0;
+
+	*ret = (struct sl_policy_source){ .path = path };
+	/* Before a byte of either file is here. */
+	if ((is_yaml(path) || principles != NULL) && (r = sl_parser_start(&p, err)) < 0)
+		return r;
+	if ((r = read_source(p, path, a, ret, err)) == 0 && principles != NULL)
+		r = add_principles(p, principles, a, ret, err);
+	sl_parser_stop(p);
+	return r;
 }
 
 void
