@@ -41,7 +41,8 @@ stop_at_once(void *arg, const struct sl_replay_flip *f, struct sl_err *err)
 	return SL_ERR(err, USAGE, "enough");
 }
 
-/* n decisions on runs that read /data/0 ... /data/99, in batches. */
+/* n decisions on runs that read /data/0 ... /data/99, in batches; each has a fact set of
+ * its own. */
 static void
 fill(struct node *n, size_t count)
 {
@@ -51,17 +52,20 @@ fill(struct node *n, size_t count)
 		SL_AUTO_ARENA a = { 0 };
 		struct sl_jb b = { .a = &a };
 		struct sl_gate_request q = { .kind = "policy" };
-		struct sl_grant_fs fs = { .access = SL_ACC_READ };
+		struct sl_grant_fs fs[2] = { { .access = SL_ACC_READ },
+					     { .access = SL_ACC_READ } };
 		struct sl_grant want;
 		struct sl_decision *d = NULL;
-		char path[32];
+		char path[32], own[32];
 
 		sl_arena_init(&a, 16 << 20);
 		sl_grant_init(&want);
 		(void)snprintf(path, sizeof(path), "/data/%zu", k % 100);
-		fs.path = sl_slice_str(path);
-		want.fs = &fs;
-		want.n_fs = 1;
+		(void)snprintf(own, sizeof(own), "/own/%zu", k);
+		fs[0].path = sl_slice_str(path);
+		fs[1].path = sl_slice_str(own);
+		want.fs = fs;
+		want.n_fs = 2;
 		q.kind = "run";
 		q.want = &want;
 		q.context = a_context(n, &b, "run", NULL);
@@ -213,7 +217,7 @@ test_erased(void **state)
 	fill(&n, 5);
 	erase_last_facts(&n);
 	must(replay(&n,
-		    OWNER "deny if want_read($p), $p != \"/data/0\";\n"
+		    OWNER "deny if want_read($p), $p.starts_with(\"/data/\"), $p != \"/data/0\";\n"
 			  "allow if request(\"run\");\n",
 		    on_flip, &seen, &s, &err),
 	     &err);
