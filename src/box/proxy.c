@@ -57,7 +57,7 @@ void
 sl_box_proxy_done(struct sl_box *b)
 {
 	for (size_t i = 0; b->proxy != NULL && i < SL_PROXY_CONNS_MAX; i++)
-		if (b->proxy->slot[i].state == DIALING)
+		if (b->proxy->slot[i].state != FREE && b->proxy->slot[i].sock >= 0)
 			(void)close(b->proxy->slot[i].sock);
 	free(b->proxy);
 	b->proxy = NULL;
@@ -193,10 +193,21 @@ forget_sock(struct sl_box *b, struct slot *s)
 {
 	if (s->sock < 0)
 		return;
-	/* It stays open in the proxy: closing it would not take it out of the set. */
-	(void)sl_box_watch_fd(b, s->sock, 0, 0);
+	/* It may be open in the proxy: closing it would not take it out of the set. */
+	if (s->state == DIALING)
+		(void)sl_box_watch_fd(b, s->sock, 0, 0);
+	/* Whatever the proxy says that it closed, it cannot use any more. */
+	(void)shutdown(s->sock, SHUT_RDWR);
 	(void)close(s->sock);
 	s->sock = -1;
+}
+
+/* An open one stays here too, so that it ends with its act whatever the proxy does. */
+static void
+keep_sock(struct sl_box *b, struct slot *s)
+{
+	(void)sl_box_watch_fd(b, s->sock, 0, 0);
+	s->state = OPEN;
 }
 
 /* A channel that cannot be written to is found to be at its end when it is read. */
@@ -206,8 +217,12 @@ finish(struct sl_box *b, struct slot *s, int e)
 	b->proxy->n_dialing--;
 	s->row = observe_at(b, s, e);
 	(void)answer(b, s, e, SL_PROXY_WHY_NONE);
+	if (e == 0) {
+		keep_sock(b, s);
+		return;
+	}
 	forget_sock(b, s);
-	s->state = e == 0 ? OPEN : FREE;
+	s->state = FREE;
 }
 
 /* The next address of those that it has, until one is being connected to. */
@@ -283,6 +298,9 @@ on_open(struct sl_box *b, struct sl_slice body)
 	char text[SL_NET_TEXT_MAX];
 
 	memcpy(&m, body.p, sizeof(m));
+	/* Between acts there is nobody who could ask. */
+	if (b->state != SL_BS_RUN && !b->proxy->is_draining)
+		return false;
 	if (m.id >= SL_PROXY_CONNS_MAX || m.act >= SL_PROXY_ACTS || m.port == 0 ||
 	    memchr(m.host, 0, sizeof(m.host)) == NULL ||
 	    b->proxy->slot[m.id].state != FREE ||
@@ -338,6 +356,7 @@ on_closed(struct sl_box *b, struct sl_slice body)
 	    m.why >= SL_PROXY_WHY_COUNT || memchr(m.name, 0, sizeof(m.name)) == NULL)
 		return false;
 	s = &b->proxy->slot[m.id];
+	forget_sock(b, s);
 	s->state = FREE;
 	sl_obs_bytes(&b->obs, s->row, m.sent, m.received);
 	if (m.why == SL_PROXY_WHY_NONE)
@@ -347,6 +366,15 @@ on_closed(struct sl_box *b, struct sl_slice body)
 		n += (size_t)snprintf(obj + n, sizeof(obj) - n, ", TLS for %s", m.name);
 	n = n < sizeof(obj) ? n : sizeof(obj) - 1;
 	observe_refused(b, s->act, (struct sl_slice){ (uint8_t *)obj, n }, m.why);
+	return true;
+}
+
+static bool
+is_idle(const struct sl_box_proxy *p)
+{
+	for (size_t i = 0; i < SL_PROXY_CONNS_MAX; i++)
+		if (p->slot[i].state != FREE)
+			return false;
 	return true;
 }
 
@@ -372,7 +400,7 @@ on_message(struct sl_box *b, const struct sl_msg *msg)
 		return on_closed(b, msg->body);
 	case SL_PXO_DRAINED:
 		b->proxy->is_drained = true;
-		return b->proxy->is_draining;
+		return b->proxy->is_draining && is_idle(b->proxy);
 	case SL_PXO_LISTEN:
 	case SL_PXO_OPENED:
 	case SL_PXO_DRAIN:

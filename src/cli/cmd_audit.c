@@ -2,13 +2,18 @@
 #include "base/auto.h"
 #include "cli/evidence.h"
 #include "cli/out.h"
+#include "cli/session.h"
 #include "gate/audit.h"
+#include "record/statement.h"
+#include "run/root_audit.h"
 
 #include <stdio.h>
 
-enum { OPT_JSON };
+enum { OPT_ROOTS, OPT_JSON };
 
 static const struct sl_opt opts[] = {
+	[OPT_ROOTS] = { "roots", 0, NULL, "the stored roots, beside what let them in",
+			false },
 	[OPT_JSON] = { "json", 0, NULL, "one object an act, then one a class", false },
 	{ 0 },
 };
@@ -174,6 +179,67 @@ audit(struct work *w, struct sl_slice src, struct sl_err *err)
 	return (q = sl_out_flush(err)) < 0 ? q : r;
 }
 
+/* --- roots --- */
+
+static int
+print_root(const struct work *w, const struct sl_root_audit *x, struct sl_err *err)
+{
+	SL_AUTO_OUT out = { 0 };
+	struct sl_json *v = sl_out_init(&out);
+	struct sl_jb *b = &out.b;
+	char when[32], name[72];
+
+	sl_time_text(x->time_ms, when);
+	if (!w->is_json) {
+		printf("%-16s sha256:%s  ", x->name[0] != '\0' ? x->name : "-", x->hex);
+		if (x->is_good)
+			printf("<- %.12s, %s\n", x->request, when);
+		else
+			printf("%s\n", x->is_there ? "<- NOTHING"
+						   : "is gone, and nobody decided that");
+		return 0;
+	}
+	(void)snprintf(name, sizeof(name), "sha256:%s", x->hex);
+	if (x->name[0] != '\0')
+		(void)sl_json_set(b, v, "name", sl_json_cstr(b, x->name));
+	(void)sl_json_set(b, v, "root", sl_json_cstr(b, name));
+	(void)sl_json_set(b, v, "is_there", sl_json_bool(b, x->is_there));
+	(void)sl_json_set(b, v, "covered_by",
+			  x->is_good ? sl_json_cstr(b, x->request) : sl_json_null(b));
+	if (x->request != NULL)
+		(void)sl_json_set(b, v, "time", sl_json_cstr(b, when));
+	return sl_out_json(&out, v, err);
+}
+
+static int
+roots(const struct work *w, struct sl_err *err)
+{
+	const struct sl_root_audit *row = NULL;
+	struct sl_home home = { .fd = -1 };
+	SL_AUTO_ARENA a = { 0 };
+	size_t n = 0, n_bad = 0;
+	int r;
+
+	sl_arena_init(&a, 256 << 20);
+	if ((r = sl_session_home(&home, err)) == 0)
+		r = sl_root_audit(&home, &a, &row, &n, err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		n_bad += !row[i].is_good;
+		r = print_root(w, &row[i], err);
+	}
+	sl_home_done(&home);
+	if (r < 0)
+		return r;
+	if (!w->is_json)
+		printf("%zu root%s, %zu without a decision that covers %s\n", n,
+		       n == 1 ? "" : "s", n_bad, n == 1 ? "it" : "them");
+	if ((r = sl_out_flush(err)) < 0)
+		return r;
+	return n_bad == 0 ? 0
+			  : SL_ERR(err, AUDIT, "%zu root%s changed without a decision",
+				   n_bad, n_bad == 1 ? " was" : "s were");
+}
+
 static int
 run(const struct sl_args *args, struct sl_err *err)
 {
@@ -182,6 +248,10 @@ run(const struct sl_args *args, struct sl_err *err)
 	SL_AUTO_LOCAL l = { .home.fd = -1 };
 	int r;
 
+	if (sl_arg_is(args, OPT_ROOTS) == (args->argc > 0))
+		return SL_ERR(err, USAGE, "audit takes a run, or --roots");
+	if (args->argc == 0)
+		return roots(&w, err);
 	if ((r = sl_local_open(&l, args, -1, err)) < 0 ||
 	    (r = sl_local_bundle(&l, args->argv[0], &bytes, err)) < 0)
 		return r;
@@ -191,9 +261,8 @@ run(const struct sl_args *args, struct sl_err *err)
 const struct sl_cmd sl_cmd_audit = {
 	.name = "audit",
 	.summary = "every observed act beside the grant that covers it",
-	.usage = "RUN [--json]",
+	.usage = "RUN | --roots  [--json]",
 	.opts = opts,
-	.min_args = 1,
 	.max_args = 1,
 	.is_main = true,
 	.run = run,

@@ -9,6 +9,9 @@
 #include "flow/workflow.h"
 #include "grant/limit.h"
 #include "grant/profile.h"
+#include "issuer/trust.h"
+#include "log/index_proto.h"
+#include "log/keyring.h"
 #include "log/rec.h"
 #include "policy/policy.h"
 #include "proxy/msg.h"
@@ -145,7 +148,20 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		{ "log.record", "bytes", "of one statement or blob", SL_REC_MAX },
 		{ "log.batch", "bytes", "of one batch", SL_BATCH_MAX },
 		{ "log.segment", "bytes", "of one segment file", SL_SEG_SIZE },
+		{ "log.keys", "", "working keys, and identities, of one node",
+		  SL_RING_MAX },
+		{ "log.search.hits", "", "of one search", SL_INDEX_HITS_MAX },
+		{ "log.search.text", "bytes", "of one field that is searched",
+		  SL_INDEX_TEXT_MAX },
 		{ "receipt.bytes", "bytes", "of one receipt", SL_RECEIPT_BYTES_MAX },
+		{ "trust.list", "bytes", "of the list of whom to trust",
+		  SL_TRUST_LIST_BYTES },
+		{ "trust.file", "bytes", "of a file that it names", SL_TRUST_FILE_BYTES },
+		{ "trust.keys", "count", "of all its lines", SL_TRUST_KEYS_MAX },
+		{ "trust.roots", "count", "certificates that may end a path",
+		  SL_SIG_ROOTS_MAX },
+		{ "x5chain.certificates", "count", "of one statement", SL_SIG_CERTS_MAX },
+		{ "x5chain.certificate", "bytes", "of one of these", SL_SIG_CERT_BYTES },
 	};
 	int r = 0;
 

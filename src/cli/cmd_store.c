@@ -4,6 +4,7 @@
 #include "cli/out.h"
 #include "cli/session.h"
 #include "roots/store.h"
+#include "run/root_change.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,7 @@ static const struct sl_opt opts[] = {
 };
 
 struct work {
-	struct sl_home home;
+	struct sl_session s;
 	struct sl_out o;
 	bool is_json;
 	const char *arg[2];
@@ -66,9 +67,15 @@ static int
 do_add(struct work *w, struct sl_err *err)
 {
 	struct sl_root root = { .fd = -1 };
-	int r = sl_root_add(&w->home, w->arg[0], w->arg[1], &root, err);
+	int r;
 
-	return r < 0 ? r : print_root(w, &root, NULL, err);
+	/* before a byte of the tree is read */
+	if ((r = sl_session_start(&w->s, err)) < 0 ||
+	    (r = sl_session_gate(&w->s, false, err)) < 0 ||
+	    (r = sl_root_change_add(w->s.gate, &w->s.home, w->arg[0], w->arg[1], &root,
+				    err)) < 0)
+		return r;
+	return print_root(w, &root, NULL, err);
 }
 
 /* Touched, damaged, half gone: it is named, with the reason, and hides no other. */
@@ -80,7 +87,7 @@ list_one(struct work *w, const char *name, bool *ret_bad, struct sl_err *err)
 	struct sl_json *v;
 	int r;
 
-	if (sl_root_open(&w->home, name, &root, &why) == 0) {
+	if (sl_root_open(&w->s.home, name, &root, &why) == 0) {
 		r = print_root(w, &root, NULL, err);
 		sl_root_done(&root);
 		return r;
@@ -101,7 +108,7 @@ do_list(struct work *w, struct sl_err *err)
 {
 	const char *const *name = NULL;
 	size_t n = 0, n_bad = 0;
-	int r = sl_root_names(&w->home, &w->o.a, &name, &n, err);
+	int r = sl_root_names(&w->s.home, &w->o.a, &name, &n, err);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		bool is_bad = false;
@@ -121,7 +128,7 @@ static int
 do_show(struct work *w, struct sl_err *err)
 {
 	struct sl_root root = { .fd = -1 };
-	int r = sl_root_open(&w->home, w->arg[0], &root, err);
+	int r = sl_root_open(&w->s.home, w->arg[0], &root, err);
 
 	if (r == 0)
 		r = print_root(w, &root, NULL, err);
@@ -134,7 +141,7 @@ do_check(struct work *w, struct sl_err *err)
 {
 	struct sl_root root = { .fd = -1 };
 	bool is_noted = false;
-	int r = sl_root_check(&w->home, w->arg[0], &root, &is_noted, err);
+	int r = sl_root_check(&w->s.home, w->arg[0], &root, &is_noted, err);
 
 	if (r == 0)
 		r = print_root(w, &root, is_noted ? "good, stamp taken anew" : "good",
@@ -148,9 +155,12 @@ do_drop(struct work *w, struct sl_err *err)
 {
 	bool is_gone = false;
 	struct sl_json *v;
-	int r = sl_root_drop(&w->home, w->arg[0], &is_gone, err);
+	int r;
 
-	if (r < 0)
+	if ((r = sl_session_start(&w->s, err)) < 0 ||
+	    (r = sl_session_gate(&w->s, false, err)) < 0 ||
+	    (r = sl_root_change_drop(w->s.gate, &w->s.home, w->arg[0], &is_gone, err)) <
+		0)
 		return r;
 	if (!w->is_json) {
 		printf("%s: %s\n", w->arg[0],
@@ -178,7 +188,7 @@ static const struct {
 static int
 run(const struct sl_args *args, struct sl_err *err)
 {
-	struct work w = { .home.fd = -1, .is_json = sl_arg_is(args, OPT_JSON) };
+	struct work w = { .s.home.fd = -1, .is_json = sl_arg_is(args, OPT_JSON) };
 	size_t i = 0;
 	int r;
 
@@ -197,9 +207,9 @@ run(const struct sl_args *args, struct sl_err *err)
 	for (int k = 0; k < verbs[i].n_args; k++)
 		w.arg[k] = args->argv[2 + k];
 	(void)sl_out_init(&w.o);
-	if ((r = sl_session_home(&w.home, err)) == 0)
+	if ((r = sl_session_home(&w.s.home, err)) == 0)
 		r = verbs[i].run(&w, err);
-	sl_home_done(&w.home);
+	sl_session_done(&w.s);
 	sl_out_done(&w.o);
 	return r < 0 ? r : sl_out_flush(err);
 }

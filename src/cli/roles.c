@@ -37,20 +37,44 @@ static const struct sl_role_row rows[] = {
 	      "as root it is nobody" },
 	{ .name = "proxy",
 	  .started =
-	      "by exec where --net gives a network, before anything foreign is read; "
-	      "one for one box",
+	      "one for one box that has a network: by exec before anything foreign is "
+	      "read, by run for each such job, executed anew",
 	  .sees =
 	      "what the box asks of it, and the bytes of connections that it is given",
 	  .never = "makes or connects a socket, opens a file, holds a key, decides",
 	  .limits = "256 MiB of address space, no files, no processes; dies with the "
 		    "supervisor, and the box with it",
 	  .jail = &sl_proxy_role },
+	{ .name = "sluice-sig",
+	  .started = "by verify, at the first signature that is not Ed25519 or the first "
+		     "certificate; executed from libexec/sluice",
+	  .sees = "keys, certificates, signed bytes and signatures of others",
+	  .never = "opens a file, has a network or a key of its own",
+	  .limits =
+	      "21 system calls, 3 refused, the rest kills; no environment, 256 MiB of "
+	      "address space, no processes; dies with its parent" },
+	{ .name = "index",
+	  .started =
+	      "by log search and log rebuild: libexec/sluice/sluice-index, executed",
+	  .sees = "bounded fields of statements, what is searched for, index.db by its "
+		  "descriptor",
+	  .never =
+	      "opens a file, has a network or a key; what it answers is read again in "
+	      "the log",
+	  .limits = "512 MiB of address space, a call list without open or socket; dies "
+		    "with the supervisor" },
 	{ .name = "box init",
 	  .started = "from a permit, once a job or exec; pid 1 of the box's namespaces",
 	  .sees = "what the grant lists; re-executed where the supervisor holds a secret",
 	  .never = "is dumpable, shows anything of the host in its /proc entry",
 	  .limits =
 	      "namespaces, no capabilities, Landlock, data/seccomp/box.list (gate)" },
+	{ .name = "guard",
+	  .started = "at tier T0 alone, around the box's init, in place of namespaces",
+	  .sees = "the end of init and of the supervisor, either of which ends the box",
+	  .never = "hears anyone, is dumpable, lets a process of its domain outlive it",
+	  .limits = "Landlock (the grant; no signal, no socket out of it), no "
+		    "capabilities, data/seccomp/box.list (gate)" },
 	{ .name = "launcher",
 	  .started = "where boxes of one grant follow one another (box/launcher.c); it "
 		     "starts their inits, and beside it a maker of network namespaces",
@@ -58,6 +82,13 @@ static const struct sl_role_row rows[] = {
 	  .never = "hears anyone but the supervisor, is seen by a box, outlives it",
 	  .limits =
 	      "mount, pid and network namespaces of its own; the rights of set-up" },
+	{ .name = "sluice-tpm",
+	  .started =
+	      "by the recorder before it strips itself, where keys/tpm names a TPM, and by "
+	      "tpm and log tree: libexec/sluice/sluice-tpm, executed",
+	  .sees = "the identity key while it is sealed or unsealed; a quote",
+	  .never = "opens a file, parses anything but its TPM's answers, outlives its starter",
+	  .limits = "256 MiB of address space; no new connection but to an emulated TPM" },
 	{ .name = "act",
 	  .started = "by the box's init, from the permit of its step",
 	  .sees = "what the grant lists",

@@ -52,7 +52,8 @@ struct sl_gate_source {
 };
 
 struct sl_gate_request {
-	const char *kind; /* "run", "exec", "step", "cancel", "policy", "apply", "drop" */
+	const char *kind; /* "run", "exec", "step", "cancel", "policy", "apply", "drop",
+			     "key", "erase", "root-add", "root-drop" */
 	const struct sl_json *context; /* frozen; holds no grant */
 	const struct sl_grant *want;   /* NULL: nothing to run (cancel, policy) */
 	const struct sl_grant

@@ -199,6 +199,24 @@ sl_find_blob(const struct sl_view *v, const uint8_t digest[32], struct sl_buf *b
 	return e;
 }
 
+int
+sl_find_each(const struct sl_view *v, enum sl_rec_type type, const uint8_t digest[32],
+	     sl_find_fn *fn, void *arg, struct sl_err *err)
+{
+	struct want w = { .type = type };
+	struct search s;
+	struct sl_rec r;
+	int e;
+
+	memcpy(w.lo, digest, 32);
+	memcpy(w.hi, digest, 32);
+	start(v, &w, &s);
+	while ((e = next(v, &w, &s, &r, err)) == 1)
+		if ((e = fn(arg, &r, err)) != 0)
+			return e;
+	return e;
+}
+
 static int
 bounds(struct sl_slice hex, struct want *w)
 {

@@ -212,3 +212,27 @@ sl_proto_entry(const uint8_t p[SL_ENTRY_LEN], struct sl_entry *ret)
 	ret->index = sl_get64(p + 32);
 	ret->size = sl_get64(p + 40);
 }
+
+void
+sl_proto_put_admin(struct sl_buf *b, const struct sl_admin_done *d)
+{
+	uint8_t n[17];
+
+	sl_proto_put_entry(b, &d->entry);
+	n[0] = d->is_announced;
+	sl_le64(n + 1, d->n_bytes);
+	sl_le64(n + 9, d->n_copies);
+	sl_buf_put(b, n, sizeof(n));
+}
+
+int
+sl_proto_admin(struct sl_slice s, struct sl_admin_done *ret, struct sl_err *err)
+{
+	if (s.len != SL_ADMIN_DONE_LEN || s.p[SL_ENTRY_LEN] > 1)
+		return SL_ERR(err, BUG, "the recorder's answer is malformed");
+	sl_proto_entry(s.p, &ret->entry);
+	ret->is_announced = s.p[SL_ENTRY_LEN] != 0;
+	ret->n_bytes = sl_get64(s.p + SL_ENTRY_LEN + 1);
+	ret->n_copies = sl_get64(s.p + SL_ENTRY_LEN + 9);
+	return 0;
+}

@@ -1,8 +1,8 @@
 /* proto.h -- messages between a recorder and its client (doc/PROTOCOL.log section 7).
  *
- * The recorder begins with INFO; RUN_KEY is answered by RUN_KEY, COMMIT by DONE, in the
- * order of asking.  Integers are little-endian.  The recorder takes nothing else; what it
- * cannot parse ends it. */
+ * The recorder begins with INFO; RUN_KEY is answered by RUN_KEY, ADMIN by ADMIN, COMMIT
+ * by DONE, in the order of asking.  Integers are little-endian.  The recorder takes
+ * nothing else; what it cannot parse ends it. */
 #ifndef SL_LOG_PROTO_H
 #define SL_LOG_PROTO_H
 
@@ -10,13 +10,22 @@
 #include "priv/chan.h"
 
 /* LAST is a COMMIT after whose answer the recorder ends. */
-enum sl_rec_op { SL_OP_INFO = 1, SL_OP_RUN_KEY, SL_OP_COMMIT, SL_OP_DONE, SL_OP_LAST };
+enum sl_rec_op {
+	SL_OP_INFO = 1,
+	SL_OP_RUN_KEY,
+	SL_OP_COMMIT,
+	SL_OP_DONE,
+	SL_OP_LAST,
+	SL_OP_ADMIN
+};
 
 enum {
 	SL_FRAME_MAX = SL_BATCH_MAX,
 	SL_INFO_LEN = 64 + 64 + 32 + 32 + 32 + 8 + 8 + 1,
 	SL_ENTRY_LEN = 48,
-	SL_STATUS_LEN = 12, /* code, errno, bytes of the message */
+	SL_ADMIN_LEN = 1 + 32,                 /* asked: what, argument */
+	SL_ADMIN_DONE_LEN = SL_ENTRY_LEN + 17, /* answered */
+	SL_STATUS_LEN = 12,                    /* code, errno, bytes of the message */
 	SL_DONE_MAX = SL_STATUS_LEN + SL_ERR_MSG_MAX + SL_ITEMS_MAX * SL_ENTRY_LEN
 };
 
@@ -39,6 +48,9 @@ void sl_proto_put_info(struct sl_buf *b, const struct sl_node_info *i);
 int sl_proto_info(struct sl_slice s, struct sl_node_info *ret,
 		  struct sl_err *err) SL_MUST_CHECK;
 void sl_proto_put_entry(struct sl_buf *b, const struct sl_entry *e);
+void sl_proto_put_admin(struct sl_buf *b, const struct sl_admin_done *d);
+int sl_proto_admin(struct sl_slice s, struct sl_admin_done *ret,
+		   struct sl_err *err) SL_MUST_CHECK;
 void sl_proto_entry(const uint8_t p[SL_ENTRY_LEN], struct sl_entry *ret);
 
 /* The child's whole life.  Never returns. */

@@ -27,6 +27,7 @@ sl_reader_refresh(struct sl_reader *r, struct sl_err *err)
 	}
 	sl_state_done(&r->st);
 	r->st = st;
+	sl_hashes_done(&r->hashes); /* others may have made them anew */
 	if (!r->x.is_there || sl_idx_is_stale(&r->x)) {
 		sl_idx_close(&r->x);
 		sl_idx_open(&r->x, r->log_fd, false, r->boot, &r->g);
@@ -87,6 +88,7 @@ sl_reader_close(struct sl_reader *r)
 		return;
 	sl_seg_done(&r->g);
 	sl_idx_close(&r->x);
+	sl_hashes_done(&r->hashes);
 	sl_state_done(&r->st);
 	free(r->leaf.h);
 	if (r->head_fd >= 0)
@@ -180,8 +182,8 @@ sl_reader_run(struct sl_reader *r, struct sl_slice hex, struct sl_log_tree *ret,
 	return e < 0 ? e : sl_reader_tree(r, rec.tree, ret, err);
 }
 
-static void
-entry_of(const struct sl_rec *rec, struct sl_log_entry *ret)
+void
+sl_reader_entry_of(const struct sl_rec *rec, struct sl_log_entry *ret)
 {
 	*ret = (struct sl_log_entry){ .tree = rec->tree,
 				      .index = rec->index,
@@ -203,7 +205,7 @@ sl_reader_entry(struct sl_reader *r, uint32_t tree, uint64_t index,
 		return SL_ERR(err, NOENT, "tree %u has no entry %llu", tree,
 			      (unsigned long long)index);
 	if (e == 1)
-		entry_of(&rec, ret);
+		sl_reader_entry_of(&rec, ret);
 	return e < 0 ? e : 0;
 }
 
@@ -218,7 +220,7 @@ sl_reader_find(struct sl_reader *r, struct sl_slice hex, struct sl_log_entry *re
 	if (e == 0)
 		return SL_ERR(err, NOENT, "no statement '%.*s' in the log", SL_ARG(hex));
 	if (e == 1)
-		entry_of(&rec, ret);
+		sl_reader_entry_of(&rec, ret);
 	return e < 0 ? e : 0;
 }
 

@@ -32,6 +32,7 @@ static const struct sl_chan_op accepted[] = {
 	{ SL_OP_INFO, SL_STATUS_LEN + SL_ERR_MSG_MAX + SL_INFO_LEN, 0 },
 	{ SL_OP_RUN_KEY, SL_STATUS_LEN + SL_ERR_MSG_MAX + 32, 0 },
 	{ SL_OP_DONE, SL_DONE_MAX, 0 },
+	{ SL_OP_ADMIN, SL_STATUS_LEN + SL_ERR_MSG_MAX + SL_ADMIN_DONE_LEN, 0 },
 };
 
 int
@@ -323,6 +324,31 @@ sl_recorder_wait(struct sl_recorder *r, struct sl_entry *ret, size_t n, size_t *
 	if (e == SL_E(STORE) || e == SL_E(SYS))
 		return stop(r, err);
 	return e;
+}
+
+int
+sl_recorder_admin(struct sl_recorder *r, enum sl_admin what, const uint8_t arg[32],
+		  struct sl_admin_done *ret, struct sl_err *err)
+{
+	uint8_t body[SL_ADMIN_LEN] = { (uint8_t)what };
+	struct sl_slice answer = { 0 }, rest = { 0 };
+	int e = ready(r, err);
+
+	if (e < 0)
+		return e;
+	if (r->has_ended || r->n_asked > 0)
+		return SL_ERR(err, BUG,
+			      "commits are under way, or the recorder has ended");
+	if (arg != NULL)
+		memcpy(body + 1, arg, 32);
+	if (sl_chan_send(&r->chan, SL_OP_ADMIN, (struct sl_slice){ body, sizeof(body) },
+			 NULL, 0, err) < 0)
+		return stop(r, err);
+	if ((e = receive(r, SL_OP_ADMIN, &answer, err)) < 0)
+		return e;
+	if ((e = sl_proto_status(answer, &rest, err)) == 0)
+		return sl_proto_admin(rest, ret, err);
+	return e == SL_E(SYS) ? stop(r, err) : e;
 }
 
 int

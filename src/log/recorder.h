@@ -45,6 +45,15 @@ struct sl_entry {
 	uint64_t size;  /* of its tree after the batch */
 };
 
+/* What is done about keys and payloads; see doc/PROTOCOL.log sections 5 and 8. */
+enum sl_admin { SL_ADMIN_ROTATE = 1, SL_ADMIN_RETIRE, SL_ADMIN_ERASE, SL_ADMIN_ATTEST };
+
+struct sl_admin_done {
+	struct sl_entry entry;      /* of the statement about it, in the node tree */
+	bool is_announced;          /* ROTATE: only the next identity was announced */
+	uint64_t n_bytes, n_copies; /* ERASE */
+};
+
 struct sl_recorder_opts {
 	int home_fd;          /* $SLUICE_HOME, opened by the caller */
 	const char *home;     /* for messages */
@@ -89,6 +98,10 @@ void sl_recorder_last(struct sl_recorder *r);
 /* Entries of the statements added, in order (then of the seal, if any). */
 int sl_recorder_wait(struct sl_recorder *r, struct sl_entry *ret, size_t n, size_t *ret_n,
 		     struct sl_err *err) SL_MUST_CHECK;
+/* One of those, durable when it returns; arg: RETIRE the working key's public half, ERASE
+ * the digest; else unused.  Refused (USAGE, NOENT, ENV) it leaves all as it was. */
+int sl_recorder_admin(struct sl_recorder *r, enum sl_admin what, const uint8_t arg[32],
+		      struct sl_admin_done *ret, struct sl_err *err) SL_MUST_CHECK;
 int sl_recorder_fd(const struct sl_recorder *r); /* readable when a reply is in */
 int sl_recorder_pid(const struct sl_recorder *r);
 void sl_recorder_stop(struct sl_recorder *r); /* closes, reaps; accepts NULL */

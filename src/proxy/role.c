@@ -1,9 +1,12 @@
 /* role.c -- see role.h. */
 #include "proxy/role.h"
 
+#include "base/auto.h"
+#include "os/proc.h"
 #include "proxy/msg.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -13,6 +16,8 @@
 #include <unistd.h>
 
 enum { EXIT_JAIL = 70, SEND_S = 2, ROLE_FD = 3 };
+
+#define EXEC_NAME "sluice-proxy"
 
 /* Memory, its channel, and sockets that others have made: none that makes, names or
  * connects one.  Descriptors come by the channel or from the box's own queue. */
@@ -41,8 +46,31 @@ static const struct sl_chan_op ops[] = {
 	{ SL_PXO_DRAINED, 0, 0 },
 };
 
-int
-sl_proxy_start(struct sl_proxy **ret, struct sl_err *err)
+_Noreturn static void
+be_proxy(int fd)
+{
+	if (sl_role_enter(&sl_proxy_role, fd, NULL, 0) < 0)
+		_exit(EXIT_JAIL);
+	_exit(sl_proxy_main(ROLE_FD));
+}
+
+/* Nothing of the caller goes along but the channel: no other descriptor, no variable. */
+_Noreturn static void
+exec_proxy(int fd, int exe_fd)
+{
+	char name[] = EXEC_NAME, *argv[] = { name, NULL }, *env[] = { NULL };
+
+	if (exe_fd == ROLE_FD)
+		exe_fd = fcntl(exe_fd, F_DUPFD_CLOEXEC, ROLE_FD + 1);
+	if ((fd == ROLE_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, ROLE_FD)) < 0 ||
+	    sl_os_cloexec_from(ROLE_FD + 1) < 0)
+		_exit(EXIT_JAIL);
+	(void)sl_os_execveat(exe_fd, "", argv, env, AT_EMPTY_PATH);
+	_exit(EXIT_JAIL);
+}
+
+static int
+start(int exe_fd, struct sl_proxy **ret, struct sl_err *err)
 {
 	/* One that does not read must not hold up the supervisor. */
 	const struct timeval most = { .tv_sec = SEND_S };
@@ -63,11 +91,10 @@ sl_proxy_start(struct sl_proxy **ret, struct sl_err *err)
 		free(p);
 		return r;
 	}
-	if (p->pid == 0) {
-		if (sl_role_enter(&sl_proxy_role, fd[1], NULL, 0) < 0)
-			_exit(EXIT_JAIL);
-		_exit(sl_proxy_main(ROLE_FD));
-	}
+	if (p->pid == 0 && exe_fd >= 0)
+		exec_proxy(fd[1], exe_fd);
+	if (p->pid == 0)
+		be_proxy(fd[1]);
 	(void)close(fd[1]);
 	p->chan = (struct sl_chan){ .fd = fd[0],
 				    .ops = ops,
@@ -76,6 +103,34 @@ sl_proxy_start(struct sl_proxy **ret, struct sl_err *err)
 		    sizeof(struct sl_pxm_refused) + sizeof(struct sl_pxm_closed));
 	*ret = p;
 	return 0;
+}
+
+int
+sl_proxy_start(struct sl_proxy **ret, struct sl_err *err)
+{
+	return start(-1, ret, err);
+}
+
+int
+sl_proxy_exec(struct sl_proxy **ret, struct sl_err *err)
+{
+	SL_AUTO_FD exe = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+
+	return exe < 0 ? SL_ERR_SYS(err, -errno, "cannot open this program")
+		       : start(exe, ret, err);
+}
+
+int
+sl_proxy_exec_main(int argc, char **argv)
+{
+	int family = 0;
+	socklen_t len = sizeof(family);
+
+	if (argc != 1 || strcmp(argv[0], EXEC_NAME) != 0 ||
+	    getsockopt(ROLE_FD, SOL_SOCKET, SO_DOMAIN, &family, &len) < 0 ||
+	    family != AF_UNIX)
+		return -1;
+	be_proxy(ROLE_FD);
 }
 
 void

@@ -45,6 +45,10 @@ sl_stated_read(struct sl_reader *r, const struct sl_log_entry *e, struct sl_aren
 	    (q = sl_statement_parse(sl_buf_get(&bytes), STATEMENT_MAX, 0, &s, err)) < 0 ||
 	    (q = payload_of(r, &s, &blob, &ret->is_erased, &payload, err)) < 0)
 		return q;
+	if (s.h.has_hash_alg) {
+		ret->is_envelope = true;
+		memcpy(ret->payload, s.payload.p, 32);
+	}
 	ret->iss = sl_arena_dup(a, s.h.iss);
 	ret->sub = sl_arena_dup(a, s.h.sub);
 	if (ret->iss.p == NULL || ret->sub.p == NULL)
@@ -71,16 +75,35 @@ sl_stated_at(struct sl_reader *r, uint32_t tree, uint64_t index, struct sl_arena
 	return q < 0 ? q : sl_stated_read(r, &e, a, ret, err);
 }
 
-static bool
-is_run_kind(struct sl_slice kind)
+static const char *const run_kinds[] = { "run", "exec", NULL };
+static const char *const root_kinds[] = { "root-add", "root-drop", NULL };
+
+/* A decision whose text is gone: of a run where its subject names one with a log. */
+static int
+take_erased(struct sl_reader *r, struct sl_run_info *ret, struct sl_err *err)
 {
-	return sl_slice_eq(kind, SL_LIT("run")) || sl_slice_eq(kind, SL_LIT("exec"));
+	struct sl_slice hex = sl_slice_skip(ret->decision.sub, 4);
+	struct sl_err why = { 0 };
+	int q;
+
+	if (!sl_slice_starts(ret->decision.sub, SL_LIT("run:")) || hex.len != 64 ||
+	    !sl_unhex(ret->run, 32, hex))
+		return 0;
+	if ((q = sl_reader_run(r, hex, &ret->tree, &why)) == SL_E(NOENT))
+		return 0;
+	if (q < 0) {
+		*err = why;
+		return q;
+	}
+	ret->kind = "erased";
+	ret->has_tree = ret->is_allowed = true; /* it has begun */
+	return 1;
 }
 
-/* Fills in ret from a decision; 1 when it is one of a run or exec, else 0. */
+/* Fills in ret from a decision; 1 when it is one of these kinds, else 0. */
 static int
-take_decision(struct sl_reader *r, const struct sl_log_entry *e, struct sl_arena *a,
-	      struct sl_run_info *ret, struct sl_err *err)
+take_decision(struct sl_reader *r, const struct sl_log_entry *e, const char *const *kinds,
+	      struct sl_arena *a, struct sl_run_info *ret, struct sl_err *err)
 {
 	const struct sl_json *own;
 	struct sl_err none = { 0 };
@@ -89,15 +112,18 @@ take_decision(struct sl_reader *r, const struct sl_log_entry *e, struct sl_arena
 
 	if (strcmp(e->kind, "decision") != 0)
 		return 0;
-	*ret = (struct sl_run_info){ .seal = UINT64_MAX, .kind = "run" };
+	*ret = (struct sl_run_info){ .seal = UINT64_MAX };
 	if ((q = sl_stated_read(r, e, a, &ret->decision, err)) < 0)
 		return q;
+	if (ret->decision.is_erased)
+		return kinds == root_kinds ? 0 : take_erased(r, ret, err);
 	own = sl_json_get(ret->decision.predicate, "sluice");
-	if (!is_run_kind(sl_json_get_str(own, "kind")) ||
-	    !sl_unhex(ret->run, 32, sl_json_get_str(own, "run")))
+	while (*kinds != NULL &&
+	       !sl_slice_eq(sl_json_get_str(own, "kind"), sl_slice_str(*kinds)))
+		kinds++;
+	if (*kinds == NULL || !sl_unhex(ret->run, 32, sl_json_get_str(own, "run")))
 		return 0;
-	if (sl_slice_eq(sl_json_get_str(own, "kind"), SL_LIT("exec")))
-		ret->kind = "exec";
+	ret->kind = *kinds;
 	ret->is_allowed = sl_slice_eq(sl_json_get_str(own, "verdict"), SL_LIT("allow"));
 	sl_hex(hex, ret->run, 32);
 	ret->has_tree = sl_reader_run(r, sl_slice_str(hex), &ret->tree, &none) == 0;
@@ -130,7 +156,7 @@ sl_run_each(struct sl_reader *r, size_t max,
 
 		sl_arena_init(&a, RUN_MEMORY);
 		if ((q = sl_reader_entry(r, SL_NODE_TREE, n, &e, err)) < 0 ||
-		    (q = take_decision(r, &e, &a, &i, err)) <= 0)
+		    (q = take_decision(r, &e, run_kinds, &a, &i, err)) <= 0)
 			continue;
 		max--;
 		if ((q = each(arg, &i, err)) != 0)
@@ -178,8 +204,8 @@ is_hex_prefix(struct sl_slice s)
 
 /* All decisions are looked at: an ambiguous prefix must not pick the newest silently. */
 static int
-scan_for(struct sl_reader *r, struct sl_slice hex, uint64_t *ret_index,
-	 struct sl_err *err)
+scan_for(struct sl_reader *r, struct sl_slice hex, const char *const *kinds,
+	 uint64_t *ret_index, struct sl_err *err)
 {
 	size_t found = 0;
 	uint64_t n = 0;
@@ -193,7 +219,7 @@ scan_for(struct sl_reader *r, struct sl_slice hex, uint64_t *ret_index,
 
 		sl_arena_init(&a, RUN_MEMORY);
 		if ((q = sl_reader_entry(r, SL_NODE_TREE, n, &e, err)) < 0 ||
-		    (q = take_decision(r, &e, &a, &i, err)) <= 0)
+		    (q = take_decision(r, &e, kinds, &a, &i, err)) <= 0)
 			continue;
 		sl_hex(run, i.run, 32);
 		if (sl_slice_starts(sl_slice_str(run), hex)) {
@@ -214,9 +240,9 @@ scan_for(struct sl_reader *r, struct sl_slice hex, uint64_t *ret_index,
 	return 0;
 }
 
-int
-sl_run_lookup(struct sl_reader *r, struct sl_slice hex, struct sl_arena *a,
-	      struct sl_run_info *ret, struct sl_err *err)
+static int
+lookup(struct sl_reader *r, struct sl_slice hex, const char *const *kinds,
+       struct sl_arena *a, struct sl_run_info *ret, struct sl_err *err)
 {
 	struct sl_log_entry e;
 	uint64_t index = 0;
@@ -225,11 +251,25 @@ sl_run_lookup(struct sl_reader *r, struct sl_slice hex, struct sl_arena *a,
 	if (!is_hex_prefix(hex))
 		return SL_ERR(err, FORMAT, "'%.*s' is not the beginning of a run's ID",
 			      SL_ARG(hex));
-	if ((q = scan_for(r, hex, &index, err)) < 0 ||
+	if ((q = scan_for(r, hex, kinds, &index, err)) < 0 ||
 	    (q = sl_reader_entry(r, SL_NODE_TREE, index, &e, err)) < 0 ||
-	    (q = take_decision(r, &e, a, ret, err)) < 0)
+	    (q = take_decision(r, &e, kinds, a, ret, err)) < 0)
 		return q;
 	return find_seal(r, ret, a, err);
+}
+
+int
+sl_run_lookup(struct sl_reader *r, struct sl_slice hex, struct sl_arena *a,
+	      struct sl_run_info *ret, struct sl_err *err)
+{
+	return lookup(r, hex, run_kinds, a, ret, err);
+}
+
+int
+sl_root_request_lookup(struct sl_reader *r, struct sl_slice hex, struct sl_arena *a,
+		       struct sl_run_info *ret, struct sl_err *err)
+{
+	return lookup(r, hex, root_kinds, a, ret, err);
 }
 
 /* The last outcome in the run's tree that is about the run itself. */
@@ -260,4 +300,30 @@ sl_run_outcome(struct sl_reader *r, const struct sl_run_info *i, struct sl_arena
 		}
 	}
 	return 0;
+}
+
+int
+sl_tombstone_find(struct sl_reader *r, const uint8_t digest[32], struct sl_log_entry *ret,
+		  struct sl_err *err)
+{
+	char want[5 + 65] = "blob:";
+	uint64_t n = 0;
+	int q = node_size(r, &n, err);
+
+	sl_hex(want + 5, digest, 32);
+	while (q == 0 && n-- > 0) {
+		SL_AUTO_BUF bytes = { .max = STATEMENT_MAX };
+		struct sl_sign1 s;
+
+		if ((q = sl_reader_entry(r, SL_NODE_TREE, n, ret, err)) < 0 ||
+		    strcmp(ret->kind, "tombstone") != 0)
+			continue;
+		if ((q = sl_reader_statement(r, ret, &bytes, err)) < 0 ||
+		    (q = sl_statement_parse(sl_buf_get(&bytes), STATEMENT_MAX, 0, &s,
+					    err)) < 0)
+			return q;
+		if (sl_slice_eq(s.h.sub, sl_slice_str(want)))
+			return 1;
+	}
+	return q;
 }

@@ -1,5 +1,5 @@
 /* store.c -- see store.h. */
-#include "roots/store.h"
+#include "roots/store_int.h"
 
 #include "base/auto.h"
 #include "base/hex.h"
@@ -15,18 +15,6 @@
 #include <sys/utsname.h>
 
 enum { INFO_MAX = 64 << 10, NAMES_MAX = 4096 };
-
-/* An import under way: its directory, locked; what is not locked was left by one that was
- * interrupted. */
-struct import {
-	const struct sl_home *h;
-	int dir_fd; /* roots/ */
-	char tmp[32];
-	int fd; /* of tmp */
-	struct sl_tree_size size;
-	uint8_t stamp[32];
-	char hex[65];
-};
 
 static bool
 is_hex(const char *s)
@@ -55,8 +43,8 @@ sl_root_done(struct sl_root *root)
 }
 
 /* roots/, locked while it is changed. */
-static int
-open_roots(const struct sl_home *h, bool is_locked, int *ret_fd, struct sl_err *err)
+int
+sl_roots_open(const struct sl_home *h, bool is_locked, int *ret_fd, struct sl_err *err)
 {
 	SL_AUTO_FD names = -1;
 	SL_AUTO_FD fd = -1;
@@ -71,8 +59,9 @@ open_roots(const struct sl_home *h, bool is_locked, int *ret_fd, struct sl_err *
 	return 0;
 }
 
-static int
-read_name(const struct sl_home *h, const char *name, char hex[65], struct sl_err *err)
+int
+sl_root_read_name(const struct sl_home *h, const char *name, char hex[65],
+		  struct sl_err *err)
 {
 	SL_AUTO_BUF text = { .max = 8192 }; /* a read takes 4096 */
 	struct sl_err why = { 0 };
@@ -112,14 +101,15 @@ find(const struct sl_home *h, const char *which, struct sl_root *root, struct sl
 			      "hexadecimal digits",
 			      which);
 	(void)snprintf(root->name, sizeof(root->name), "%s", which);
-	return read_name(h, which, root->hex, err);
+	return sl_root_read_name(h, which, root->hex, err);
 }
 
 /* --- info --- */
 
-static int
-write_info(const struct sl_home *h, const char *dir, const struct sl_tree_size *size,
-	   const uint8_t stamp[32], struct sl_err *err)
+int
+sl_root_write_info(const struct sl_home *h, const char *dir,
+		   const struct sl_tree_size *size, const uint8_t stamp[32],
+		   struct sl_err *err)
 {
 	SL_AUTO_ARENA a = { 0 };
 	SL_AUTO_BUF text = { .max = INFO_MAX };
@@ -198,8 +188,8 @@ hold(const struct sl_home *h, struct sl_root *root, int *ret_tree, struct sl_err
 	return 0;
 }
 
-static int
-open_it(const struct sl_home *h, struct sl_root *root, struct sl_err *err)
+int
+sl_root_look(const struct sl_home *h, struct sl_root *root, struct sl_err *err)
 {
 	uint8_t said[32], now[32];
 	SL_AUTO_FD tree = -1;
@@ -224,7 +214,8 @@ sl_root_open(const struct sl_home *h, const char *which, struct sl_root *ret,
 	struct sl_root root;
 	int r;
 
-	if ((r = find(h, which, &root, err)) < 0 || (r = open_it(h, &root, err)) < 0) {
+	if ((r = find(h, which, &root, err)) < 0 ||
+	    (r = sl_root_look(h, &root, err)) < 0) {
 		sl_root_done(&root);
 		return r;
 	}
@@ -278,7 +269,7 @@ check_it(const struct sl_home *h, struct sl_root *root, bool *ret_noted,
 	if (memcmp(before, after, 32) != 0)
 		return SL_ERR(err, VERIFY, "it changed while it was read");
 	*ret_noted = memcmp(said, after, 32) != 0;
-	return *ret_noted ? write_info(h, root->hex, &root->size, after, err) : 0;
+	return *ret_noted ? sl_root_write_info(h, root->hex, &root->size, after, err) : 0;
 }
 
 int
@@ -298,11 +289,9 @@ sl_root_check(const struct sl_home *h, const char *which, struct sl_root *ret,
 	return 0;
 }
 
-/* --- import --- */
-
 /* What imports that were interrupted have left; roots/ is locked. */
-static void
-sweep(int dir_fd)
+void
+sl_roots_sweep(int dir_fd)
 {
 	int again = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	SL_AUTO_DIR d = again < 0 ? NULL : fdopendir(again);
@@ -318,179 +307,6 @@ sweep(int dir_fd)
 		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
 			(void)sl_tree_remove(dir_fd, e->d_name);
 	}
-}
-
-static int
-begin(struct import *m, struct sl_err *err)
-{
-	int r = 0;
-
-	if (flock(m->dir_fd, LOCK_EX) < 0)
-		return SL_ERR_SYS(err, -errno, "cannot lock the roots");
-	sweep(m->dir_fd);
-	(void)snprintf(m->tmp, sizeof(m->tmp), "new-%ld", (long)getpid());
-	if (mkdirat(m->dir_fd, m->tmp, 0700) < 0 ||
-	    (m->fd = openat(m->dir_fd, m->tmp,
-			    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)) < 0 ||
-	    flock(m->fd, LOCK_EX) < 0 || mkdirat(m->fd, "tree", 0700) < 0)
-		r = SL_ERR_SYS(err, -errno, "cannot make '%s/roots/%s'", m->h->path,
-			       m->tmp);
-	(void)flock(m->dir_fd, LOCK_UN);
-	return r;
-}
-
-/* Its digest is that of what was stored, read back. */
-static int
-take(struct import *m, int from_fd, struct sl_err *err)
-{
-	SL_AUTO_BUF text = { .max = SL_ROOT_MANIFEST_MAX };
-	SL_AUTO_FD tree =
-	    openat(m->fd, "tree", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	char path[128];
-	uint8_t digest[32];
-	struct stat never;
-	int r;
-
-	if (tree < 0 || fstat(m->h->fd, &never) < 0)
-		return SL_ERR_SYS(err, -errno, "cannot open what was made");
-	if ((r = sl_tree_copy(from_fd, tree, &never, &m->size, err)) < 0 ||
-	    (r = sl_tree_manifest(tree, &text, err)) < 0 ||
-	    (r = sl_tree_stamp(tree, m->stamp, err)) < 0)
-		return r;
-	sl_sha256(sl_buf_get(&text), digest);
-	sl_hex(m->hex, digest, 32);
-	(void)snprintf(path, sizeof(path), "roots/%s/manifest", m->tmp);
-	if ((r = sl_home_write(m->h, path, sl_buf_get(&text), true, err)) < 0 ||
-	    (r = write_info(m->h, m->tmp, &m->size, m->stamp, err)) < 0)
-		return r;
-	if (syncfs(m->fd) < 0)
-		return SL_ERR_SYS(err, -errno, "cannot write the root to disk");
-	return 0;
-}
-
-/* roots/ is locked.  A tree that is there already is used, once it has been looked at. */
-static int
-place(struct import *m, struct sl_err *err)
-{
-	struct sl_root there = { .fd = -1 };
-	int r;
-
-	if (faccessat(m->dir_fd, m->hex, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-		memcpy(there.hex, m->hex, sizeof(there.hex));
-		r = open_it(m->h, &there, err);
-		sl_root_done(&there);
-		return r;
-	}
-	if (renameat(m->dir_fd, m->tmp, m->dir_fd, m->hex) < 0)
-		return SL_ERR_SYS(err, -errno, "cannot store the root");
-	m->tmp[0] = '\0';
-	/* It is whole: the next import of the same, which waits for the roots' lock,
-	 * finds it free to hold. */
-	(void)flock(m->fd, LOCK_UN);
-	return 0;
-}
-
-static int
-name_it(struct import *m, const char *name, struct sl_err *err)
-{
-	struct sl_err why = { 0 };
-	char path[128], had[65], line[66];
-	int r = read_name(m->h, name, had, &why);
-
-	if (r == 0 && strcmp(had, m->hex) != 0)
-		return SL_ERR(err, USAGE,
-			      "'%s' is another root already; 'sluice store root drop %s' "
-			      "takes it away",
-			      name, name);
-	if (r < 0 && r != SL_E(NOENT)) {
-		*err = why;
-		return r;
-	}
-	if ((r = place(m, err)) < 0)
-		return r;
-	(void)snprintf(path, sizeof(path), "roots/names/%s", name);
-	(void)snprintf(line, sizeof(line), "%s\n", m->hex);
-	if ((r = sl_home_write(m->h, path, (struct sl_slice){ (uint8_t *)line, 65 }, true,
-			       err)) < 0)
-		return r;
-	return syncfs(m->dir_fd) < 0
-		   ? SL_ERR_SYS(err, -errno, "cannot write the root to disk")
-		   : 0;
-}
-
-static int
-open_source(const struct sl_home *h, const char *source, int *ret_fd, struct sl_err *err)
-{
-	SL_AUTO_FREE char *real = NULL;
-	struct stat st;
-	size_t len = strlen(h->path);
-
-	if (strncmp(source, "debootstrap:", 12) == 0)
-		return SL_ERR(err, UNSUPPORTED,
-			      "sluice runs no debootstrap; 'debootstrap "
-			      "--variant=minbase %s DIR', then add DIR",
-			      source + 12);
-	if ((real = realpath(source, NULL)) == NULL || stat(real, &st) < 0)
-		return errno == ENOENT
-			   ? SL_ERR(err, NOENT, "'%s' is not there", source)
-			   : SL_ERR_SYS(err, -errno, "cannot look at '%s'", source);
-	if (!S_ISDIR(st.st_mode))
-		return SL_ERR(
-		    err, UNSUPPORTED,
-		    "'%s' is no directory, and archives are not read; unpack it "
-		    "('mkdir DIR && tar -C DIR --no-same-owner -xf ARCHIVE'), "
-		    "then add DIR",
-		    source);
-	if (strncmp(real, h->path, len) == 0 && (real[len] == '/' || real[len] == '\0'))
-		return SL_ERR(err, DENIED, "'%s' lies in sluice's own home", source);
-	*ret_fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return *ret_fd < 0 ? SL_ERR_SYS(err, -errno, "cannot open '%s'", source) : 0;
-}
-
-static int
-import(struct import *m, const char *name, int from_fd, struct sl_err *err)
-{
-	int r;
-
-	if ((r = begin(m, err)) == 0)
-		r = take(m, from_fd, err);
-	if (r == 0 && flock(m->dir_fd, LOCK_EX) < 0)
-		r = SL_ERR_SYS(err, -errno, "cannot lock the roots");
-	if (r == 0) {
-		r = name_it(m, name, err);
-		(void)flock(m->dir_fd, LOCK_UN);
-	}
-	if (m->fd >= 0 && m->tmp[0] != '\0')
-		(void)sl_tree_remove(m->dir_fd, m->tmp);
-	if (m->fd >= 0)
-		(void)close(m->fd);
-	return r;
-}
-
-int
-sl_root_add(const struct sl_home *h, const char *name, const char *source,
-	    struct sl_root *ret, struct sl_err *err)
-{
-	struct import m = { .h = h, .fd = -1 };
-	SL_AUTO_FD from = -1;
-	SL_AUTO_FD dir = -1;
-	int r;
-
-	if (!sl_root_name_ok(name))
-		return SL_ERR(err, USAGE,
-			      "'%s' is no name for a root: lower-case letters, digits, "
-			      "'.', '_' and '-', at most %d",
-			      name, SL_ROOT_NAME_MAX);
-	if ((r = open_source(h, source, &from, err)) < 0 ||
-	    (r = open_roots(h, false, &dir, err)) < 0)
-		return r;
-	m.dir_fd = dir;
-	if ((r = import(&m, name, from, err)) < 0)
-		return r;
-	*ret = (struct sl_root){ .fd = -1, .size = m.size };
-	(void)snprintf(ret->name, sizeof(ret->name), "%s", name);
-	memcpy(ret->hex, m.hex, sizeof(ret->hex));
-	return 0;
 }
 
 /* --- names, and what goes --- */
@@ -541,6 +357,39 @@ sl_root_names(const struct sl_home *h, struct sl_arena *a, const char *const **r
 	return 0;
 }
 
+int
+sl_root_digests(const struct sl_home *h, struct sl_arena *a, const char *const **ret,
+		size_t *ret_n, struct sl_err *err)
+{
+	const char **list = SL_NEW_N(a, const char *, NAMES_MAX);
+	SL_AUTO_DIR d = NULL;
+	const struct dirent *e;
+	size_t n = 0;
+	int fd = -1, r;
+
+	if (list == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	if ((r = sl_home_dir(h, "roots", &fd, err)) < 0)
+		return r;
+	if ((d = fdopendir(fd)) == NULL) {
+		r = -errno;
+		(void)close(fd);
+		return SL_ERR_SYS(err, r, "cannot list '%s/roots'", h->path);
+	}
+	while ((e = readdir(d)) != NULL) {
+		if (!is_hex(e->d_name))
+			continue;
+		if (n == NAMES_MAX)
+			return SL_ERR(err, LIMIT, "more than %d roots", NAMES_MAX);
+		if ((list[n++] = sl_arena_str(a, sl_slice_str(e->d_name))) == NULL)
+			return SL_ERR(err, NOMEM, "out of memory");
+	}
+	qsort(list, n, sizeof(*list), by_name);
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}
+
 /* How many names mean this root; those are taken where is_taken. */
 static int
 names_of(const struct sl_home *h, const char *hex, bool is_taken, size_t *ret,
@@ -559,7 +408,8 @@ names_of(const struct sl_home *h, const char *hex, bool is_taken, size_t *ret,
 	for (size_t i = 0; i < n; i++) {
 		struct sl_err none = { 0 };
 
-		if (read_name(h, name[i], had, &none) < 0 || strcmp(had, hex) != 0)
+		if (sl_root_read_name(h, name[i], had, &none) < 0 ||
+		    strcmp(had, hex) != 0)
 			continue;
 		(*ret)++;
 		(void)snprintf(path, sizeof(path), "roots/names/%s", name[i]);
@@ -588,11 +438,12 @@ remove_tree(int dir_fd, const char *hex, struct sl_err *err)
 }
 
 static int
-drop(const struct sl_home *h, int dir_fd, const struct sl_root *root, bool *ret_gone,
-     struct sl_err *err)
+drop(const struct sl_home *h, int dir_fd, const struct sl_root *root,
+     const struct sl_root_permit *permit, bool *ret_gone, struct sl_err *err)
 {
 	SL_AUTO_FD fd =
 	    openat(dir_fd, root->hex, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct sl_root_change c = { .root = root };
 	char path[128];
 	size_t n = 0;
 	int r;
@@ -602,6 +453,11 @@ drop(const struct sl_home *h, int dir_fd, const struct sl_root *root, bool *ret_
 	*ret_gone = root->name[0] == '\0' || n <= 1;
 	if (*ret_gone && fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return SL_ERR(err, USAGE, "root sha256:%s is in use", root->hex);
+	if (fd < 0 && root->name[0] == '\0')
+		return SL_ERR(err, NOENT, "there is no root sha256:%s", root->hex);
+	c.is_gone = *ret_gone;
+	if ((r = permit->ask(permit->arg, &c, err)) < 0)
+		return r;
 	if (root->name[0] == '\0')
 		r = names_of(h, root->hex, true, &n, err);
 	(void)snprintf(path, sizeof(path), "roots/names/%s", root->name);
@@ -613,18 +469,18 @@ drop(const struct sl_home *h, int dir_fd, const struct sl_root *root, bool *ret_
 }
 
 int
-sl_root_drop(const struct sl_home *h, const char *which, bool *ret_gone,
-	     struct sl_err *err)
+sl_root_drop(const struct sl_home *h, const char *which,
+	     const struct sl_root_permit *permit, bool *ret_gone, struct sl_err *err)
 {
 	struct sl_root root = { .fd = -1 };
 	SL_AUTO_FD dir = -1;
 	int r;
 
-	if ((r = open_roots(h, true, &dir, err)) < 0)
+	if ((r = sl_roots_open(h, true, &dir, err)) < 0)
 		return r;
-	sweep(dir);
+	sl_roots_sweep(dir);
 	r = find(h, which, &root, err);
-	return r < 0 ? r : drop(h, dir, &root, ret_gone, err);
+	return r < 0 ? r : drop(h, dir, &root, permit, ret_gone, err);
 }
 
 int

@@ -23,12 +23,27 @@ struct sl_root {
 	struct sl_tree_size size;
 };
 
+/* What is about to appear, or to go. */
+struct sl_root_change {
+	const struct sl_root *root;
+	const char *source, *source_kind; /* add: a real path, "directory" */
+	bool is_gone; /* drop: the tree goes too, not the name alone */
+};
+
+/* Asked when all that there is to know of it is known and nothing is seen of it yet.  Not
+ * 0: it does not happen, and that is what the caller gets. */
+struct sl_root_permit {
+	int (*ask)(void *arg, const struct sl_root_change *c, struct sl_err *err);
+	void *arg;
+};
+
 /* [a-z0-9][a-z0-9._-]*, at most SL_ROOT_NAME_MAX bytes, and no digest. */
 bool sl_root_name_ok(const char *name);
 /* A directory; anything else is UNSUPPORTED, with what to do.  The same tree under the
  * same name again is no error; another one is USAGE. */
 int sl_root_add(const struct sl_home *h, const char *name, const char *source,
-		struct sl_root *ret, struct sl_err *err) SL_MUST_CHECK;
+		const struct sl_root_permit *permit, struct sl_root *ret,
+		struct sl_err *err) SL_MUST_CHECK;
 /* NAME or sha256:HEX.  VERIFY where the tree was changed. */
 int sl_root_open(const struct sl_home *h, const char *which, struct sl_root *ret,
 		 struct sl_err *err) SL_MUST_CHECK;
@@ -38,8 +53,15 @@ int sl_root_check(const struct sl_home *h, const char *which, struct sl_root *re
 		  bool *ret_noted, struct sl_err *err) SL_MUST_CHECK;
 /* Takes the name, or the digest with all its names, and a tree that has no name left.
  * USAGE while it is in use. */
-int sl_root_drop(const struct sl_home *h, const char *which, bool *ret_gone,
+int sl_root_drop(const struct sl_home *h, const char *which,
+		 const struct sl_root_permit *permit, bool *ret_gone,
 		 struct sl_err *err) SL_MUST_CHECK;
+/* The digest that a name means; NOENT. */
+int sl_root_read_name(const struct sl_home *h, const char *name, char hex[65],
+		      struct sl_err *err) SL_MUST_CHECK;
+/* The digests of all trees that are there, with a name or without, sorted. */
+int sl_root_digests(const struct sl_home *h, struct sl_arena *a, const char *const **ret,
+		    size_t *ret_n, struct sl_err *err) SL_MUST_CHECK;
 /* Names, sorted. */
 int sl_root_names(const struct sl_home *h, struct sl_arena *a, const char *const **ret,
 		  size_t *ret_n, struct sl_err *err) SL_MUST_CHECK;

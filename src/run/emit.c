@@ -80,8 +80,8 @@ static const char *
 why_of(const char *class)
 {
 	static const char *const why[][2] = {
-		{ "connect", "no network granted" },
-		{ "bind", "no network granted" },
+		{ "connect", "not granted" },
+		{ "bind", "not an address of the box" },
 		{ "socket", "not a family of the box" },
 		{ "mount", "no mounts in a box" },
 		{ "namespace", "no namespaces in a box" },

@@ -129,6 +129,7 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 				 .pins = w->pins,
 				 .n_pins = w->n_pins,
 				 .proxy = grant->n_net > 0 ? w->x->proxy : NULL,
+				 .own_dir = w->x->own_dir,
 				 .is_single = true,
 				 .is_busy = true,
 				 .trace = w->x->trace,
@@ -190,7 +191,8 @@ freeze(struct work *w, struct sl_jb *b, const struct sl_json *root, const char *
 	(void)sl_json_set(
 	    b, c, "env",
 	    sl_context_env(b, w->x->act.env, w->x->act.n_env, i->node.hmac_key));
-	(void)sl_json_set(b, c, "etc", sl_json_cstr(b, etc));
+	if (etc[0] != '\0')
+		(void)sl_json_set(b, c, "etc", sl_json_cstr(b, etc));
 	if (w->x->profile != NULL) {
 		e = sl_json_set(b, c, "profile", sl_json_obj(b));
 		(void)sl_json_set(b, e, "name", sl_json_cstr(b, w->x->profile->name));
@@ -231,7 +233,9 @@ decide(struct work *w, struct sl_err *err)
 	char etc[65];
 	int r;
 
-	if (w->carry.box != NULL)
+	if (w->x->own_dir != NULL)
+		etc[0] = '\0'; /* the host's, as far as it is shown */
+	else if (w->carry.box != NULL)
 		sl_box_etc(w->carry.box, etc);
 	else if ((r = sl_box_etc_plain(HOST_NAME, tree_of(w), etc, err)) < 0)
 		return r;

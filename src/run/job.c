@@ -88,6 +88,9 @@ open_box(struct run *w, struct sl_err *err)
 	/* That a name may be asked for is decided and recorded by now. */
 	if ((r = sl_resolve(&w->job.grant, NULL, w->a, &o.pins, &o.n_pins, err)) < 0)
 		return r;
+	if (w->job.grant.n_net > 0 && (r = sl_proxy_exec(&w->job.proxy, err)) < 0)
+		return r;
+	o.proxy = w->job.proxy;
 	if ((r = sl_box_prepare(&o, &w->carry.box, err)) < 0 ||
 	    (r = sl_box_vector(w->carry.box, w->jb.a, &w->job.vector, err)) < 0 ||
 	    (r = sl_gate_permit(w->gate, w->d, SL_PERMIT_BOX, 1, &permit, err)) < 0)
@@ -241,6 +244,8 @@ void
 sl_run_job_drop(struct run *w)
 {
 	sl_carry_close(&w->carry);
+	sl_proxy_stop(w->job.proxy);
+	w->job.proxy = NULL;
 	if (w->job.dir_fd >= 0)
 		(void)close(w->job.dir_fd);
 	w->job.dir_fd = -1;

@@ -157,6 +157,10 @@ each(void *arg, const uint8_t run[32], struct sl_err *err)
 	if (w->reader == NULL && (r = sl_reader_open(w->home->fd, &w->reader, err)) < 0)
 		return r;
 	r = sl_run_lookup(w->reader, sl_slice_str(hex), &a, &i, err);
+	if (r == SL_E(NOENT)) { /* or a change of the roots */
+		*err = (struct sl_err){ 0 };
+		r = sl_root_request_lookup(w->reader, sl_slice_str(hex), &a, &i, err);
+	}
 	if (r == SL_E(NOENT)) { /* the crash came before its decision was durable */
 		*err = (struct sl_err){ 0 };
 		return 0;

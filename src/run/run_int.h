@@ -2,6 +2,7 @@
 #ifndef SL_RUN_RUN_INT_H
 #define SL_RUN_RUN_INT_H
 
+#include "proxy/role.h"
 #include "run/carry.h"
 #include "run/emit.h"
 #include "run/mark.h"
@@ -25,7 +26,8 @@ struct job {
 	int64_t over_mono; /* when its time was over or it was cancelled; 0: not yet */
 	unsigned n;        /* counts the run's boxes from 0: names its directory */
 	int dir_fd;        /* runs/ID/N */
-	struct sl_grant grant; /* of its box: within the run's */
+	struct sl_grant grant;  /* of its box: within the run's */
+	struct sl_proxy *proxy; /* of its box; NULL: it has no network */
 	struct sl_box_vector vector;
 	bool is_open, has_event; /* the event's file was put into the box */
 };

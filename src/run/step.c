@@ -1,6 +1,7 @@
 /* step.c -- one step: a request of its own, its process, what it left behind. */
 #include "base/auto.h"
 #include "run/context.h"
+#include "run/proxy_env.h"
 #include "run/run_int.h"
 
 #include <stdio.h>
@@ -189,8 +190,8 @@ static int
 take_env(struct step *s, struct sl_err *err)
 {
 	const struct sl_json *o = sl_json_get(s->action, "env");
-	struct sl_slice *env =
-	    SL_NEW_N(&s->a, struct sl_slice, (o != NULL ? o->n : 0) + s->grant.n_env + 1);
+	const size_t most = (o != NULL ? o->n : 0) + s->grant.n_env + SL_PROXY_VARS + 1;
+	struct sl_slice *env = SL_NEW_N(&s->a, struct sl_slice, most);
 	SL_AUTO_BUF text = { .max = 16 << 20 };
 	size_t n = 0;
 
@@ -214,7 +215,7 @@ take_env(struct step *s, struct sl_err *err)
 			n++;
 	s->act.env = env;
 	s->act.n_env = n;
-	return 0;
+	return sl_proxy_env(&s->w->job.grant, &s->grant, &s->a, env, &s->act.n_env, err);
 }
 
 /* The script, once in a job the event, and the empty GITHUB_* files. */

@@ -12,6 +12,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 static struct place place;
@@ -341,6 +343,117 @@ asks(void **state)
 	assert_int_equal(accepted(s), 2);
 }
 
+/* A connection that it was given, and keeps. */
+static int
+given(struct rig *r, struct liar *l, uint32_t id, uint16_t port)
+{
+	SL_AUTO_BUF room = { .max = 4096 };
+	struct sl_pxm_open m = { .id = id, .port = port, .host = "db.test" };
+	struct sl_msg msg;
+
+	tell(l, SL_PXO_OPEN, &m, sizeof(m));
+	assert_true(lives(r, 100));
+	assert_int_equal(sl_chan_recv(&l->chan, &room, &msg, 5000, &r->err), 1);
+	assert_int_equal(msg.op, SL_PXO_OPENED);
+	assert_int_equal(msg.n_fds, 1);
+	return msg.fds[0];
+}
+
+static bool
+is_dead(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_DONTWAIT) == 0 &&
+	       send(fd, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EPIPE;
+}
+
+static void
+keeps_none_that_it_closed(void **state)
+{
+	uint16_t port = 0;
+	int s = listener("127.0.0.9", &port), fd, other;
+	struct sl_grant_net net;
+	struct sl_box_pin pin[2];
+	struct liar l;
+	struct rig *r = rig_lied_to(&l, &net, pin, port);
+	struct sl_pxm_closed c = { .id = 5 };
+
+	(void)state;
+	fd = given(r, &l, 5, port);
+	other = given(r, &l, 6, port);
+	assert_int_equal(send(fd, "x", 1, MSG_NOSIGNAL), 1);
+	tell(&l, SL_PXO_CLOSED, &c, sizeof(c));
+	assert_true(lives(r, 200));
+	assert_true(is_dead(fd));
+	assert_false(is_dead(other));
+	(void)close(fd);
+	(void)close(other);
+	done(r, &l);
+	assert_int_equal(accepted(s), 2);
+}
+
+static void *
+say_drained(void *liar)
+{
+	struct liar *l = liar;
+	SL_AUTO_BUF room = { .max = 4096 };
+	struct sl_err err = { 0 };
+	struct sl_msg msg;
+
+	if (sl_chan_recv(&l->chan, &room, &msg, 10000, &err) == 1 &&
+	    msg.op == SL_PXO_DRAIN)
+		tell(l, SL_PXO_DRAINED, NULL, 0);
+	return NULL;
+}
+
+/* What the act had open does not outlive it, and who hides that is no proxy of ours. */
+static void
+keeps_none_of_an_act(void **state)
+{
+	uint16_t port = 0;
+	int s = listener("127.0.0.9", &port), fd;
+	struct sl_grant_net net;
+	struct sl_box_pin pin[2];
+	struct liar l;
+	struct rig *r = rig_lied_to(&l, &net, pin, port);
+	pthread_t t;
+
+	(void)state;
+	fd = given(r, &l, 5, port);
+	assert_int_equal(pthread_create(&t, NULL, say_drained, &l), 0);
+	assert_int_equal(sl_box_signal(r->b, SIGKILL), 0);
+	assert_false(lives(r, 10000));
+	assert_int_equal(pthread_join(t, NULL), 0);
+	assert_true(is_dead(fd));
+	(void)close(fd);
+	done(r, &l);
+	assert_int_equal(accepted(s), 1);
+}
+
+/* Whoever is told to begin asks for nothing before an act runs. */
+static void
+asks_between_acts(void **state)
+{
+	struct sl_grant_net net;
+	struct sl_box_pin pin[2];
+	struct liar l;
+	struct rig *r = rig_lied_to(&l, &net, pin, 1);
+	struct sl_pxm_open m = { .port = 1, .host = "db.test" };
+	pthread_t t;
+
+	(void)state;
+	assert_int_equal(pthread_create(&t, NULL, say_drained, &l), 0);
+	assert_int_equal(sl_box_signal(r->b, SIGKILL), 0);
+	assert_true(lives(r, 10000));
+	assert_true(r->has_ended);
+	assert_int_equal(pthread_join(t, NULL), 0);
+	r->has_ended = false;
+	tell(&l, SL_PXO_OPEN, &m, sizeof(m));
+	assert_false(lives(r, 2000));
+	done(r, &l);
+}
+
 static void
 none_from_a_launcher(void **state)
 {
@@ -366,9 +479,14 @@ int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(tries_each_address),   cmocka_unit_test(lies),
-		cmocka_unit_test(lies_without_end),     cmocka_unit_test(asks),
+		cmocka_unit_test(tries_each_address),
+		cmocka_unit_test(lies),
+		cmocka_unit_test(lies_without_end),
+		cmocka_unit_test(asks),
 		cmocka_unit_test(none_from_a_launcher),
+		cmocka_unit_test(keeps_none_that_it_closed),
+		cmocka_unit_test(keeps_none_of_an_act),
+		cmocka_unit_test(asks_between_acts),
 	};
 	int r;
 
