@@ -4,13 +4,14 @@
  *   bench_log [-n ENTRIES] [-b BATCHES] [-d DIR] [ROW ...]
  *
  * `append batch N` is the whole path: client, recorder process, statements signed, one
- * write and one fdatasync.  Peers, in interleaved rounds in the same run: `fdatasync`
- * rewrites as many bytes in place and syncs; `pwrite + SHA-256 + Ed25519` hashes and
- * signs as many entries in this process, then writes and syncs.
+ * write and one fdatasync; a large batch is sent while the one before is under way.
+ * Peers, in interleaved rounds in the same run: `fdatasync` rewrites as many bytes in
+ * place and syncs; `pwrite + SHA-256 + Ed25519` hashes and signs as many entries in this
+ * process, then writes and syncs.
  *
  * The large log is made without the recorder, of statements of one form whose signatures
- * are not theirs: what it is measured for looks at none of them.  It is in DIR (else a
- * directory of its own in TMPDIR or here) and removed at the end.
+ * are not theirs: what it is measured for looks at none of them.  It lies in a
+ * directory of its own in DIR (else TMPDIR, else /var/tmp), removed at the end.
  *
  * Another set of rows is one line in `rows`. */
 #include "crypto/ed25519.h"
@@ -124,18 +125,44 @@ ours(struct sl_recorder *r, size_t batch, size_t batches)
 			must(sl_recorder_add(r, &s, &err));
 		}
 		must(sl_recorder_commit(r, &err));
+		/* a large batch is made while the one before is written, as whoever has
+		 * so much to say does */
+		if (batch == 1 || i > 0)
+			must(sl_recorder_wait(r, e, MAX, &n, &err));
+	}
+	if (batch > 1) {
+		size_t n;
+
 		must(sl_recorder_wait(r, e, MAX, &n, &err));
 	}
 	return (double)(batch * batches) / (now() - t);
 }
 
+/* Of what the recorder makes of one payload. */
+static size_t
+statement_len(void)
+{
+	const uint8_t seed[32] = { 1 };
+	struct sl_buf b = { .max = 2 * ENTRY };
+	struct sl_log_key k;
+	uint8_t unused[32];
+	size_t n;
+
+	sl_log_key_make(&k, seed);
+	must(sl_log_statement(&k, SL_LIT("bench"), (struct sl_slice){ payload, ENTRY },
+			      false, unused, &b, &err));
+	n = b.len;
+	sl_buf_done(&b);
+	return n;
+}
+
 static double
-disk(int fd, const uint8_t *p, size_t batch, size_t batches)
+disk(int fd, const uint8_t *p, size_t len, size_t batch, size_t batches)
 {
 	double t = now();
 
 	for (size_t i = 0; i < batches; i++)
-		must(pwrite(fd, p, batch * ENTRY, (off_t)((i % 8) * MAX * ENTRY)) < 0 ||
+		must(pwrite(fd, p, batch * len, (off_t)((i % 8) * MAX * len)) < 0 ||
 			     fdatasync(fd) < 0
 			 ? -1
 			 : 0);
@@ -143,7 +170,7 @@ disk(int fd, const uint8_t *p, size_t batch, size_t batches)
 }
 
 static double
-primitives(int fd, const uint8_t *p, size_t batch, size_t batches)
+primitives(int fd, const uint8_t *p, size_t len, size_t batch, size_t batches)
 {
 	uint8_t seed[32] = { 1 }, d[32], sig[64];
 	struct sl_signer k;
@@ -153,13 +180,12 @@ primitives(int fd, const uint8_t *p, size_t batch, size_t batches)
 	t = now();
 	for (size_t i = 0; i < batches; i++) {
 		for (size_t j = 0; j <= batch; j++) { /* and once for the root */
-			struct sl_slice e = { p + j % MAX * ENTRY,
-					      j < batch ? ENTRY : 64 };
+			struct sl_slice e = { p + j % MAX * len, j < batch ? len : 64 };
 
 			sl_sha256(e, d);
 			sl_sign(&k, e, sig);
 		}
-		must(pwrite(fd, p, batch * ENTRY, (off_t)((i % 8) * MAX * ENTRY)) < 0 ||
+		must(pwrite(fd, p, batch * len, (off_t)((i % 8) * MAX * len)) < 0 ||
 			     fdatasync(fd) < 0
 			 ? -1
 			 : 0);
@@ -170,19 +196,21 @@ primitives(int fd, const uint8_t *p, size_t batch, size_t batches)
 static void
 append(int home, struct sl_recorder *r, size_t batch, size_t batches)
 {
-	static uint8_t p[MAX * ENTRY];
+	static uint8_t p[MAX * 2 * ENTRY];
+	size_t len = statement_len();
 	double a[ROUNDS], b[ROUNDS], c[ROUNDS];
 	char name[32];
 	int fd = openat(home, "peer", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	memset(p, 'p', sizeof(p));
-	for (int i = 0; i < 8; i++) /* blocks are there, as in a segment filled ahead */
-		must(pwrite(fd, p, sizeof(p), (off_t)i * MAX * ENTRY) < 0 ? -1 : 0);
+	for (size_t i = 0; i < 8;
+	     i++) /* blocks are there, as in a segment filled ahead */
+		must(pwrite(fd, p, MAX * len, (off_t)(i * MAX * len)) < 0 ? -1 : 0);
 	must(fsync(fd));
 	for (int i = 0; i < ROUNDS; i++) {
 		a[i] = ours(r, batch, batches);
-		b[i] = disk(fd, p, batch, batches);
-		c[i] = primitives(fd, p, batch, batches);
+		b[i] = disk(fd, p, len, batch, batches);
+		c[i] = primitives(fd, p, len, batch, batches);
 	}
 	(void)snprintf(name, sizeof(name), "append batch %zu", batch);
 	row(name, "per_s", median(a, ROUNDS), median(b, ROUNDS), "fdatasync",
@@ -394,11 +422,20 @@ rm(const char *p, const struct stat *st, int type, struct FTW *f)
 	return remove(p);
 }
 
+static char dir[256];
+static pid_t owner;
+
+static void
+clean_up(void)
+{
+	if (getpid() == owner)
+		(void)nftw(dir, rm, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct bench b = { .n = LARGE, .batches = 200 };
-	char dir[256];
 	const char *tmp = getenv("TMPDIR");
 	int c;
 
@@ -412,12 +449,15 @@ main(int argc, char **argv)
 		else
 			return 2;
 	}
-	(void)snprintf(dir, sizeof(dir), "%s/bench-log-XXXXXX", tmp != NULL ? tmp : ".");
+	(void)snprintf(dir, sizeof(dir), "%s/bench-log-XXXXXX",
+		       tmp != NULL ? tmp : "/var/tmp");
 	if (b.n < 1 || mkdtemp(dir) == NULL) {
 		perror(dir);
 		return 2;
 	}
 	b.dir = dir;
+	owner = getpid();
+	(void)atexit(clean_up);
 	must(sl_crypto_init(&err));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		bool is_asked = optind == argc;
@@ -427,6 +467,5 @@ main(int argc, char **argv)
 		if (is_asked)
 			rows[i].run(&b);
 	}
-	(void)nftw(dir, rm, 16, FTW_DEPTH | FTW_PHYS);
 	return 0;
 }

@@ -45,7 +45,7 @@ extern "C" {
 enum sluice_error {
 	SLUICE_OK = 0,
 	SLUICE_ERR_USAGE = -1,       /* a call that makes no sense */
-	SLUICE_ERR_MALFORMED = -2,   /* not what its format says */
+	SLUICE_ERR_MALFORMED = -2,   /* not what its format says; of a bundle: FAILED */
 	SLUICE_ERR_LIMIT = -3,       /* beyond a stated bound */
 	SLUICE_ERR_UNSUPPORTED = -4, /* valid, but not checked here; named */
 	SLUICE_ERR_FAILED = -5,      /* it does not verify */
@@ -54,7 +54,8 @@ enum sluice_error {
 	SLUICE_ERR_INTERNAL = -8
 };
 
-/* What a service's Merkle leaf is over: the RFCs leave it open, so it is never guessed. */
+/* What a service's Merkle leaf is over: the RFCs leave it open, so it is never guessed.
+ */
 enum sluice_leaf {
 	SLUICE_LEAF_SHA256_CANONICAL = 0, /* SHA-256 of the statement, unprotected {} */
 	SLUICE_LEAF_SHA256_AS_IS = 1,     /* SHA-256 of its bytes before any receipt */
@@ -107,12 +108,14 @@ SLUICE_API void sluice_result_free(sluice_result *r);
 SLUICE_API int sluice_result_error(const sluice_result *r);
 SLUICE_API const char *sluice_result_text(const sluice_result *r);
 
-enum sluice_string {         /* "" where there is none */
-	SLUICE_ISSUER = 0,   /* iss of the statement; did:key of the bundle's node */
-	SLUICE_SUBJECT = 1,  /* sub of the statement */
-	SLUICE_ENTRY_ID = 2, /* SHA-256 of the canonical statement, hex */
-	SLUICE_ALGORITHM = 3,
-	SLUICE_CONTENT_TYPE = 4, /* of the payload, or of a hash envelope's preimage */
+/* "" where there is none. */
+enum sluice_string {
+	/* iss of the statement; of a bundle the did:key of its node */
+	SLUICE_ISSUER = 0,
+	SLUICE_SUBJECT = 1,      /* sub of the statement */
+	SLUICE_ENTRY_ID = 2,     /* SHA-256 of the canonical statement, hex */
+	SLUICE_ALGORITHM = 3,    /* "EdDSA", "Ed25519" */
+	SLUICE_CONTENT_TYPE = 4, /* of the payload, or of an envelope's preimage */
 	SLUICE_HASH = 5,         /* of a hash envelope (RFC 9995): "SHA-256", ... */
 	SLUICE_LOCATION = 6,     /* of its preimage */
 	SLUICE_RUN = 7,          /* of a bundle: the run's ID, hex */
@@ -139,6 +142,12 @@ SLUICE_API uint64_t sluice_result_number(const sluice_result *r,
 /* The statement's payload; of a hash envelope its digest.  *ret_len 0 and NULL when the
  * signature does not hold: then nothing of the statement may be used. */
 SLUICE_API const void *sluice_result_payload(const sluice_result *r, size_t *ret_len);
+
+/* That these bytes are what the statement is about: its payload, or the preimage of its
+ * hash envelope's digest.  0 or SLUICE_ERR_FAILED; SLUICE_ERR_USAGE where the signature
+ * does not hold, or the result is of something else. */
+SLUICE_API int sluice_result_matches(const sluice_result *r, const void *data,
+				     size_t len);
 
 /* One receipt, i below SLUICE_RECEIPTS: what became of it (0 or an error), the service
  * that it names ("-": none), and why it did not verify ("" if it did). */

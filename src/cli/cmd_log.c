@@ -388,6 +388,7 @@ check(struct sl_log_cmd *w, struct sl_err *err)
 				  sl_json_int(b, (int64_t)p.n_findings));
 		(void)sl_json_set(b, v, "entries", sl_json_int(b, (int64_t)p.n_entries));
 		(void)sl_json_set(b, v, "blobs", sl_json_int(b, (int64_t)p.n_blobs));
+		(void)sl_json_set(b, v, "erased", sl_json_int(b, (int64_t)p.n_erased));
 		(void)sl_json_set(b, v, "seals", sl_json_int(b, (int64_t)p.n_seals));
 		(void)sl_json_set(b, v, "trees", sl_json_int(b, (int64_t)p.n_trees));
 		(void)sl_json_set(b, v, "signatures",

@@ -2,6 +2,7 @@
 #include "base/hex.h"
 #include "cli/ui.h"
 #include "cli/verify.h"
+#include "codec/utf8.h"
 #include "record/read.h"
 #include "record/transparent.h"
 
@@ -24,6 +25,16 @@ static const struct sl_opt opts[] = {
 	{ 0 },
 };
 
+/* Text of others is cut to fit, perhaps within a character: JSON must not hold that. */
+static void
+as_utf8(char *text)
+{
+	struct sl_slice s = sl_slice_str(text);
+
+	for (size_t i = 0; (i += sl_utf8_bad(sl_slice_skip(s, i))) < s.len; i++)
+		text[i] = '?';
+}
+
 void
 sl_verify_add(struct sl_verify_result *x, const char *name, bool is_ok, const char *fmt,
 	      ...)
@@ -38,6 +49,7 @@ sl_verify_add(struct sl_verify_result *x, const char *name, bool is_ok, const ch
 	va_start(ap, fmt);
 	(void)vsnprintf(c->text, sizeof(c->text), fmt, ap);
 	va_end(ap);
+	as_utf8(c->text);
 	x->n++;
 }
 
@@ -310,9 +322,19 @@ verify(struct sl_local *l, const char *what, const struct sl_verify_foreign_opt 
 	s = sl_buf_get(&y->bytes);
 	if (s.len == 0 || s.p[0] != 0xd2) /* tag 18: COSE_Sign1 */
 		return bundle(l, s, x, &y->p, err);
-	if (o->is_signature_only || o->payload != NULL || sl_verify_is_foreign(s))
+	if (o->is_signature_only || sl_verify_is_foreign(s))
 		return foreign(l, s, o, x, y, err);
-	return receipt(l, s, x, &y->t, err);
+	r = receipt(l, s, x, &y->t, err);
+	if ((r == 0 || r == SL_E(SIGNER)) && o->payload != NULL) {
+		struct sl_err why = { 0 };
+		int q = sl_verify_payload(s, o->payload, x, &why);
+
+		if (q < 0) {
+			*err = why;
+			return q;
+		}
+	}
+	return r;
 }
 
 static int

@@ -66,10 +66,14 @@ sl_index_row(struct sl_reader *r, const struct sl_log_entry *e, struct sl_slice 
 	struct sl_stated st = { 0 };
 	struct sl_err why = { 0 };
 	struct sl_sign1 s;
-	int q = sl_statement_parse(statement, STATEMENT_MAX, 0, &s, err);
+	int q;
 
-	if (q < 0)
-		return q;
+	/* of others, perhaps under rules that this version does not have: found by its
+	 * tree, kind and time */
+	*ret = (struct sl_index_row){ .e = *e };
+	if (sl_statement_parse(statement, STATEMENT_MAX, SL_STATEMENT_ANY_KEY, &s, &why) <
+	    0)
+		return 0;
 	*ret = (struct sl_index_row){ .e = *e, .iss = s.h.iss, .sub = s.h.sub };
 	if (sl_slice_starts(s.h.sub, SL_LIT("run:")))
 		ret->has_run = hex_of(sl_slice_skip(s.h.sub, 4), ret->run);

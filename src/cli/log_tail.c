@@ -93,6 +93,7 @@ show(void *arg, const struct sl_log_entry *e, struct sl_slice bytes, struct sl_e
 	struct tail *t = arg;
 	struct sl_log_line l = { .e = *e };
 	SL_AUTO_ARENA a = { 0 };
+	struct sl_err none = { 0 };
 	struct sl_stated st;
 	struct sl_sign1 s;
 	int r;
@@ -103,8 +104,8 @@ show(void *arg, const struct sl_log_entry *e, struct sl_slice bytes, struct sl_e
 		t->skip--;
 		return 0;
 	}
-	if ((r = sl_statement_parse(bytes, STATEMENT_MAX, 0, &s, err)) < 0)
-		return r;
+	if (sl_statement_parse(bytes, STATEMENT_MAX, SL_STATEMENT_ANY_KEY, &s, &none) < 0)
+		return sl_log_put_line(t->w, &l, err);
 	l.iss = s.h.iss;
 	l.sub = s.h.sub;
 	sl_arena_init(&a, 256 << 20);

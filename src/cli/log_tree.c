@@ -106,9 +106,12 @@ text(struct draw *d, const struct sl_chain_tree *t)
 	sl_hex(hex, t->level == 2 ? t->t.run : t->t.root, 32);
 	if (t->level == 0) {
 		printf("platform  ");
-		sl_out_text(is_unattested(t) ? SL_LIT("unattested: nothing vouches for "
-						      "it but the node itself")
-					     : sl_slice_str(t->attestation));
+		sl_out_text(
+		    is_unattested(t) ? SL_LIT("unattested: nothing vouches for "
+					      "it but the node itself")
+		    : strcmp(t->attestation, "tpm2") == 0
+			? SL_LIT("attested by a TPM 2.0: its quote of this boot and node")
+			: sl_slice_str(t->attestation));
 		printf("\n          %llu entries, root %.16s\n",
 		       (unsigned long long)t->t.size, hex);
 		return;

@@ -41,6 +41,9 @@ bool sl_verify_is_foreign(struct sl_slice src);
 int sl_verify_foreign(struct sl_local *l, struct sl_slice src,
 		      const struct sl_verify_foreign_opt *o, struct sl_foreign *f,
 		      struct sl_verify_result *x, struct sl_err *err) SL_MUST_CHECK;
+/* That the file at path is what the statement src is about: 0 with a line in *x. */
+int sl_verify_payload(struct sl_slice src, const char *path, struct sl_verify_result *x,
+		      struct sl_err *err) SL_MUST_CHECK;
 /* Its members of the JSON object. */
 void sl_verify_foreign_json(const struct sl_foreign *f, struct sl_jb *b,
 			    struct sl_json *v);

@@ -85,10 +85,9 @@ take_time(const char *given, int64_t *ret, struct sl_err *err)
 
 	if (n == 20)
 		(void)snprintf(text, sizeof(text), "%.19s.000Z", given);
-	if (given != NULL &&
-	    !sl_time_parse(sl_slice_str(n == 20 ? text : given), &ms))
-		return SL_ERR(err, USAGE,
-			      "'%s' is no time such as 2026-11-24T23:18:34Z", given);
+	if (given != NULL && !sl_time_parse(sl_slice_str(n == 20 ? text : given), &ms))
+		return SL_ERR(err, USAGE, "'%s' is no time such as 2026-11-24T23:18:34Z",
+			      given);
 	*ret = ms / 1000;
 	return 0;
 }
@@ -109,8 +108,35 @@ check_payload(const struct sl_sign1 *s, const char *path, struct sl_err *err)
 static const char *
 hash_name(int64_t alg)
 {
-	return alg == SL_ALG_SHA256 ? "SHA-256" : alg == SL_ALG_SHA384 ? "SHA-384"
-								       : "SHA-512";
+	return alg == SL_ALG_SHA256   ? "SHA-256"
+	       : alg == SL_ALG_SHA384 ? "SHA-384"
+				      : "SHA-512";
+}
+
+/* What it says of its own time is for the reader to judge: issuers differ (a tool in use
+ * writes exp = iat). */
+static void
+show_times(const struct sl_cose_hdr *h, struct sl_verify_result *x)
+{
+	const struct {
+		bool has;
+		int64_t at; /* s since 1970 */
+		const char *what;
+	} row[] = { { h->has_nbf, h->nbf, "before" }, { h->has_exp, h->exp, "after" } };
+
+	for (size_t i = 0; i < 2; i++) {
+		char text[32];
+
+		/* A year of four digits, or it is shown as the number that it is. */
+		if (!row[i].has)
+			continue;
+		if (row[i].at >= 0 && row[i].at < INT64_C(253402300800))
+			sl_time_text(row[i].at * 1000, text);
+		else
+			(void)snprintf(text, sizeof(text), "%lld", (long long)row[i].at);
+		sl_verify_add(x, "claims", true, "it says that it is not valid %s %s",
+			      row[i].what, text);
+	}
 }
 
 static void
@@ -118,24 +144,21 @@ show_statement(const struct sl_foreign *f, struct sl_verify_result *x)
 {
 	const struct sl_cose_hdr *h = &f->s.h;
 
-	sl_verify_add(x, "statement", true, "%s over '%.*s', signed by %.*s",
-		      f->who.alg, (int)(h->sub.len > 60 ? 60 : h->sub.len),
-		      (const char *)h->sub.p,
-		      (int)(h->iss.len > 120 ? 120 : h->iss.len),
-		      (const char *)h->iss.p);
+	sl_verify_add(x, "statement", true, "%s over '%.*s', signed by %.*s", f->who.alg,
+		      (int)(h->sub.len > 60 ? 60 : h->sub.len), (const char *)h->sub.p,
+		      (int)(h->iss.len > 120 ? 120 : h->iss.len), (const char *)h->iss.p);
 	if (!h->has_sub)
 		sl_verify_add(x, "claims", true,
 			      "it has no sub, which RFC 9943 wants of a statement");
+	show_times(h, x);
 	if (h->has_hash_alg)
-		sl_verify_add(x, "envelope", true, "%s of the payload%s%.*s%s%.*s",
-			      hash_name(h->hash_alg),
-			      h->preimage_type.len > 0 ? ", of type " : "",
-			      (int)(h->preimage_type.len > 60 ? 60
-							      : h->preimage_type.len),
-			      (const char *)h->preimage_type.p,
-			      h->location.len > 0 ? ", at " : "",
-			      (int)(h->location.len > 100 ? 100 : h->location.len),
-			      (const char *)h->location.p);
+		sl_verify_add(
+		    x, "envelope", true, "%s of the payload%s%.*s%s%.*s",
+		    hash_name(h->hash_alg), h->preimage_type.len > 0 ? ", of type " : "",
+		    (int)(h->preimage_type.len > 60 ? 60 : h->preimage_type.len),
+		    (const char *)h->preimage_type.p, h->location.len > 0 ? ", at " : "",
+		    (int)(h->location.len > 100 ? 100 : h->location.len),
+		    (const char *)h->location.p);
 }
 
 static void
@@ -143,18 +166,21 @@ show_receipts(const struct sl_foreign *f, struct sl_verify_result *x)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		const struct sl_judged *r = &f->receipt[i];
+		bool is_named = strcmp(r->service, "-") != 0;
+		const char *service = is_named ? r->service : "a service without a name";
 
 		if (r->is != SL_JUDGED_GOOD)
-			sl_verify_add(x, "receipt", false, "of %.80s: %s", r->service,
-				      r->why);
+			sl_verify_add(x, "receipt", false, "receipt of %.80s: %s",
+				      service, r->why);
 		else if (r->has_place)
-			sl_verify_add(x, "receipt", true, "entry %llu of %llu in %.80s (%s)",
+			sl_verify_add(x, "receipt", true,
+				      "receipt: entry %llu of %llu in %.80s (%s)",
 				      (unsigned long long)r->index,
-				      (unsigned long long)r->size, r->service,
+				      (unsigned long long)r->size, service,
 				      sl_leaf_mode_name(r->mode));
 		else
-			sl_verify_add(x, "receipt", true, "in %.80s (%s)", r->service,
-				      sl_leaf_mode_name(r->mode));
+			sl_verify_add(x, "receipt", true, "receipt: in %.80s (%s)",
+				      service, sl_leaf_mode_name(r->mode));
 	}
 }
 
@@ -194,8 +220,7 @@ verdict(const struct sl_foreign *f, const struct job *j,
 
 static int
 check(struct sl_local *l, struct sl_slice src, const struct sl_verify_foreign_opt *o,
-      struct job *j, struct sl_foreign *f, struct sl_verify_result *x,
-      struct sl_err *err)
+      struct job *j, struct sl_foreign *f, struct sl_verify_result *x, struct sl_err *err)
 {
 	struct sl_issuer_env env = { .trust = j->has_list ? &j->trust : NULL,
 				     .sig = &j->sig,
@@ -209,11 +234,15 @@ check(struct sl_local *l, struct sl_slice src, const struct sl_verify_foreign_op
 	bool is_detached;
 	int r;
 
-	is_detached = sl_sign1_parse(src, SL_TRANSPARENT_MAX, &s, &none) == 0 &&
-		      s.is_detached;
-	if (is_detached && o->payload != NULL) {
-		if ((r = sl_file_read(o->payload, SL_SIGN1_BYTES_MAX, &j->payload,
-				      err)) < 0)
+	is_detached =
+	    sl_sign1_parse(src, SL_TRANSPARENT_MAX, &s, &none) == 0 && s.is_detached;
+	if (is_detached && o->payload == NULL)
+		return SL_ERR(
+		    err, USAGE,
+		    "statement: it holds no payload (detached): --payload FILE");
+	if (is_detached) {
+		if ((r = sl_file_read(o->payload, SL_SIGN1_BYTES_MAX, &j->payload, err)) <
+		    0)
 			return r;
 		env.detached = sl_buf_get(&j->payload);
 		if (env.detached.p == NULL)
@@ -238,7 +267,8 @@ sl_verify_foreign(struct sl_local *l, struct sl_slice src,
 		  const struct sl_verify_foreign_opt *o, struct sl_foreign *f,
 		  struct sl_verify_result *x, struct sl_err *err)
 {
-	struct job j = { .trust = SL_TRUST_NONE, .payload.max = SL_SIGN1_BYTES_MAX + (1 << 17) };
+	struct job j = { .trust = SL_TRUST_NONE,
+			 .payload.max = SL_SIGN1_BYTES_MAX + (1 << 17) };
 	int r;
 
 	sl_sig_helper(&j.sig);
@@ -248,6 +278,21 @@ sl_verify_foreign(struct sl_local *l, struct sl_slice src,
 		r = sl_verify_code(check(l, src, o, &j, f, x, err), err);
 	job_done(&j);
 	return r;
+}
+
+int
+sl_verify_payload(struct sl_slice src, const char *path, struct sl_verify_result *x,
+		  struct sl_err *err)
+{
+	struct sl_sign1 s;
+	int r = sl_statement_parse(src, SL_TRANSPARENT_MAX, 0, &s, err);
+
+	if (r == 0)
+		r = check_payload(&s, path, err);
+	if (r < 0)
+		return sl_verify_code(r, err);
+	sl_verify_add(x, "payload", true, "'%s' is what the statement is about", path);
+	return 0;
 }
 
 void
@@ -265,6 +310,10 @@ sl_verify_foreign_json(const struct sl_foreign *f, struct sl_jb *b, struct sl_js
 	(void)sl_json_set(b, st, "known_by",
 			  sl_json_cstr(b, sl_issuer_how_name(f->who.how)));
 	(void)sl_json_set(b, st, "trusted", sl_json_bool(b, f->who.is_trusted));
+	if (h->has_nbf)
+		(void)sl_json_set(b, st, "not_before", sl_json_int(b, h->nbf));
+	if (h->has_exp)
+		(void)sl_json_set(b, st, "not_after", sl_json_int(b, h->exp));
 	if (h->has_hash_alg) {
 		(void)sl_json_set(b, st, "hash", sl_json_cstr(b, hash_name(h->hash_alg)));
 		(void)sl_json_set(b, st, "preimage_type",

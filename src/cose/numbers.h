@@ -65,6 +65,7 @@ enum {
 	SL_KEY_X = -2,
 	SL_KEY_Y = -3,
 	SL_KEY_D = -4,
+	SL_KEY_OP_VERIFY = 2,
 	SL_KTY_OKP = 1,
 	SL_KTY_EC2 = 2,
 	SL_KTY_RSA = 3,

@@ -198,11 +198,11 @@ sl_receipt_root(const struct sl_receipt *rc, const struct sl_sign1 *statement,
 		return SL_ERR(err, VERIFY,
 			      "receipt: of consistency, one of inclusion is due");
 	if (rc->is_ccf != (mode == SL_LEAF_CCF))
-		return SL_ERR(err, VERIFY,
-			      "receipt: verifiable data structure %d, but the leaf mode of "
-			      "its service is %s",
-			      rc->is_ccf ? SL_VDS_CCF : SL_VDS_RFC9162,
-			      sl_leaf_mode_name(mode));
+		return SL_ERR(
+		    err, VERIFY,
+		    "receipt: verifiable data structure %d, but the leaf mode of "
+		    "its service is %s",
+		    rc->is_ccf ? SL_VDS_CCF : SL_VDS_RFC9162, sl_leaf_mode_name(mode));
 	if (rc->is_ccf)
 		return sl_ccf_root(rc, statement, ret, err);
 	if ((r = sl_receipt_leaf(statement, mode, &leaf, err)) < 0)

@@ -111,9 +111,8 @@ sl_sig_answer_get(struct sl_slice src, struct sl_sig_answer *ret, struct sl_err 
 	a.msg = sl_cbor_tstr(&rd);
 	a.spki = sl_cbor_bstr(&rd);
 	a.is_bound = sl_cbor_bool(&rd);
-	if (rd.code == 0 &&
-	    (code >= SL_E_NUM_COUNT || a.spki.len > SL_SIG_SPKI_MAX ||
-	     (code == 0) != (a.msg.len == 0)))
+	if (rd.code == 0 && (code >= SL_E_NUM_COUNT || a.spki.len > SL_SIG_SPKI_MAX ||
+			     (code == 0) != (a.msg.len == 0)))
 		(void)sl_cbor_refuse(&rd, SL_E(FORMAT), "not one of the helper's");
 	if ((r = sl_cbor_close(&rd)) < 0)
 		return r;

@@ -21,7 +21,7 @@ enum {
 	SL_SIG_ANSWER_MAX = 8192
 };
 
-enum sl_sig_op { /* of the channel */
+enum sl_sig_op {                    /* of the channel */
 		 SL_SIG_VERIFY = 1, /* spki signed tbs by alg? */
 		 SL_SIG_CHAIN,      /* does the path hold at time, and fit iss? */
 		 SL_SIG_CERT,       /* the key of one certificate */
@@ -30,11 +30,11 @@ enum sl_sig_op { /* of the channel */
 
 struct sl_sig_ask {
 	enum sl_sig_op op;
-	int64_t alg;                /* VERIFY */
-	struct sl_slice spki;       /* VERIFY */
-	struct sl_slice tbs, sig;   /* VERIFY */
-	int64_t time;               /* CHAIN: s since 1970 */
-	struct sl_slice iss;        /* CHAIN: a did:x509 is held to the chain */
+	int64_t alg;              /* VERIFY */
+	struct sl_slice spki;     /* VERIFY */
+	struct sl_slice tbs, sig; /* VERIFY */
+	int64_t time;             /* CHAIN: s since 1970 */
+	struct sl_slice iss;      /* CHAIN: a did:x509 is held to the chain */
 	struct sl_slice cert[SL_SIG_CERTS_MAX]; /* CHAIN: leaf first; CERT: one */
 	size_t n_certs;
 	struct sl_slice root[SL_SIG_ROOTS_MAX]; /* CHAIN */
@@ -42,8 +42,8 @@ struct sl_sig_ask {
 };
 
 struct sl_sig_answer {
-	int code;            /* 0 or SL_E(...) */
-	struct sl_slice msg; /* why, when code is not 0 */
+	int code;             /* 0 or SL_E(...) */
+	struct sl_slice msg;  /* why, when code is not 0 */
 	struct sl_slice spki; /* CHAIN, CERT: of the leaf */
 	bool is_bound; /* CHAIN: the leaf says itself that it speaks for iss: a did:x509,
 			  or a name of the same URI or host */

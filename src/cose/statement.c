@@ -17,6 +17,8 @@ check_claim(bool has, struct sl_slice v, const char *name, struct sl_err *err)
 		return SL_ERR(err, FORMAT,
 			      "statement: %s has %zu bytes, 1 to %d are allowed", name,
 			      v.len, CLAIM_MAX);
+	if (memchr(v.p, 0, v.len) != NULL) /* it would be shown as another, shorter one */
+		return SL_ERR(err, FORMAT, "statement: %s holds a NUL", name);
 	return 0;
 }
 

@@ -11,10 +11,11 @@
 
 /* Memory, its one socket, the end. */
 static const int calls[] = {
-	SYS_recvmsg, SYS_sendmsg,   SYS_poll,          SYS_ppoll,  SYS_brk,
-	SYS_mmap,    SYS_munmap,    SYS_mremap,        SYS_madvise, SYS_mprotect,
-	SYS_futex,   SYS_getrandom, SYS_clock_gettime, SYS_exit,   SYS_exit_group,
-	SYS_close,   SYS_getpid,    SYS_gettid,        SYS_tgkill, SYS_rt_sigprocmask,
+	SYS_recvmsg,       SYS_sendmsg,  SYS_poll,       SYS_ppoll,
+	SYS_brk,           SYS_mmap,     SYS_munmap,     SYS_mremap,
+	SYS_madvise,       SYS_mprotect, SYS_futex,      SYS_getrandom,
+	SYS_clock_gettime, SYS_exit,     SYS_exit_group, SYS_close,
+	SYS_getpid,        SYS_gettid,   SYS_tgkill,     SYS_rt_sigprocmask,
 	SYS_rt_sigreturn,
 };
 
@@ -43,7 +44,8 @@ main(void)
 	struct sl_chan c = { .fd = SL_HELPER_FD,
 			     .ops = ops,
 			     .n_ops = sizeof(ops) / sizeof(ops[0]) };
-	SL_AUTO_BUF room = { .max = SL_SIG_ASK_MAX + 1 }, out = { .max = SL_SIG_ANSWER_MAX };
+	SL_AUTO_BUF room = { .max = SL_SIG_ASK_MAX + 1 },
+		    out = { .max = SL_SIG_ANSWER_MAX };
 	struct sl_err err = { 0 };
 	struct sl_msg m;
 

@@ -81,13 +81,13 @@ static bool
 has_subject(X509 *leaf, const char *key, const char *v, size_t n)
 {
 	const X509_NAME *name = X509_get_subject_name(leaf);
-	ASN1_OBJECT *o =
-	    OBJ_txt2obj(strcmp(key, "STREET") == 0 ? "street" : key, 0);
+	ASN1_OBJECT *o = OBJ_txt2obj(strcmp(key, "STREET") == 0 ? "street" : key, 0);
 	bool is = false;
 
-	for (int at = -1; o != NULL && !is &&
-			  (at = X509_NAME_get_index_by_OBJ(name, o, at)) >= 0;)
-		is = is_text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)), v, n);
+	for (int at = -1;
+	     o != NULL && !is && (at = X509_NAME_get_index_by_OBJ(name, o, at)) >= 0;)
+		is = is_text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)), v,
+			     n);
 	ASN1_OBJECT_free(o);
 	return is;
 }
@@ -139,15 +139,16 @@ check_pairs(struct sl_slice rest, X509 *leaf, bool is_subject, struct sl_err *er
 		if ((r = decode(k, key, &n_key, err)) < 0 ||
 		    (r = decode(value, v, &n, err)) < 0)
 			return r;
-		if (!is_subject && (rest.len > 0 || (strcmp(key, "email") != 0 &&
-						     strcmp(key, "dns") != 0 &&
-						     strcmp(key, "uri") != 0)))
+		if (!is_subject && (rest.len > 0 ||
+				    (strcmp(key, "email") != 0 &&
+				     strcmp(key, "dns") != 0 && strcmp(key, "uri") != 0)))
 			return SL_ERR(err, UNSUPPORTED, "did:x509: san '%s'", key);
 		if (is_subject ? !has_subject(leaf, key, v, n)
 			       : !has_san(leaf, key, v, n))
-			return SL_ERR(err, VERIFY,
-				      "did:x509: the certificate has not the %s '%s' '%s'",
-				      what, key, v);
+			return SL_ERR(
+			    err, VERIFY,
+			    "did:x509: the certificate has not the %s '%s' '%s'", what,
+			    key, v);
 	} while (rest.len > 0);
 	return 0;
 }
@@ -179,7 +180,7 @@ static int
 check_pin(struct sl_slice alg, struct sl_slice b64, STACK_OF(X509) * path,
 	  struct sl_err *err)
 {
-	const EVP_MD *md = sl_slice_eq(alg, SL_LIT("sha256"))	? EVP_sha256()
+	const EVP_MD *md = sl_slice_eq(alg, SL_LIT("sha256"))   ? EVP_sha256()
 			   : sl_slice_eq(alg, SL_LIT("sha384")) ? EVP_sha384()
 			   : sl_slice_eq(alg, SL_LIT("sha512")) ? EVP_sha512()
 								: NULL;

@@ -14,7 +14,7 @@
 
 #include "cose/sigreq.h"
 
-struct sl_sig_found { /* CHAIN, CERT */
+struct sl_sig_found {       /* CHAIN, CERT */
 	struct sl_buf spki; /* the caller's, empty; its max at least SL_SIG_SPKI_MAX */
 	bool is_bound;      /* see sl_sig_answer */
 };

@@ -1,6 +1,6 @@
 /* sig_x509.c -- see sig_do.h: certificates, paths, did:x509. */
-#include "helpers/sig_do.h"
 #include "helpers/sig_did.h"
+#include "helpers/sig_do.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -114,25 +114,39 @@ check_path(STACK_OF(X509) * path, struct sl_err *err)
 			return SL_ERR(err, VERIFY,
 				      "a certificate of the path is no authority's "
 				      "(RFC 5280 section 4.2.1.9)");
-	if (usage != UINT32_MAX && (usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) == 0)
+	if (usage != UINT32_MAX &&
+	    (usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) == 0)
 		return SL_ERR(err, VERIFY,
 			      "the signer's certificate is not for signatures (its key "
 			      "usage, RFC 5280 section 4.2.1.3)");
 	return 0;
 }
 
+/* The host of an https URI whose authority is a host, perhaps with a port, and no user
+ * (who could look like one). */
+static struct sl_slice
+host_of(struct sl_slice iss)
+{
+	const struct sl_slice https = SL_LIT("https://"), none = { 0 };
+	struct sl_slice at = sl_slice_upto(sl_slice_skip(iss, https.len), '/');
+	struct sl_slice host = sl_slice_upto(at, ':');
+
+	if (!sl_slice_starts(iss, https))
+		return none;
+	for (size_t i = host.len + 1; i < at.len; i++)
+		if (at.p[i] < '0' || at.p[i] > '9')
+			return none;
+	return host;
+}
+
 /* A subjectAltName that is iss, or the host of its https URI. */
 static bool
 is_named(X509 *leaf, struct sl_slice iss)
 {
-	const struct sl_slice https = SL_LIT("https://");
 	GENERAL_NAMES *all = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
-	struct sl_slice host = { 0 };
+	struct sl_slice host = host_of(iss);
 	bool is = false;
 
-	if (sl_slice_starts(iss, https))
-		host = sl_slice_upto(
-		    sl_slice_upto(sl_slice_skip(iss, https.len), '/'), ':');
 	for (int i = 0; i < sk_GENERAL_NAME_num(all) && !is; i++) {
 		const GENERAL_NAME *g = sk_GENERAL_NAME_value(all, i);
 		struct sl_slice name;

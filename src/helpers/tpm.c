@@ -61,13 +61,16 @@ role(const char *place)
 				 .refused = refused,
 				 .n_refused = sizeof(refused) / sizeof(refused[0]),
 				 .max_memory = (uint64_t)256 << 20,
-				 .dies_with_parent = true };
+				 .dies_with_parent = true,
+				 .has_files = true /* one of 32 bytes */ };
 }
 
 static const struct sl_chan_op ops[] = {
 	{ SL_TPM_SEAL, MASK_LEN, 0 },
 	{ SL_TPM_RECOVER, MASK_LEN + SL_TPM_CODE_LEN + SL_TPM_RECOVERY_LEN, 0 },
 	{ SL_TPM_UNSEAL, SL_TPM_BLOB_MAX, 0 },
+	{ SL_TPM_OUT, SL_TPM_BLOB_MAX, 0 },
+	{ SL_TPM_OUT_CODE, SL_TPM_CODE_LEN + SL_TPM_RECOVERY_LEN, 0 },
 	{ SL_TPM_QUOTE, MASK_LEN + 32, 0 },
 	{ SL_TPM_CHECK, MASK_LEN + 32 + SL_TPM_QUOTED_MAX, 0 },
 };
@@ -173,27 +176,37 @@ do_seal(struct tpm *t, struct sl_slice body, struct sl_buf *out, struct sl_err *
 	return r;
 }
 
+/* body: code and recovery. */
+static int
+open_recovery(const uint8_t *body, uint8_t ret[32], struct sl_err *err)
+{
+	const uint8_t *rec = body + SL_TPM_CODE_LEN;
+	uint8_t code[CODE_BYTES], key[32];
+	int r = 0;
+
+	if (!decode(body, code))
+		return SL_ERR(err, VERIFY, "that is not a recovery code");
+	recovery_key(code, key);
+	if (crypto_secretbox_open_easy(ret, rec + NONCE, SL_TPM_RECOVERY_LEN - NONCE, rec,
+				       key) != 0)
+		r = SL_ERR(err, VERIFY, "that is not this key's recovery code");
+	sl_wipe(code, sizeof(code));
+	sl_wipe(key, sizeof(key));
+	return r;
+}
+
 static int
 do_recover(struct tpm *t, struct sl_slice body, struct sl_buf *out, struct sl_err *err)
 {
-	uint8_t code[CODE_BYTES], key[32], secret[32];
-	const uint8_t *rec;
+	uint8_t secret[32];
 	uint32_t mask;
 	int r;
 
 	if (body.len != MASK_LEN + SL_TPM_CODE_LEN + SL_TPM_RECOVERY_LEN)
 		return SL_ERR(err, BUG, "a malformed request");
 	mask = take_mask(&body);
-	rec = body.p + SL_TPM_CODE_LEN;
-	if (!decode(body.p, code))
-		return SL_ERR(err, VERIFY, "that is not a recovery code");
-	recovery_key(code, key);
-	r = crypto_secretbox_open_easy(secret, rec + NONCE, SL_TPM_RECOVERY_LEN - NONCE,
-				       rec, key) == 0
-		? seal(t, mask, secret, out, err)
-		: SL_ERR(err, VERIFY, "that is not this key's recovery code");
-	sl_wipe(code, sizeof(code));
-	sl_wipe(key, sizeof(key));
+	if ((r = open_recovery(body.p, secret, err)) == 0)
+		r = seal(t, mask, secret, out, err);
 	sl_wipe(secret, sizeof(secret));
 	return r;
 }
@@ -206,6 +219,43 @@ do_unseal(struct tpm *t, struct sl_slice body, struct sl_buf *out, struct sl_err
 
 	if (r == 0)
 		sl_buf_put(out, secret, sizeof(secret));
+	sl_wipe(secret, sizeof(secret));
+	return r;
+}
+
+static int
+put_out(uint8_t secret[32], struct sl_err *err)
+{
+	ssize_t n = write(KEY_FD, secret, 32);
+
+	return n == 32 ? 0 : SL_ERR(err, SYS, "the key cannot be written");
+}
+
+static int
+do_out(struct tpm *t, struct sl_slice body, struct sl_buf *out, struct sl_err *err)
+{
+	uint8_t secret[32];
+	int r = tpm_unseal(t, body, secret, err);
+
+	(void)out;
+	if (r == 0)
+		r = put_out(secret, err);
+	sl_wipe(secret, sizeof(secret));
+	return r;
+}
+
+static int
+do_out_code(struct tpm *t, struct sl_slice body, struct sl_buf *out, struct sl_err *err)
+{
+	uint8_t secret[32];
+	int r;
+
+	(void)t;
+	(void)out;
+	if (body.len != SL_TPM_CODE_LEN + SL_TPM_RECOVERY_LEN)
+		return SL_ERR(err, BUG, "a malformed request");
+	if ((r = open_recovery(body.p, secret, err)) == 0)
+		r = put_out(secret, err);
 	sl_wipe(secret, sizeof(secret));
 	return r;
 }
@@ -243,6 +293,8 @@ static const struct {
 	{ SL_TPM_SEAL, SL_TPM_SEALED, true, do_seal },
 	{ SL_TPM_RECOVER, SL_TPM_SEALED, true, do_recover },
 	{ SL_TPM_UNSEAL, SL_TPM_SECRET, true, do_unseal },
+	{ SL_TPM_OUT, SL_TPM_GOOD, true, do_out },
+	{ SL_TPM_OUT_CODE, SL_TPM_GOOD, false, do_out_code },
 	{ SL_TPM_QUOTE, SL_TPM_QUOTED, true, do_quote },
 	{ SL_TPM_CHECK, SL_TPM_GOOD, false, do_check },
 };

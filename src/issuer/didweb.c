@@ -76,8 +76,7 @@ read_document(int web_fd, struct sl_slice did, struct sl_buf *out, struct sl_err
 		return SL_ERR(err, NOENT, "'%.*s' is not in the mirror: no %s/did.json",
 			      SL_ARG(did), path);
 	if (fd < 0)
-		return SL_ERR_SYS(err, -e,
-				  "cannot read %s/did.json of the mirror", path);
+		return SL_ERR_SYS(err, -e, "cannot read %s/did.json of the mirror", path);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
 	    st.st_size > SL_TRUST_FILE_BYTES)
 		return SL_ERR(err, LIMIT, "%s/did.json is no file of at most %d bytes",
@@ -160,8 +159,7 @@ sl_didweb_keys(int web_fd, struct sl_slice did, struct sl_slice kid,
 			n++;
 	}
 	if (n == 0)
-		return SL_ERR(err, SIGNER,
-			      "did:web: '%.*s' has no key for assertions%s",
+		return SL_ERR(err, SIGNER, "did:web: '%.*s' has no key for assertions%s",
 			      SL_ARG(did), kid.len > 0 ? " of that kid" : "");
 	*ret_n = n;
 	return 0;

@@ -1,6 +1,7 @@
 /* foreign.c -- see foreign.h. */
 #include "issuer/foreign.h"
 
+#include "codec/utf8.h"
 #include "cose/statement.h"
 
 #include <stdio.h>
@@ -109,6 +110,16 @@ search(const struct sl_receipt *rc, const struct sl_sign1 *s,
 	return 0;
 }
 
+/* As much of the name as there is room for, in whole characters. */
+static void
+name_of(struct sl_slice iss, char ret[SL_SERVICE_MAX])
+{
+	if (iss.len >= SL_SERVICE_MAX)
+		iss.len = sl_utf8_bad((struct sl_slice){ iss.p, SL_SERVICE_MAX - 1 });
+	memcpy(ret, iss.p, iss.len);
+	ret[iss.len] = '\0';
+}
+
 int
 sl_foreign_receipt(struct sl_slice receipt, const struct sl_sign1 *s,
 		   const struct sl_issuer_env *env, struct sl_judged *ret,
@@ -122,15 +133,16 @@ sl_foreign_receipt(struct sl_slice receipt, const struct sl_sign1 *s,
 	if ((r = sl_receipt_parse(receipt, SL_RECEIPT_ANY_CLAIMS | SL_RECEIPT_CCF, &rc,
 				  err)) == 0)
 		r = sl_sig_known(&rc.s.h, err);
+	if (r == 0 && rc.s.h.iss.len > 0 &&
+	    memchr(rc.s.h.iss.p, 0, rc.s.h.iss.len) != NULL)
+		r = SL_ERR(err, FORMAT, "receipt: iss holds a NUL");
 	if (r < 0) {
 		r = judge(&x, SL_JUDGED_BAD, r, err);
 		*ret = x;
 		return r;
 	}
 	if (rc.s.h.iss.len > 0)
-		(void)snprintf(x.service, sizeof(x.service), "%.*s",
-			       (int)(rc.s.h.iss.len > 159 ? 159 : rc.s.h.iss.len),
-			       (const char *)rc.s.h.iss.p);
+		name_of(rc.s.h.iss, x.service);
 	x.has_place = !rc.is_ccf && !rc.is_consistency;
 	x.index = rc.index;
 	x.size = rc.size;
@@ -212,13 +224,13 @@ sl_foreign_check(struct sl_slice src, const struct sl_issuer_env *env,
 	if ((q = sl_statement_parse(src, SL_TRANSPARENT_MAX, lenient, &f->s, err)) < 0)
 		return q;
 	if (f->s.is_detached && env->detached.p == NULL)
-		return SL_ERR(err, USAGE,
-			      "statement: it holds no payload (detached): --payload FILE");
+		return SL_ERR(
+		    err, USAGE,
+		    "statement: it holds no payload (detached), and none is given");
 	if (!f->s.is_detached)
 		own.detached = (struct sl_slice){ 0 };
 	sl_sign1_canon(&f->s, f->id);
-	if ((flags & SL_FOREIGN_NO_RECEIPTS) == 0 &&
-	    (q = judge_all(env, r, f, err)) < 0)
+	if ((flags & SL_FOREIGN_NO_RECEIPTS) == 0 && (q = judge_all(env, r, f, err)) < 0)
 		return q;
 	for (size_t i = 0; i < f->n && (flags & SL_FOREIGN_TIME) == 0; i++) {
 		const struct sl_judged *x = &f->receipt[i];
@@ -230,7 +242,7 @@ sl_foreign_check(struct sl_slice src, const struct sl_issuer_env *env,
 		has_time = true;
 	}
 	f->time = own.time;
-	if (sl_issuer_verify(&f->s, &own, &f->who, err) < 0)
+	if (sl_issuer_check(&f->s, &own, &f->who, err) < 0)
 		return sl_err_ctx(err, "statement");
 	return 0;
 }

@@ -13,6 +13,8 @@
 #include "issuer/issuer.h"
 #include "record/transparent.h"
 
+enum { SL_SERVICE_MAX = 160 }; /* bytes shown of a service's name, with the NUL */
+
 enum sl_judgement {
 	SL_JUDGED_GOOD,
 	SL_JUDGED_BAD,    /* it does not verify */
@@ -21,19 +23,19 @@ enum sl_judgement {
 
 struct sl_judged {
 	enum sl_judgement is;
-	char service[160]; /* what it says that it is of; "-": nothing */
+	char service[SL_SERVICE_MAX]; /* what it says that it is of; "-": nothing */
 	enum sl_leaf_mode mode;
 	bool has_place, has_time;
-	bool is_unsupported; /* bad, for what is not checked here: why names it */
-	uint64_t index, size; /* has_place: not of CCF */
-	int64_t time;         /* has_time: iat, s since 1970 */
+	bool is_unsupported;      /* bad, for what is not checked here: why names it */
+	uint64_t index, size;     /* has_place: not of CCF */
+	int64_t time;             /* has_time: iat, s since 1970 */
 	char why[SL_ERR_MSG_MAX]; /* not good */
 };
 
 struct sl_foreign {
 	struct sl_sign1 s; /* points into the source */
 	uint8_t id[32];
-	struct sl_issuer who;
+	struct sl_issuer_found who;
 	struct sl_judged receipt[SL_TRANSPARENT_RECEIPTS];
 	size_t n, n_good;
 	int64_t time; /* that certificates were held to */
@@ -46,7 +48,7 @@ enum {
 
 /* r may be NULL: no log is at hand.  0: the statement's signature holds; what its
  * receipts are worth and whether the issuer is trusted is in *ret.  Errors are those of
- * sl_issuer_verify(), and FORMAT, LIMIT of the statement. */
+ * sl_issuer_check(), and FORMAT, LIMIT of the statement. */
 int sl_foreign_check(struct sl_slice src, const struct sl_issuer_env *env,
 		     struct sl_reader *r, unsigned flags, struct sl_foreign *ret,
 		     struct sl_err *err) SL_MUST_CHECK;

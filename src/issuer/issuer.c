@@ -12,10 +12,10 @@ struct work {
 	/* Keys that speak for the issuer; one of them must have signed. */
 	const struct sl_pubkey *key[CANDIDATES_MAX];
 	size_t n;
-	struct sl_pubkey own, leaf;     /* of a did; of x5chain */
+	struct sl_pubkey own, leaf; /* of a did; of x5chain */
 	struct sl_pubkey web[WEB_KEYS_MAX];
-	bool is_path_good, is_bound;    /* x5chain leads to a root; and says iss */
-	struct sl_issuer who;
+	bool is_path_good, is_bound; /* x5chain leads to a root; and says iss */
+	struct sl_issuer_found who;
 };
 
 static const char *const hows[] = {
@@ -68,12 +68,12 @@ check_uri(struct sl_slice iss, struct sl_err *err)
 	for (size_t i = 0; i < iss.len; i++) {
 		uint8_t c = iss.p[i], low = c | 0x20;
 		bool is_letter = low >= 'a' && low <= 'z';
-		bool is_in_scheme = is_letter || (i > 0 && ((c >= '0' && c <= '9') ||
-							    c == '+' || c == '-' ||
-							    c == '.'));
+		bool is_in_scheme =
+		    is_letter || (i > 0 && ((c >= '0' && c <= '9') || c == '+' ||
+					    c == '-' || c == '.'));
 
-		is_bad = is_bad || c <= ' ' || c >= 0x7f ||
-			 (i < scheme.len && !is_in_scheme);
+		is_bad =
+		    is_bad || c <= ' ' || c >= 0x7f || (i < scheme.len && !is_in_scheme);
 	}
 	return is_bad ? SL_ERR(err, FORMAT,
 			       "iss '%.*s' is no URI (RFC 8392 section 1.1), which it "
@@ -196,8 +196,7 @@ join_chain(struct work *w, struct sl_err *err)
 	for (size_t i = 0; i < w->n; i++)
 		is_among = is_among || sl_pubkey_eq(w->key[i], &w->leaf);
 	if (w->n > 0 && !is_among)
-		return SL_ERR(err, VERIFY,
-			      "the certificate's key is not that of '%.*s'",
+		return SL_ERR(err, VERIFY, "the certificate's key is not that of '%.*s'",
 			      SL_ARG(w->s->h.iss));
 	if (w->n == 0) {
 		w->who.how = SL_ISSUER_X509;
@@ -237,8 +236,8 @@ find_keys(struct work *w, struct sl_err *err)
 }
 
 int
-sl_issuer_verify(const struct sl_sign1 *s, const struct sl_issuer_env *env,
-		 struct sl_issuer *ret, struct sl_err *err)
+sl_issuer_check(const struct sl_sign1 *s, const struct sl_issuer_env *env,
+		struct sl_issuer_found *ret, struct sl_err *err)
 {
 	SL_AUTO_BUF tbs = { .max = SL_SIGN1_BYTES_MAX + (1 << 16) };
 	const struct sl_slice none = { 0 };
@@ -258,8 +257,8 @@ sl_issuer_verify(const struct sl_sign1 *s, const struct sl_issuer_env *env,
 		r = SL_E(VERIFY);
 		for (size_t i = 0; i < w->n && r == SL_E(VERIFY); i++) {
 			*err = (struct sl_err){ 0 };
-			r = sl_sig_check(env->sig, w->key[i], s->h.alg,
-					 sl_buf_get(&tbs), s->sig, err);
+			r = sl_sig_check(env->sig, w->key[i], s->h.alg, sl_buf_get(&tbs),
+					 s->sig, err);
 		}
 	}
 	if (r == 0) {

@@ -11,8 +11,8 @@ line_of(struct sl_slice *src)
 	struct sl_slice line = sl_slice_upto(*src, '\n');
 
 	*src = sl_slice_skip(*src, line.len + 1);
-	while (line.len > 0 && (line.p[line.len - 1] == '\r' ||
-				line.p[line.len - 1] == ' '))
+	while (line.len > 0 &&
+	       (line.p[line.len - 1] == '\r' || line.p[line.len - 1] == ' '))
 		line.len--;
 	return line;
 }
@@ -40,8 +40,7 @@ sl_pem_next(struct sl_slice *src, struct sl_slice *ret_label, struct sl_buf *out
 	uint8_t *to;
 	size_t n;
 
-	while (src->len > 0 &&
-	       !is_boundary(line_of(src), SL_LIT("-----BEGIN "), &label))
+	while (src->len > 0 && !is_boundary(line_of(src), SL_LIT("-----BEGIN "), &label))
 		;
 	if (label.p == NULL)
 		return 0;

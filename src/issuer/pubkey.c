@@ -10,43 +10,55 @@ enum { NUMBER_MAX = 2060, MULTICODEC_MAX = 64, JWK_BYTES_MAX = 1 << 14 };
 
 static const struct sl_limits jwk_limits = { JWK_BYTES_MAX, 64, 4 };
 
-int
-sl_pubkey_cose(const struct sl_cose_key *k, struct sl_pubkey *ret, struct sl_err *err)
+static int
+cose_ec(const struct sl_cose_key *k, struct sl_pubkey *p, struct sl_err *err)
 {
 	uint8_t point[1 + 2 * 66];
 	size_t half = sl_spki_coordinate(k->crv);
-	struct sl_pubkey p = { 0 };
-	int r = 0;
 
-	if (k->kty == SL_KTY_OKP) {
-		if (k->crv != SL_CRV_ED25519 || k->x.len != SL_KEY_LEN)
-			return SL_ERR(err, UNSUPPORTED,
-				      "a key on curve %lld, of octet key pairs Ed25519 "
-				      "only",
-				      (long long)k->crv);
-		sl_pubkey_ed25519(k->x.p, &p);
-	} else if (k->kty == SL_KTY_EC2) {
-		if (half == 0)
-			return SL_ERR(err, UNSUPPORTED, "a key on curve %lld",
-				      (long long)k->crv);
-		if (k->x.len != half || (!k->is_y_sign && k->y.len != half))
-			return SL_ERR(err, FORMAT,
-				      "a coordinate that is not of its curve "
-				      "(RFC 9053 section 7.1.1)");
-		point[0] = k->is_y_sign ? (k->y_sign ? 3 : 2) : 4;
-		memcpy(point + 1, k->x.p, half);
-		if (!k->is_y_sign)
-			memcpy(point + 1 + half, k->y.p, half);
-		r = sl_spki_ec(k->crv,
-			       (struct sl_slice){ point,
-						  1 + half * (k->is_y_sign ? 1 : 2) },
-			       &p, err);
-	} else if (k->kty == SL_KTY_RSA) {
-		r = sl_spki_rsa(k->x, k->y, &p, err);
-	} else {
-		r = SL_ERR(err, UNSUPPORTED, "a key of type %lld", (long long)k->kty);
-	}
-	if (r < 0)
+	if (half == 0)
+		return SL_ERR(err, UNSUPPORTED, "a key on curve %lld", (long long)k->crv);
+	if (k->x.len != half || (!k->is_y_sign && k->y.len != half))
+		return SL_ERR(err, FORMAT,
+			      "a coordinate that is not of its curve "
+			      "(RFC 9053 section 7.1.1)");
+	point[0] = !k->is_y_sign ? 4 : k->y_sign ? 3 : 2;
+	memcpy(point + 1, k->x.p, half);
+	if (!k->is_y_sign)
+		memcpy(point + 1 + half, k->y.p, half);
+	return sl_spki_ec(k->crv,
+			  (struct sl_slice){ point, 1 + half * (k->is_y_sign ? 1 : 2) },
+			  p, err);
+}
+
+static int
+cose_point(const struct sl_cose_key *k, struct sl_pubkey *p, struct sl_err *err)
+{
+	if (k->kty == SL_KTY_EC2)
+		return cose_ec(k, p, err);
+	if (k->kty == SL_KTY_RSA)
+		return sl_spki_rsa(k->x, k->y, p, err);
+	if (k->kty != SL_KTY_OKP)
+		return SL_ERR(err, UNSUPPORTED, "a key of type %lld", (long long)k->kty);
+	if (k->crv != SL_CRV_ED25519 || k->x.len != SL_KEY_LEN)
+		return SL_ERR(err, UNSUPPORTED,
+			      "a key on curve %lld, of octet key pairs Ed25519 only",
+			      (long long)k->crv);
+	sl_pubkey_ed25519(k->x.p, p);
+	return 0;
+}
+
+int
+sl_pubkey_cose(const struct sl_cose_key *k, struct sl_pubkey *ret, struct sl_err *err)
+{
+	struct sl_pubkey p = { 0 };
+	int r;
+
+	if (k->is_not_to_verify)
+		return SL_ERR(
+		    err, FORMAT,
+		    "a key that is not to verify (label 4, RFC 9052 section 7)");
+	if ((r = cose_point(k, &p, err)) < 0)
 		return r;
 	if (k->kid.len > SL_KID_MAX)
 		return SL_ERR(err, LIMIT, "a kid of %zu bytes", k->kid.len);
@@ -108,9 +120,9 @@ jwk_alg(const struct sl_json *jwk, int64_t *ret, struct sl_err *err)
 			*ret = all[i];
 			return 0;
 		}
-	return alg == NULL ? 0
-			   : SL_ERR(err, UNSUPPORTED, "JWK: algorithm '%.*s'",
-				    SL_ARG(alg->s));
+	return alg == NULL
+		   ? 0
+		   : SL_ERR(err, UNSUPPORTED, "JWK: algorithm '%.*s'", SL_ARG(alg->s));
 }
 
 static int
@@ -229,8 +241,8 @@ sl_pubkey_multibase(struct sl_slice s, struct sl_pubkey *ret, struct sl_err *err
 {
 	uint8_t raw[MULTICODEC_MAX];
 	size_t n = s.len > 1 && s.p[0] == 'z' ? unbase58(sl_slice_skip(s, 1), raw) : 0;
-	struct sl_slice key = n > 2 ? (struct sl_slice){ raw + 2, n - 2 }
-				    : (struct sl_slice){ 0 };
+	struct sl_slice key =
+	    n > 2 ? (struct sl_slice){ raw + 2, n - 2 } : (struct sl_slice){ 0 };
 
 	if (key.len == 0)
 		return SL_ERR(err, FORMAT, "'%.*s' is no multibase key in base58",

@@ -22,6 +22,9 @@ struct sl_sig {
 
 /* By the helper, started at the first question. */
 void sl_sig_helper(struct sl_sig *s);
+/* By a helper that somebody else started, over its channel fd (kept by the caller): for a
+ * process that may start none. */
+void sl_sig_over(struct sl_sig *s, int fd);
 void sl_sig_done(struct sl_sig *s);
 /* Whether alg is one of those that can be checked at all: 0, else UNSUPPORTED with its
  * name. */

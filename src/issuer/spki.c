@@ -10,9 +10,9 @@
 static const uint8_t alg_ed25519[] = { 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70 };
 static const uint8_t alg_p256[] = { 0x30, 0x13, OID_EC, OID_P256 };
 static const uint8_t alg_p384[] = { 0x30, 0x10, OID_EC, 0x06, 0x05,
-				    0x2b, 0x81, 0x04,	0x00, 0x22 };
+				    0x2b, 0x81, 0x04,   0x00, 0x22 };
 static const uint8_t alg_p521[] = { 0x30, 0x10, OID_EC, 0x06, 0x05,
-				    0x2b, 0x81, 0x04,	0x00, 0x23 };
+				    0x2b, 0x81, 0x04,   0x00, 0x23 };
 static const uint8_t alg_rsa[] = { 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
 				   0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00 };
 
@@ -120,7 +120,7 @@ sl_spki_ec(int64_t crv, struct sl_slice point, struct sl_pubkey *ret, struct sl_
 			c = &curves[i];
 	if (c == NULL)
 		return SL_ERR(err, UNSUPPORTED, "a key on curve %lld", (long long)crv);
-	if (point.len != 1 + c->half * (is_whole ? 2 : 1) ||
+	if (point.len == 0 || point.len != 1 + c->half * (is_whole ? 2 : 1) ||
 	    (!is_whole && point.p[0] != 2 && point.p[0] != 3))
 		return SL_ERR(err, FORMAT, "a point that is not of its curve");
 	if ((r = put_spki(c->alg, point, &k, err)) < 0)

@@ -2,20 +2,23 @@
 #include "issuer/trust.h"
 
 #include "base/auto.h"
+#include "base/hex.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
 
-enum { FIELDS_MAX = 4, FILE_KEYS_MAX = 64, ISS_MAX = 8192 };
+enum { FIELDS_MAX = 5, FILE_KEYS_MAX = 64, ISS_MAX = 8192 };
 
 struct load {
 	struct sl_trust *t;
 	struct sl_sig *sig;
 	int dirfd; /* of the list */
 	struct sl_slice field[FIELDS_MAX];
-	size_t n;
+	size_t n;              /* of these, without kid */
+	struct sl_slice kid;   /* what follows "kid=" in the last one; p == NULL: none */
+	struct sl_pubkey *one; /* keys of one line, FILE_KEYS_MAX */
 };
 
 static int
@@ -84,12 +87,35 @@ read_keys(struct load *l, struct sl_slice f, struct sl_pubkey *ret, size_t *ret_
 	return r;
 }
 
+/* kid=TEXT or kid=0xHEX: the name of the one key, which its file does not have. */
+static int
+name_key(const struct load *l, size_t n, struct sl_err *err)
+{
+	struct sl_pubkey *k = l->one;
+	struct sl_slice hex = sl_slice_skip(l->kid, 2);
+
+	if (l->kid.p == NULL)
+		return 0;
+	if (n != 1 || k->n_kid > 0)
+		return SL_ERR(err, FORMAT, "kid is for one key that has none of its own");
+	if (l->kid.len == 0 || l->kid.len > SL_KID_MAX)
+		return SL_ERR(err, FORMAT, "a kid of %zu bytes", l->kid.len);
+	if (!sl_slice_starts(l->kid, SL_LIT("0x"))) {
+		memcpy(k->kid, l->kid.p, k->n_kid = l->kid.len);
+		return 0;
+	}
+	k->n_kid = hex.len / 2;
+	if (hex.len == 0 || hex.len % 2 != 0 || !sl_unhex(k->kid, k->n_kid, hex))
+		return SL_ERR(err, FORMAT, "kid '%.*s' is no hexadecimal",
+			      SL_ARG(l->kid));
+	return 0;
+}
+
 static int
 take_keys(struct load *l, bool is_service, struct sl_err *err)
 {
 	const struct sl_slice *f = l->field;
 	struct sl_trust_key row = { .is_service = is_service };
-	struct sl_pubkey *key;
 	size_t n = 0;
 	int r;
 
@@ -100,17 +126,18 @@ take_keys(struct load *l, bool is_service, struct sl_err *err)
 			      SL_ARG(f[2]));
 	if (f[1].len > ISS_MAX)
 		return SL_ERR(err, LIMIT, "an issuer of %zu bytes", f[1].len);
-	if (!is_service || !sl_slice_eq(f[1], SL_LIT("-")))
+	if (!is_service || !sl_slice_eq(f[1], SL_LIT("-"))) {
 		row.iss = sl_arena_dup(&l->t->a, f[1]);
-	key = SL_NEW_N(&l->t->a, struct sl_pubkey, FILE_KEYS_MAX);
-	if (key == NULL)
-		return SL_ERR(err, NOMEM, "out of memory for keys");
-	if ((r = read_keys(l, f[l->n - 1], key, &n, err)) < 0)
+		if (row.iss.p == NULL)
+			return SL_ERR(err, NOMEM, "out of memory for an issuer");
+	}
+	if ((r = read_keys(l, f[l->n - 1], l->one, &n, err)) < 0 ||
+	    (r = name_key(l, n, err)) < 0)
 		return r;
 	if (l->t->n_keys + n > SL_TRUST_KEYS_MAX)
 		return SL_ERR(err, LIMIT, "more than %d keys", SL_TRUST_KEYS_MAX);
 	for (size_t i = 0; i < n; i++) {
-		row.key = key[i];
+		row.key = l->one[i];
 		l->t->key[l->t->n_keys++] = row;
 	}
 	return 0;
@@ -178,10 +205,17 @@ take_line(struct load *l, struct sl_err *err)
 	if (k == 4)
 		return SL_ERR(err, UNKNOWN, "'%.*s': issuer, service, root or web",
 			      SL_ARG(l->field[0]));
+	l->kid = (struct sl_slice){ 0 };
+	if (k <= 1 && l->n == kinds[k].n + 1 &&
+	    sl_slice_starts(l->field[l->n - 1], SL_LIT("kid="))) {
+		l->kid = l->field[--l->n];
+		l->kid.p += 4;
+		l->kid.len -= 4;
+	}
 	if (l->n != kinds[k].n)
 		return SL_ERR(err, FORMAT, "%s takes %zu fields", kinds[k].name,
 			      kinds[k].n - 1);
-	return k <= 1 ? take_keys(l, k == 1, err)
+	return k <= 1   ? take_keys(l, k == 1, err)
 	       : k == 2 ? take_root(l, err)
 			: take_web(l, err);
 }
@@ -212,7 +246,8 @@ load(struct load *l, struct sl_slice text, const char *path, struct sl_err *err)
 
 	sl_arena_init(&l->t->a, SL_TRUST_MEMORY);
 	l->t->key = SL_NEW_N(&l->t->a, struct sl_trust_key, SL_TRUST_KEYS_MAX);
-	if (l->t->key == NULL)
+	l->one = SL_NEW_N(&l->t->a, struct sl_pubkey, FILE_KEYS_MAX);
+	if (l->t->key == NULL || l->one == NULL)
 		return SL_ERR(err, NOMEM, "out of memory for the list");
 	while (text.len > 0) {
 		struct sl_slice line = sl_slice_upto(text, '\n');

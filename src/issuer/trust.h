@@ -3,15 +3,16 @@
  *
  * One text file, by default $SLUICE_HOME/trust/list.  A line is one of
  *
- *	issuer ISS KEYS                 who may sign as ISS
- *	service ISS LEAF-MODE KEYS      whose receipts count, and over what
+ *	issuer ISS KEYS [kid=KID]            who may sign as ISS
+ *	service ISS LEAF-MODE KEYS [kid=KID] whose receipts count, and over what
  *	root FILE                       certificates in PEM: ends of paths
  *	web DIRECTORY                   a mirror of did:web documents
  *
  * or empty, or a comment after '#'; fields are parted by spaces or tabs.  KEYS is a
  * did:key, a did:jwk or a file: PEM (public keys, certificates), JSON (JWK, JWK set),
- * else CBOR (COSE_Key, COSE_KeySet).  Files are named from the list's directory.  ISS of a
- * service is "-" where its receipts name no issuer.  Nothing is fetched; a line that is
+ * else CBOR (COSE_Key, COSE_KeySet).  KID names the one key of a line (text, or 0x and
+ * hex) where its file cannot.  Files are named from the list's directory.  ISS of
+ *a service is "-" where its receipts name no issuer.  Nothing is fetched; a line that is
  * not understood, or a file that cannot be read, spoils the list.
  */
 #ifndef SL_ISSUER_TRUST_H
@@ -54,8 +55,7 @@ void sl_trust_done(struct sl_trust *t);
 		.web_fd = -1                                                             \
 	}
 #define SL_AUTO_TRUST                                                                    \
-	__attribute__((                                                                  \
-	    cleanup(sl_trust_done))) struct sl_trust /* t = SL_TRUST_NONE */
+	__attribute__((cleanup(sl_trust_done))) struct sl_trust /* t = SL_TRUST_NONE */
 
 /* The keys of a file's content, by what it is; at most max, else LIMIT. */
 int sl_keyfile_parse(struct sl_slice src, struct sl_sig *sig, struct sl_pubkey *ret,

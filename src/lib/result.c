@@ -2,6 +2,8 @@
 #include "lib/result.h"
 
 #include "base/hex.h"
+#include "crypto/sha256.h"
+#include "crypto/sha512.h"
 
 #include <stdio.h>
 
@@ -43,9 +45,12 @@ sluice_error_id(int error)
 	return sl_code_id(SL_E(BUG));
 }
 
+/* A text with a NUL in it cannot be told from a shorter one: it is left out. */
 static bool
 put(sluice_result *r, enum sluice_string which, struct sl_slice s)
 {
+	if (s.len > 0 && memchr(s.p, 0, s.len) != NULL)
+		s = (struct sl_slice){ 0 };
 	return (r->string[which] = sl_arena_str(&r->a, s)) != NULL;
 }
 
@@ -53,16 +58,17 @@ bool
 sl_lib_take_statement(sluice_result *r, const struct sl_sign1 *s, const char *alg)
 {
 	const struct sl_cose_hdr *h = &s->h;
-	const char *hash = !h->has_hash_alg		   ? ""
+	const char *hash = !h->has_hash_alg               ? ""
 			   : h->hash_alg == SL_ALG_SHA256 ? "SHA-256"
 			   : h->hash_alg == SL_ALG_SHA384 ? "SHA-384"
-							   : "SHA-512";
+							  : "SHA-512";
 	uint8_t id[32];
 	char hex[65];
 
 	sl_sign1_canon(s, id);
 	sl_hex(hex, id, 32);
 	r->payload = sl_arena_dup(&r->a, s->payload);
+	r->hash_alg = h->has_hash_alg ? h->hash_alg : 0;
 	return r->payload.p != NULL && put(r, SLUICE_ISSUER, h->iss) &&
 	       put(r, SLUICE_SUBJECT, h->sub) &&
 	       put(r, SLUICE_ENTRY_ID, sl_slice_str(hex)) &&
@@ -142,6 +148,28 @@ sluice_result_payload(const sluice_result *r, size_t *ret_len)
 	return r->payload.p;
 }
 
+int
+sluice_result_matches(const sluice_result *r, const void *data, size_t len)
+{
+	struct sl_slice own = { data, len };
+	struct sl_sha512 h;
+	uint8_t d[64];
+
+	if (r->payload.p == NULL || (data == NULL && len > 0))
+		return SLUICE_ERR_USAGE;
+	if (r->hash_alg == SL_ALG_SHA256) {
+		sl_sha256(own, d);
+		own = (struct sl_slice){ d, 32 };
+	} else if (r->hash_alg != 0) {
+		sl_sha512_init(&h, r->payload.len);
+		sl_sha512_add(&h, data, len);
+		sl_sha512_end(&h, d);
+		own = (struct sl_slice){ d, r->payload.len };
+	}
+	/* safe because the parser held the digest's length to its algorithm's */
+	return sl_slice_eq(own, r->payload) ? SLUICE_OK : SLUICE_ERR_FAILED;
+}
+
 /* Of a bundle only the number of receipts is kept: there all are good, or there is none.
  */
 int
@@ -157,7 +185,7 @@ sluice_result_receipt(const sluice_result *r, size_t i, const char **ret_service
 		*ret_service = x->service;
 	if (ret_why != NULL)
 		*ret_why = x->why;
-	return x->is == SL_JUDGED_GOOD	? SLUICE_OK
+	return x->is == SL_JUDGED_GOOD  ? SLUICE_OK
 	       : x->is == SL_JUDGED_BAD ? SLUICE_ERR_FAILED
 					: SLUICE_ERR_SIGNER;
 }

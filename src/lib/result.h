@@ -14,7 +14,10 @@ struct sluice_verifier {
 	struct sl_sig sig; /* zeroed: Ed25519 only */
 };
 
-enum { SL_RESULT_STRINGS = SLUICE_RUN_VERDICT + 1, SL_RESULT_NUMBERS = SLUICE_FINDINGS + 1 };
+enum {
+	SL_RESULT_STRINGS = SLUICE_RUN_VERDICT + 1,
+	SL_RESULT_NUMBERS = SLUICE_FINDINGS + 1
+};
 
 struct sluice_result {
 	struct sl_arena a;
@@ -22,7 +25,8 @@ struct sluice_result {
 	char text[SL_ERR_MSG_MAX];
 	const char *string[SL_RESULT_STRINGS]; /* NULL: "" */
 	uint64_t number[SL_RESULT_NUMBERS];
-	struct sl_slice payload;
+	struct sl_slice payload; /* p == NULL: none that may be used */
+	int64_t hash_alg;        /* of a hash envelope; 0: it is none */
 	struct sl_judged receipt[SLUICE_RECEIPTS_MAX];
 	char finding[SL_FINDINGS_MAX][48 + 2 + SL_ERR_MSG_MAX];
 };

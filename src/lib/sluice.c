@@ -118,7 +118,8 @@ finish(sluice_result *r, int code, const struct sl_err *err, sluice_result **ret
 	int error = sl_lib_error(code);
 
 	r->error = error;
-	(void)snprintf(r->text, sizeof(r->text), "%s", error == SLUICE_OK ? "" : err->msg);
+	(void)snprintf(r->text, sizeof(r->text), "%s",
+		       error == SLUICE_OK ? "" : err->msg);
 	if (ret == NULL || error == SLUICE_ERR_MEMORY)
 		sluice_result_free(r);
 	else
@@ -133,8 +134,7 @@ start(const sluice_verifier *v, const void *p, size_t len, sluice_result **ret)
 
 	if (ret != NULL)
 		*ret = NULL;
-	if (v == NULL || (p == NULL && len > 0) ||
-	    (r = calloc(1, sizeof(*r))) == NULL)
+	if (v == NULL || (p == NULL && len > 0) || (r = calloc(1, sizeof(*r))) == NULL)
 		return NULL;
 	sl_arena_init(&r->a, RESULT_MEMORY);
 	return r;
@@ -144,8 +144,7 @@ start(const sluice_verifier *v, const void *p, size_t len, sluice_result **ret)
 static int
 no_start(const sluice_verifier *v, const void *p, size_t len)
 {
-	return v == NULL || (p == NULL && len > 0) ? SLUICE_ERR_USAGE
-						   : SLUICE_ERR_MEMORY;
+	return v == NULL || (p == NULL && len > 0) ? SLUICE_ERR_USAGE : SLUICE_ERR_MEMORY;
 }
 
 static int
@@ -247,9 +246,9 @@ sluice_verify_receipt(sluice_verifier *v, const void *receipt, size_t receipt_le
 	if (statement == NULL)
 		code = SL_ERR(&err, USAGE, "no statement");
 	else
-		code = check_receipt(v, (struct sl_slice){ receipt, receipt_len },
-				     (struct sl_slice){ statement, statement_len }, r,
-				     &err);
+		code =
+		    check_receipt(v, (struct sl_slice){ receipt, receipt_len },
+				  (struct sl_slice){ statement, statement_len }, r, &err);
 	return finish(r, code, &err, ret);
 }
 

@@ -77,7 +77,10 @@ reload(struct sl_node *n, struct sl_err *err)
 	int r;
 
 	if ((r = sl_node_keys_resume(n->home_fd, n->io, n->st.st.next_key, err)) < 0 ||
-	    (r = sl_node_keys_load(&k, n->home_fd, n->io, false, n->build, err)) < 0)
+	    (r = sl_node_keys_load(
+		 &k, n->home_fd, n->io, false, n->build,
+		 n->tpm != NULL && n->tpm->has_identity ? n->tpm->identity : NULL, err)) <
+		0)
 		return r;
 	if (memcmp(k.identity.s.pub, n->k.identity.s.pub, 32) != 0) {
 		memmove(n->old_cdi[1], n->old_cdi[0],
@@ -130,6 +133,22 @@ end(struct sl_node *n, int (*then)(void *arg, struct sl_err *err), void *arg,
 	r = sl_node_end(n, err);
 	n->st.then = NULL;
 	return r;
+}
+
+/* --- the platform --- */
+
+int
+sl_node_attest(struct sl_node *n, struct sl_admin_done *ret, struct sl_err *err)
+{
+	int r = begin(n, err);
+
+	if (r < 0)
+		return r;
+	if ((r = sl_own_boot(n, &ret->entry, err)) < 0) {
+		sl_store_abort(&n->st);
+		return r;
+	}
+	return end(n, NULL, NULL, &ret->entry, err);
 }
 
 /* --- another identity --- */
@@ -351,22 +370,15 @@ find_copies(struct erase *x, struct sl_err *err)
 static int
 zero(struct sl_node *n, const struct sl_rec *r, struct sl_err *err)
 {
-	static const uint8_t zeros[64 << 10];
 	const struct sl_store_io *io = n->io;
-	uint64_t at = r->off % SL_SEG_SIZE + SL_REC_HDR, end = at + r->len;
 	char name[SL_SEG_NAME];
-	int fd, e = 0;
+	int fd, e;
 
 	sl_seg_name((uint32_t)(r->off / SL_SEG_SIZE), name);
 	fd = io->openat(io->ctx, n->st.seg_fd, name, O_RDWR, 0);
 	if (fd < 0)
 		return SL_ERR_SYS(err, fd, "cannot open a segment");
-	while (at < end && e >= 0) {
-		size_t k = end - at < sizeof(zeros) ? (size_t)(end - at) : sizeof(zeros);
-
-		e = sl_io_write(io, fd, zeros, k, at);
-		at += k;
-	}
+	e = sl_io_zeros(io, fd, r->len, r->off % SL_SEG_SIZE + SL_REC_HDR);
 	if (e >= 0)
 		e = io->fdatasync(io->ctx, fd);
 	(void)close(fd);

@@ -56,7 +56,39 @@ use(struct sl_hashes *h, int log_fd, uint32_t tree)
 			       ? open_file(log_fd, tree, i, O_RDONLY)
 			       : -1;
 		h->n[i] = count(h->fd[i]);
+		h->at[i] = 0;
 	}
+}
+
+/* The root over hashes [begin, end) of a file, a power of two of them within a block of
+ * 16; false: it cannot be read. */
+static bool
+from_block(struct sl_hashes *h, unsigned file, uint64_t begin, uint64_t end,
+	   struct sl_hash *ret)
+{
+	uint64_t block = begin >> STEP, n = end - begin;
+	struct sl_hash x[1 << STEP];
+	size_t have;
+	ssize_t r;
+
+	if (h->at[file] != block + 1) {
+		have = h->n[file] - (block << STEP) < (1 << STEP)
+			   ? (size_t)(h->n[file] - (block << STEP))
+			   : 1 << STEP;
+		h->at[file] = 0;
+		r = sl_io_read(h->fd[file], h->block[file], have * 32,
+			       (block << STEP) * 32);
+		if (r != (ssize_t)(have * 32))
+			return false;
+		/* one that grows is read again */
+		h->at[file] = have == 1 << STEP ? block + 1 : 0;
+	}
+	memcpy(x, &h->block[file][begin & ((1 << STEP) - 1)], n * sizeof(*x));
+	for (; n > 1; n /= 2)
+		for (uint64_t i = 0; i < n / 2; i++)
+			sl_merkle_node(&x[2 * i], &x[2 * i + 1], &x[i]);
+	*ret = x[0];
+	return true;
 }
 
 /* Adds hashes [i, end) of a file to e; false: it cannot be read. */
@@ -102,6 +134,36 @@ reaches(struct sl_hashes *h, unsigned file, uint64_t end)
 	return h->fd[file] >= 0 && h->n[file] >= end;
 }
 
+/* Without files, from the entries. */
+static int
+from_leaves(const struct sl_view *v, uint32_t tree, uint64_t begin, uint64_t end,
+	    struct sl_hash *ret, struct sl_err *err)
+{
+	struct sl_edge e = { .size = 0 };
+	int r;
+
+	for (uint64_t i = begin; i < end; i++) {
+		struct sl_hash leaf;
+
+		if ((r = leaf_of(v, tree, i, &leaf, err)) < 0)
+			return r;
+		sl_edge_add(&e, &leaf, NULL, NULL);
+	}
+	sl_edge_root(&e, ret);
+	return 0;
+}
+
+static bool
+from_file(int fd, uint64_t begin, uint64_t end, struct sl_hash *ret)
+{
+	struct sl_edge e = { .size = 0 };
+
+	if (!add_from_file(fd, begin, end, &e))
+		return false;
+	sl_edge_root(&e, ret);
+	return true;
+}
+
 int
 sl_hashes_node(const struct sl_view *v, int log_fd, struct sl_hashes *h, uint32_t tree,
 	       bool use_files, unsigned level, uint64_t index, struct sl_hash *ret,
@@ -109,8 +171,6 @@ sl_hashes_node(const struct sl_view *v, int log_fd, struct sl_hashes *h, uint32_
 {
 	unsigned top =
 	    level / STEP < SL_HASHES_FILES ? level / STEP : SL_HASHES_FILES - 1;
-	struct sl_edge e = { .size = 0 };
-	int r;
 
 	if (use_files)
 		use(h, log_fd, tree);
@@ -120,27 +180,12 @@ sl_hashes_node(const struct sl_view *v, int log_fd, struct sl_hashes *h, uint32_
 		uint64_t begin = index << (level - STEP * f);
 		uint64_t end = (index + 1) << (level - STEP * f);
 
-		if (!reaches(h, f, end))
-			continue;
-		if (end - begin == 1)
-			return sl_io_read(h->fd[f], ret->b, 32, begin * 32) == 32
-				   ? 0
-				   : SL_ERR(err, STORE, "log/hash cannot be read");
-		if (add_from_file(h->fd[f], begin, end, &e)) {
-			sl_edge_root(&e, ret);
+		if (reaches(h, f, end) &&
+		    (end - begin < 1 << STEP ? from_block(h, f, begin, end, ret)
+					     : from_file(h->fd[f], begin, end, ret)))
 			return 0;
-		}
-		e.size = 0;
 	}
-	for (uint64_t i = index << level; i < (index + 1) << level; i++) {
-		struct sl_hash leaf;
-
-		if ((r = leaf_of(v, tree, i, &leaf, err)) < 0)
-			return r;
-		sl_edge_add(&e, &leaf, NULL, NULL);
-	}
-	sl_edge_root(&e, ret);
-	return 0;
+	return from_leaves(v, tree, index << level, (index + 1) << level, ret, err);
 }
 
 static int
@@ -159,13 +204,7 @@ open_for_write(int log_fd, uint32_t tree, unsigned file)
 static bool
 fold(int below, uint64_t index, struct sl_hash *ret)
 {
-	struct sl_edge e;
-
-	e.size = 0;
-	if (!add_from_file(below, index << STEP, (index + 1) << STEP, &e))
-		return false;
-	sl_edge_root(&e, ret);
-	return true;
+	return from_file(below, index << STEP, (index + 1) << STEP, ret);
 }
 
 /* Adds to a file what it lacks up to want; below: of the level under it, or -1. */

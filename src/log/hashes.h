@@ -21,6 +21,9 @@ struct sl_hashes {
 	uint32_t tree;
 	int fd[SL_HASHES_FILES];     /* -1: not there */
 	uint64_t n[SL_HASHES_FILES]; /* hashes in it, at least */
+	/* The 16 that were read last: all that a proof needs of one file. */
+	uint64_t at[SL_HASHES_FILES]; /* number of the block + 1; 0: none */
+	struct sl_hash block[SL_HASHES_FILES][16];
 };
 
 void sl_hashes_done(struct sl_hashes *h);

@@ -119,7 +119,8 @@ sl_platform_key(struct sl_node_keys *k)
 
 int
 sl_node_keys_load(struct sl_node_keys *k, int home_fd, const struct sl_store_io *io,
-		  bool may_make, const uint8_t build[32], struct sl_err *err)
+		  bool may_make, const uint8_t build[32], const uint8_t *sealed,
+		  struct sl_err *err)
 {
 	int r = open_dir(home_fd, io, may_make, err);
 	SL_AUTO_FD dir = r;
@@ -128,7 +129,13 @@ sl_node_keys_load(struct sl_node_keys *k, int home_fd, const struct sl_store_io 
 	memset(k, 0, sizeof(*k));
 	if (r < 0)
 		return r;
-	if ((r = get_key(dir, io, "identity", may_make, identity, err)) > 0)
+	if ((r = get_key(dir, io, "identity", may_make && sealed == NULL, identity,
+			 err)) == 0 &&
+	    sealed != NULL) {
+		memcpy(identity, sealed, sizeof(identity));
+		r = 1;
+	}
+	if (r > 0)
 		r = get_key(dir, io, "hmac", may_make, k->hmac, err);
 	if (r == 0)
 		r = SL_ERR(err, STORE, "keys/ does not hold this log's keys");
@@ -225,6 +232,11 @@ sl_node_keys_prepare(int home_fd, const struct sl_store_io *io,
 	int r = open_dir(home_fd, io, false, err);
 	SL_AUTO_FD dir = r;
 
+	if (r >= 0 && faccessat(dir, "identity", F_OK, 0) < 0)
+		return SL_ERR(
+		    err, ENV,
+		    "the identity is sealed to a TPM, and its successor would be "
+		    "in a file: sluice tpm unseal, rotate, sluice tpm seal");
 	if (r < 0 || (r = get_key(dir, io, "following", true, ret_following, err)) < 0 ||
 	    (r = keep_key(dir, io, "platform", k->platform_seed, err)) < 0)
 		return r;

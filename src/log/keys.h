@@ -30,10 +30,11 @@ struct sl_node_keys {
 	bool has_next;
 };
 
-/* may_make: what is missing is made (the log is empty and the caller holds its lock);
+/* sealed: the identity where keys/identity is not there but its sealed form is, or NULL.
+ * may_make: what is missing is made (the log is empty and the caller holds its lock);
  * otherwise a missing identity is STORE: a log without its keys is not continued. */
 int sl_node_keys_load(struct sl_node_keys *k, int home_fd, const struct sl_store_io *io,
-		      bool may_make, const uint8_t build[32],
+		      bool may_make, const uint8_t build[32], const uint8_t *sealed,
 		      struct sl_err *err) SL_MUST_CHECK;
 /* keys/begun says that a log was begun with these keys: an empty log beside it has been
  * lost, and beginning another would show two histories under one name.  has: whether it

@@ -86,8 +86,10 @@ open_batch(struct sl_node *n, struct sl_err *err)
 		return SL_ERR(err, STORE,
 			      "the log that these keys began is gone; bring it "
 			      "back, or move keys/ away to begin as another node");
-	if ((r = sl_node_keys_load(&n->k, n->home_fd, n->io, n->st.st.seq == 0, n->build,
-				   err)) < 0 ||
+	if ((r = sl_node_keys_load(
+		 &n->k, n->home_fd, n->io, n->st.st.seq == 0, n->build,
+		 n->tpm != NULL && n->tpm->has_identity ? n->tpm->identity : NULL, err)) <
+		0 ||
 	    (r = name_of(n, err)) < 0 || (r = check_signer(n, err)) < 0 ||
 	    (r = sl_own_ensure(n, err)) < 0)
 		return r;
@@ -98,9 +100,17 @@ int
 sl_node_open(struct sl_node *n, int home_fd, const struct sl_store_io *io,
 	     const uint8_t build[32], struct sl_err *err)
 {
+	return sl_node_open_tpm(n, home_fd, io, build, NULL, err);
+}
+
+int
+sl_node_open_tpm(struct sl_node *n, int home_fd, const struct sl_store_io *io,
+		 const uint8_t build[32], struct sl_tpm *tpm, struct sl_err *err)
+{
 	int r;
 
 	memset(n, 0, sizeof(*n));
+	n->tpm = tpm;
 	n->home_fd = home_fd;
 	n->io = io;
 	memcpy(n->build, build, 32);

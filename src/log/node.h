@@ -12,6 +12,7 @@
 #include "log/keys.h"
 #include "log/recorder.h"
 #include "log/store.h"
+#include "log/tpm.h"
 
 enum { SL_NODE_RUNS = 8, SL_ITEMS_MAX = 4096, SL_NODE_OLD = 4 };
 
@@ -40,6 +41,7 @@ struct sl_node {
 	uint8_t old_cdi[SL_NODE_OLD][32]; /* before the identity was rotated meanwhile */
 	size_t n_old;
 	uint8_t build[32];
+	struct sl_tpm *tpm; /* or NULL */
 	bool is_new;
 	struct {
 		uint8_t run[32];
@@ -60,6 +62,11 @@ struct sl_node {
 
 int sl_node_open(struct sl_node *n, int home_fd, const struct sl_store_io *io,
 		 const uint8_t build[32], struct sl_err *err) SL_MUST_CHECK;
+/* The same with a TPM (or NULL), which outlives the node: quotes, and a sealed identity.
+ */
+int sl_node_open_tpm(struct sl_node *n, int home_fd, const struct sl_store_io *io,
+		     const uint8_t build[32], struct sl_tpm *tpm,
+		     struct sl_err *err) SL_MUST_CHECK;
 void sl_node_done(struct sl_node *n);
 void sl_node_info(const struct sl_node *n, struct sl_node_info *ret);
 const struct sl_log_key *sl_node_run_key(struct sl_node *n, const uint8_t run[32]);
@@ -87,6 +94,9 @@ void sl_foreign_end(struct sl_node *n);
 int sl_node_rotate(struct sl_node *n, struct sl_admin_done *ret,
 		   struct sl_err *err) SL_MUST_CHECK;
 /* The working key signs nothing more.  USAGE: it is this build's own, or none. */
+/* A context of the platform as it is now, quoted by the TPM where keys/tpm names one. */
+int sl_node_attest(struct sl_node *n, struct sl_admin_done *ret,
+		   struct sl_err *err) SL_MUST_CHECK;
 int sl_node_retire(struct sl_node *n, const uint8_t pub[32], struct sl_admin_done *ret,
 		   struct sl_err *err) SL_MUST_CHECK;
 /* A tombstone, durable, then the bytes of every copy are zeros.  NOENT: the store does
@@ -97,6 +107,9 @@ int sl_node_erase(struct sl_node *n, const uint8_t digest[32], struct sl_admin_d
  * build's key since this one began.  ENV: it was retired. */
 int sl_node_sync_keys(struct sl_node *n, struct sl_err *err) SL_MUST_CHECK;
 
+/* The platform's context as it is now, and in *ret its seal in the node tree. */
+int sl_own_boot(struct sl_node *n, struct sl_entry *ret,
+		struct sl_err *err) SL_MUST_CHECK;
 /* own.c: sluice's own statements.  In the open batch of a store just begun: makes what
  * is missing and ends the batch, or aborts it. */
 int sl_own_ensure(struct sl_node *n, struct sl_err *err) SL_MUST_CHECK;

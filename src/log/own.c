@@ -123,6 +123,38 @@ sl_own_tombstone(struct sl_node *n, const uint8_t digest[32], uint64_t n_bytes,
 	return own_put(&o, n, 1, "tombstone", &n->k.working, sub, ret, err);
 }
 
+/* "tpm": what it signed, and by which key, over which values (priv/tpm_msg.h). */
+static int
+put_quote(struct own *o, struct sl_node *n, struct sl_err *err)
+{
+	struct sl_json *v = sl_json_set(&o->b, o->pred, "tpm", sl_json_obj(&o->b)), *pcrs;
+	struct sl_tpm_quote q = { 0 };
+	uint8_t nonce[32];
+	size_t k = 0;
+	char name[4];
+	int r;
+
+	sl_tpm_nonce(n->st.boot, n->did, nonce);
+	if ((r = sl_tpm_quote(n->tpm, nonce, &q, err)) < 0)
+		return r;
+	(void)sl_json_set(&o->b, v, "bank", sl_json_cstr(&o->b, "sha256"));
+	(void)sl_json_set(&o->b, v, "key", sl_json_hex(&o->b, q.key, 64));
+	(void)sl_json_set(&o->b, v, "quote",
+			  sl_json_hex(&o->b, q.attest.p, q.attest.len));
+	(void)sl_json_set(&o->b, v, "signature", sl_json_hex(&o->b, q.sig, 64));
+	(void)sl_json_set(&o->b, v, "is_identity_sealed",
+			  sl_json_bool(&o->b, n->tpm->has_identity));
+	pcrs = sl_json_set(&o->b, v, "pcrs", sl_json_obj(&o->b));
+	for (unsigned i = 0; i < SL_TPM_PCRS; i++) {
+		if ((n->tpm->mask & 1U << i) == 0)
+			continue;
+		(void)snprintf(name, sizeof(name), "%u", i);
+		(void)sl_json_set(&o->b, pcrs, name,
+				  sl_json_hex(&o->b, q.pcrs.p + 32 * k++, 32));
+	}
+	return 0;
+}
+
 /* What is known of the platform without anything that vouches for it.  No names of
  * the host: the statement may be shown to others. */
 static int
@@ -131,12 +163,17 @@ put_boot(struct sl_node *n, uint32_t tree, struct sl_err *err)
 	struct sl_entry e;
 	struct utsname u;
 	struct own o;
+	int r;
 
 	if (uname(&u) < 0)
 		return SL_ERR(err, ENV, "the kernel does not say what it is");
 	own_start(&o, "urn:sluice:context:v1", "boot", n->st.boot);
 	(void)sl_json_set(&o.b, o.pred, "level", sl_json_int(&o.b, 0));
-	put_str(&o, "attestation", "none");
+	put_str(&o, "attestation", n->tpm != NULL ? "tpm2" : "none");
+	if (n->tpm != NULL && (r = put_quote(&o, n, err)) < 0) {
+		sl_arena_free(&o.a);
+		return r;
+	}
 	put_str(&o, "kernel", u.release);
 	put_str(&o, "machine", u.machine);
 	put_digest(&o, "boot", n->st.boot);
@@ -186,17 +223,24 @@ put_tree(struct sl_node *n, uint8_t kind, const struct sl_log_key *k, uint32_t *
 
 /* The platform's checkpoint as this batch leaves it, into the node tree. */
 static int
-seal_platform(struct sl_node *n, struct sl_err *err)
+seal_platform(struct sl_node *n, struct sl_entry *ret, struct sl_err *err)
 {
 	struct sl_tree_state t = *sl_store_get(&n->st, 0);
 	char origin[SL_ORIGIN_MAX];
-	struct sl_entry e;
 	int r;
 
 	sl_log_origin(n->did, SL_TREE_PLATFORM, NULL, origin);
 	if ((r = sl_log_sign_root(sl_platform_key(&n->k), origin, &t, err)) < 0)
 		return r;
-	return sl_own_seal(n, &t, &e, err);
+	return sl_own_seal(n, &t, ret, err);
+}
+
+int
+sl_own_boot(struct sl_node *n, struct sl_entry *ret, struct sl_err *err)
+{
+	int r = put_boot(n, 0, err);
+
+	return r < 0 ? r : seal_platform(n, ret, err);
 }
 
 /* The working key of this build, unless it was certified lately. */
@@ -231,7 +275,7 @@ genesis(struct sl_node *n, struct sl_err *err)
 		0 ||
 	    (r = put_boot(n, platform, err)) < 0 ||
 	    (r = put_key(n, node, SL_KEY_IDENTITY, &n->k.identity, &e, err)) < 0 ||
-	    (r = sl_own_certify(n, err)) < 0 || (r = seal_platform(n, err)) < 0)
+	    (r = sl_own_certify(n, err)) < 0 || (r = seal_platform(n, &e, err)) < 0)
 		return r;
 	if (n->k.has_next)
 		memcpy(n->st.next.next_key, n->k.next, 32);
@@ -253,6 +297,7 @@ sl_own_ensure(struct sl_node *n, struct sl_err *err)
 	const struct sl_state *s = &n->st.st;
 	bool is_built = sl_own_is_certified(s, n->k.working.s.pub);
 	bool is_booted = memcmp(s->boot, n->st.boot, 32) == 0;
+	struct sl_entry e;
 	int r = 0;
 
 	if (s->seq > 0 && is_built && is_booted) {
@@ -264,8 +309,8 @@ sl_own_ensure(struct sl_node *n, struct sl_err *err)
 		r = genesis(n, err);
 	if (r == 0 && s->seq > 0 && !is_built)
 		r = sl_node_sync_keys(n, err);
-	if (r == 0 && s->seq > 0 && !is_booted && (r = put_boot(n, 0, err)) == 0)
-		r = seal_platform(n, err);
+	if (r == 0 && s->seq > 0 && !is_booted)
+		r = sl_own_boot(n, &e, err);
 	if (r < 0) {
 		sl_store_abort(&n->st);
 		return r;

@@ -59,7 +59,7 @@ struct sl_batch_root {
 };
 
 /* What is done about keys and payloads; see doc/PROTOCOL.log sections 5 and 8. */
-enum sl_admin { SL_ADMIN_ROTATE = 1, SL_ADMIN_RETIRE, SL_ADMIN_ERASE };
+enum sl_admin { SL_ADMIN_ROTATE = 1, SL_ADMIN_RETIRE, SL_ADMIN_ERASE, SL_ADMIN_ATTEST };
 
 struct sl_admin_done {
 	struct sl_entry entry;      /* of the statement about it, in the node tree */

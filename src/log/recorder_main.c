@@ -22,7 +22,7 @@ static const struct sl_chan_op accepted[] = {
 	{ SL_OP_LAST, SL_FRAME_MAX, 0 },
 	/* safe because it tells what it told at the start */
 	{ SL_OP_INFO, 0, 0 },
-	/* safe because it names one of three acts and 32 bytes; each says in the log what
+	/* safe because it names one of four acts and 32 bytes; each says in the log what
 	 * was done, and the gate has decided it before */
 	{ SL_OP_ADMIN, SL_ADMIN_LEN, 0 },
 };
@@ -68,18 +68,21 @@ has_moved(const struct stat *chan)
 /* What was inherited and is not needed: environment, descriptors, signals, rights.  On
  * failure too, *ret_chan is where the client can be told. */
 static int
-strip(int chan_fd, int home_fd, int *ret_chan, int *ret_home)
+strip(int chan_fd, int home_fd, struct sl_tpm *tpm, int *ret_chan, int *ret_home)
 {
 	struct stat chan;
-	int r, h, c;
+	int keep[2], r, h, c;
 
 	*ret_chan = chan_fd;
 	if (fstat(chan_fd, &chan) < 0 ||
 	    (c = fcntl(chan_fd, F_DUPFD_CLOEXEC, FD_MIN)) < 0 ||
-	    (h = fcntl(home_fd, F_DUPFD_CLOEXEC, FD_MIN)) < 0)
+	    (h = fcntl(home_fd, F_DUPFD_CLOEXEC, FD_MIN)) < 0 ||
+	    (tpm != NULL &&
+	     (tpm->h.chan.fd = fcntl(tpm->h.chan.fd, F_DUPFD_CLOEXEC, FD_MIN)) < 0))
 		return -errno;
-	*ret_home = h;
-	r = sl_role_enter(&sl_recorder_role, c, &h, 1);
+	*ret_home = keep[0] = h;
+	keep[1] = tpm != NULL ? tpm->h.chan.fd : -1;
+	r = sl_role_enter(&sl_recorder_role, c, keep, tpm != NULL ? 2 : 1);
 	if (has_moved(&chan))
 		*ret_chan = CHAN_FD;
 	return r;
@@ -169,6 +172,9 @@ do_admin(struct main *m, struct sl_slice body)
 	case SL_ADMIN_ERASE:
 		r = sl_node_erase(&m->n, body.p + 1, &d, &err);
 		break;
+	case SL_ADMIN_ATTEST:
+		r = sl_node_attest(&m->n, &d, &err);
+		break;
 	default:
 		return -1;
 	}
@@ -217,13 +223,14 @@ serve(struct main *m)
 }
 
 static int
-open_all(struct main *m, int home_fd, const uint8_t build[32], struct sl_err *err)
+open_all(struct main *m, int home_fd, const uint8_t build[32], struct sl_tpm *tpm,
+	 struct sl_err *err)
 {
 	m->item = calloc(SL_ITEMS_MAX, sizeof(*m->item));
 	m->entry = calloc(SL_ITEMS_MAX, sizeof(*m->entry));
 	if (m->item == NULL || m->entry == NULL)
 		return SL_ERR(err, NOMEM, "no memory for the recorder");
-	return sl_node_open(&m->n, home_fd, sl_store_io_sys(), build, err);
+	return sl_node_open_tpm(&m->n, home_fd, sl_store_io_sys(), build, tpm, err);
 }
 
 _Noreturn void
@@ -233,6 +240,7 @@ sl_recorder_main(int chan_fd, const struct sl_recorder_opts *o)
 				    .ops = accepted,
 				    .n_ops = sizeof(accepted) / sizeof(accepted[0]) } };
 	struct sl_err err = { 0 };
+	struct sl_tpm *tpm = NULL;
 	uint8_t build[32] = { 0 };
 	int r = 0, home = -1;
 
@@ -242,11 +250,14 @@ sl_recorder_main(int chan_fd, const struct sl_recorder_opts *o)
 		r = o->ask_build(o->arg, build, &err);
 	sl_buf_init(&m.room, SL_FRAME_MAX);
 	sl_buf_init(&m.out, SL_DONE_MAX);
-	if (r == 0 && (r = strip(chan_fd, o->home_fd, &m.chan.fd, &home)) < 0)
+	/* The one thing that is started: a TPM's helper, before a secret is in memory. */
+	if (r == 0)
+		r = sl_tpm_open(o->home_fd, &tpm, &err);
+	if (r == 0 && (r = strip(chan_fd, o->home_fd, tpm, &m.chan.fd, &home)) < 0)
 		r = sl_err_raise(&err, SL_E(ENV), -r, __FILE__, __LINE__,
 				 "the recorder cannot strip itself of what it inherited");
 	if (r == 0)
-		r = open_all(&m, home, build, &err);
+		r = open_all(&m, home, build, tpm, &err);
 	if (r < 0) {
 		sl_proto_put_status(&m.out, r, &err);
 		(void)answer(&m, SL_OP_INFO);

@@ -305,20 +305,15 @@ sl_store_view(struct sl_store *s)
 int
 sl_store_fill(struct sl_store *s, uint64_t len, struct sl_err *err)
 {
-	static uint8_t
-	    zeros[64 << 10]; /* never written; const, the binary would hold them */
 	int r;
 
 	if (len > SL_SEG_SIZE)
 		len = SL_SEG_SIZE;
-	while (s->filled < len) {
-		size_t n = len - s->filled < sizeof(zeros) ? (size_t)(len - s->filled)
-							   : sizeof(zeros);
-
-		if ((r = sl_io_write(s->io, s->w_fd, zeros, n, s->filled)) < 0)
-			return die(s, r, "cannot extend a segment", err);
-		s->filled += n;
-	}
+	if (s->filled >= len)
+		return 0;
+	if ((r = sl_io_zeros(s->io, s->w_fd, (size_t)(len - s->filled), s->filled)) < 0)
+		return die(s, r, "cannot extend a segment", err);
+	s->filled = len;
 	return 0;
 }
 

@@ -159,6 +159,26 @@ void sl_pmagic_ask(struct sl_policy_run *r, uint32_t pred);
 
 void sl_prun_stop(struct sl_policy_run *r, enum sl_pstop why);
 
+static inline uint64_t
+sl_pmix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 32;
+}
+
+/* Tuples that differ only in the low bits of the last term lie side by side: what a rule
+ * yields for one binding is found in few cache lines. */
+static inline uint32_t
+sl_prel_hash(const uint32_t *c, uint32_t n)
+{
+	uint32_t last = c[n - 1];
+	uint64_t h = 0;
+
+	for (uint32_t k = 0; k + 1 < n; k++)
+		h = sl_pmix(h, c[k]);
+	return ((uint32_t)sl_pmix(h, last / 8 + UINT64_C(1)) & ~7U) | last % 8;
+}
+
 /* fire.c: rules with their plans, tried against what is new. */
 struct sl_pprog *sl_pprog_new(struct sl_policy_run *r);
 /* is_guarded: the first atom is a demand, which has no part in heights. */
@@ -175,7 +195,6 @@ bool sl_pprog_next(struct sl_policy_run *r);
 uint32_t sl_prun_intern(struct sl_policy_run *r, const struct sl_term *t);
 /* Forgets all terms from number n on. */
 void sl_prun_forget(struct sl_policy_run *r, uint32_t n);
-uint32_t sl_prel_hash(const uint32_t *cell, uint32_t n);
 /* Adds a row, unless it is there as low as that; h is its hash. */
 void sl_prel_put(struct sl_policy_run *r, uint32_t pred, const uint32_t *cell, uint32_t h,
 		 uint32_t origin, uint32_t prov);
@@ -197,6 +216,16 @@ static inline uint32_t
 sl_prel_origin(const struct sl_prel *l, uint32_t row)
 {
 	return l->origin != NULL ? l->origin[row] : UINT32_C(1) << SL_PAUTH;
+}
+
+/* memcmp() is a call, and most rows are two or three numbers. */
+static inline bool
+sl_prel_is_same(const uint32_t *a, const uint32_t *b, uint32_t n)
+{
+	for (uint32_t k = 0; k < n; k++)
+		if (a[k] != b[k])
+			return false;
+	return true;
 }
 
 static inline uint32_t
@@ -240,6 +269,10 @@ void sl_pdemand_pred(struct sl_policy_run *r, uint32_t pred);
 /* The proof of a verdict; NULL when memory is out or the run was stopped by it. */
 struct sl_json *sl_pproof(struct sl_policy_run *r, struct sl_jb *b,
 			  const struct sl_verdict *v);
+/* One step of it: the rows that a derived row stands on, one for each atom of the rule;
+ * NULL for a fact, or when the run was stopped. */
+const uint32_t *sl_pproof_step(struct sl_policy_run *r, uint32_t pred, uint32_t row,
+			       const struct sl_prule **ret_rule);
 /* From a finished model to the verdict and its proof, in r->out. */
 int sl_pconclude(struct sl_policy_run *r, struct sl_verdict *ret,
 		 struct sl_err *err) SL_MUST_CHECK;

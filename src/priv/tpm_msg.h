@@ -5,6 +5,8 @@
  *   RECOVER  mask u32, code[SL_TPM_CODE_LEN], recovery[SL_TPM_RECOVERY_LEN]
  *   both ->  SEALED   code[SL_TPM_CODE_LEN], recovery[SL_TPM_RECOVERY_LEN], blob
  *   UNSEAL   blob                       -> SECRET 32 bytes (asked by the recorder alone)
+ *   OUT      blob                       -> GOOD    the secret is in the fourth descriptor
+ *   OUT_CODE code, recovery             -> GOOD    the same, without a TPM
  *   QUOTE    mask u32, nonce[32]        -> QUOTED as below
  *   CHECK    mask u32, nonce[32], the body of a QUOTED -> GOOD
  *   anything -> FAILED   text
@@ -31,6 +33,8 @@ enum {
 	SL_TPM_SEAL = 1,
 	SL_TPM_RECOVER,
 	SL_TPM_UNSEAL,
+	SL_TPM_OUT,
+	SL_TPM_OUT_CODE,
 	SL_TPM_QUOTE,
 	SL_TPM_CHECK,
 	SL_TPM_SEALED,

@@ -7,6 +7,7 @@
 #include "cose/statement.h"
 #include "crypto/sha256.h"
 #include "log/keyring.h"
+#include "record/quote.h"
 #include "record/read.h"
 
 #include <stdio.h>
@@ -283,6 +284,7 @@ platform(struct walk *w, struct sl_err *err)
 {
 	struct sl_chain_tree *t = &w->tree[0];
 	SL_AUTO_ARENA a = { 0 };
+	char did[SL_DIDKEY_MAX];
 	struct sl_stated st;
 	uint8_t pub[32];
 	int r = platform_key(w, pub, err);
@@ -306,7 +308,10 @@ platform(struct walk *w, struct sl_err *err)
 	}
 	(void)snprintf(t->attestation, sizeof(t->attestation), "%.*s",
 		       SL_ARG(sl_json_get_str(st.predicate, "attestation")));
-	return 0;
+	if (strcmp(t->attestation, "tpm2") != 0)
+		return 0;
+	sl_didkey(w->ring.first, did);
+	return link_of(w, 0, UINT64_MAX, sl_quote_check(st.predicate, did, err), err);
 }
 
 static int

@@ -148,6 +148,8 @@ check_level(const struct sl_evident *e, struct sl_err *err)
 					       "machine", "boot" };
 	const struct sl_json *p = e->predicate, *level = sl_json_get(p, "level");
 	const struct sl_json *v = sl_json_get(p, "v");
+	const size_t n = sizeof(members) / sizeof(members[0]);
+	bool is_quoted;
 
 	if (!is_row(e, SL_STMT_CONTEXT))
 		return 0;
@@ -155,10 +157,15 @@ check_level(const struct sl_evident *e, struct sl_err *err)
 		return level->kind == SL_JSON_STR && v != NULL
 			   ? 0
 			   : SL_ERR(err, VERIFY, "context: not one of a run");
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+	for (size_t i = 0; i < n; i++)
 		if (sl_json_get(p, members[i]) == NULL)
 			return SL_ERR(err, VERIFY, "context: no '%s'", members[i]);
-	if (level->kind != SL_JSON_INT || p->n != sizeof(members) / sizeof(members[0]))
+	/* A quote is P-256, which is a helper's: its form here, it itself in `log tree`.
+	 */
+	is_quoted = sl_slice_eq(sl_json_get_str(p, "attestation"), SL_LIT("tpm2"));
+	if (is_quoted != (sl_json_get(p, "tpm") != NULL))
+		return SL_ERR(err, VERIFY, "context: its attestation and 'tpm' disagree");
+	if (level->kind != SL_JSON_INT || p->n != n + is_quoted)
 		return SL_ERR(err, VERIFY, "context: not one of the platform");
 	return 0;
 }

@@ -78,6 +78,28 @@ sl_stated_at(struct sl_reader *r, uint32_t tree, uint64_t index, struct sl_arena
 static const char *const run_kinds[] = { "run", "exec", NULL };
 static const char *const root_kinds[] = { "root-add", "root-drop", NULL };
 
+/* A decision whose text is gone: of a run where its subject names one with a log. */
+static int
+take_erased(struct sl_reader *r, struct sl_run_info *ret, struct sl_err *err)
+{
+	struct sl_slice hex = sl_slice_skip(ret->decision.sub, 4);
+	struct sl_err why = { 0 };
+	int q;
+
+	if (!sl_slice_starts(ret->decision.sub, SL_LIT("run:")) || hex.len != 64 ||
+	    !sl_unhex(ret->run, 32, hex))
+		return 0;
+	if ((q = sl_reader_run(r, hex, &ret->tree, &why)) == SL_E(NOENT))
+		return 0;
+	if (q < 0) {
+		*err = why;
+		return q;
+	}
+	ret->kind = "erased";
+	ret->has_tree = ret->is_allowed = true; /* it has begun */
+	return 1;
+}
+
 /* Fills in ret from a decision; 1 when it is one of these kinds, else 0. */
 static int
 take_decision(struct sl_reader *r, const struct sl_log_entry *e, const char *const *kinds,
@@ -93,6 +115,8 @@ take_decision(struct sl_reader *r, const struct sl_log_entry *e, const char *con
 	*ret = (struct sl_run_info){ .seal = UINT64_MAX };
 	if ((q = sl_stated_read(r, e, a, &ret->decision, err)) < 0)
 		return q;
+	if (ret->decision.is_erased)
+		return kinds == root_kinds ? 0 : take_erased(r, ret, err);
 	own = sl_json_get(ret->decision.predicate, "sluice");
 	while (*kinds != NULL &&
 	       !sl_slice_eq(sl_json_get_str(own, "kind"), sl_slice_str(*kinds)))

@@ -38,7 +38,7 @@ struct sl_run_info {
 	uint64_t seal; /* index of its seal in the node tree; UINT64_MAX: none */
 	struct sl_log_tree tree; /* kind SL_TREE_RUN when has_tree */
 	bool has_tree;
-	const char *kind; /* "run", "exec" */
+	const char *kind; /* "run", "exec"; "erased": its decision has been */
 	bool is_allowed;
 };
 

@@ -89,7 +89,7 @@ is_kid_its_own(const struct sl_cose_hdr *h)
 
 static enum sl_check_fault
 judge(struct sl_slice stmt, const struct sl_issuer_env *env, struct sl_sign1 *s,
-      struct sl_issuer *by, struct sl_err *err)
+      struct sl_issuer_found *by, struct sl_err *err)
 {
 	struct sl_slice type;
 	int r;
@@ -111,7 +111,7 @@ judge(struct sl_slice stmt, const struct sl_issuer_env *env, struct sl_sign1 *s,
 	}
 	if (sl_sig_known(&s->h, err) < 0)
 		return SL_CHECK_ALGORITHM;
-	r = sl_issuer_verify(s, env, by, err);
+	r = sl_issuer_check(s, env, by, err);
 	if (r == 0 && by->how == SL_ISSUER_X509 && !by->is_trusted) {
 		(void)SL_ERR(err, SIGNER, "%s", by->why);
 		return SL_CHECK_REJECTED;
@@ -133,7 +133,7 @@ void
 sl_check_one(struct sl_slice stmt, const struct sl_issuer_env *env, struct sl_buf *out)
 {
 	struct sl_err err = { 0 };
-	struct sl_issuer by = { 0 };
+	struct sl_issuer_found by = { 0 };
 	struct sl_sign1 s = { 0 };
 	enum sl_check_fault f = judge(stmt, env, &s, &by, &err);
 	const char *how = f == SL_CHECK_OK ? sl_issuer_how_name(by.how) : "";

@@ -84,7 +84,7 @@ for k in time entry tree index kind issuer subject verdict; do
 	[ -n "$(sl log tail -n 100 --json | json $k)" ]
 	result $? "log tail --json has $k"
 done
-sl log tail -f -n 1 --json >"$T/tail" 2>&1 &
+"$SLUICE" log tail -f -n 1 --json >"$T/tail" 2>&1 &
 pid=$!
 wait_for 10 test -s "$T/tail"
 sl exec -- true >/dev/null 2>&1
@@ -237,6 +237,20 @@ out=$(sl log show "$run")
 has "show says so" "$out" 'not re-derivable: erased'
 has "and by which statement" "$out" tombstone
 check 0 good log check
+for k in observation decision; do
+	pay=$(sl log show --json "$run" | grep "\"kind\":\"$k\"" | head -n 1 | json payload)
+	ok "the $k is erased" sl log erase "$pay"
+	ok "the run verifies" sl verify "$run"
+	out=$(sl audit "$run" 2>&1)
+	[ $? != 0 ]
+	result $? "audit cannot pass it"
+	has "and says why" "$out" erased
+done
+same "log check counts what is erased" 3 "$(sl log check --json | json erased)"
+has "runs still lists it" "$(sl runs)" "$(printf %.12s "$run")"
+same "as what it is" erased "$(sl runs --json | grep "$run" | json kind)"
+check 2 'erased' changes "$run" --drop
+check 0 'links hold' log tree
 sl log search >/dev/null 2>&1
 same "what it said is searched no more" "" "$(sl log search --run "$run" --kind outcome --context "$ctx")"
 same "that it is there, still" 1 "$(sl log search --run "$run" --kind outcome | wc -l)"

@@ -315,13 +315,54 @@ old_keys(void **state)
 	dir_done(&d);
 }
 
+/* A store whose first identity announced nothing: the first rotation does only that. */
+static void
+not_announced(void **state)
+{
+	struct dir d = dir_make();
+	struct sl_admin_done done;
+	struct sl_err err = { 0 };
+	static struct acked a;
+	uint8_t before[32];
+	struct sl_node n = { .home_fd = d.fd, .io = sl_store_io_sys() };
+
+	(void)state;
+	a.n = 0;
+	memcpy(n.build, build_a, 32);
+	must(sl_crypto_init(&err), &err);
+	must(sl_store_open(&n.st, d.fd, n.io, &err), &err);
+	must(sl_store_begin(&n.st, &err), &err);
+	must(sl_node_keys_load(&n.k, d.fd, n.io, true, build_a, NULL, &err), &err);
+	n.k.has_next = false;
+	memcpy(n.did, n.k.identity.did, sizeof(n.did));
+	must(sl_own_ensure(&n, &err), &err);
+	must(sl_keys_mark_begun(d.fd, n.io, &err), &err);
+	memcpy(before, n.k.identity.s.pub, 32);
+	sl_node_done(&n);
+	assert_return_code(unlinkat(d.fd, "keys/next", 0), 0);
+	check_clean(&d);
+
+	must(sl_node_open(&n, d.fd, sl_store_io_sys(), build_a, &err), &err);
+	must(step(&n, 0, &a, &err), &err);
+	must(sl_node_rotate(&n, &done, &err), &err);
+	assert_true(done.is_announced);
+	assert_memory_equal(n.k.identity.s.pub, before, 32);
+	check_clean(&d);
+	must(sl_node_rotate(&n, &done, &err), &err);
+	assert_false(done.is_announced);
+	assert_memory_not_equal(n.k.identity.s.pub, before, 32);
+	sl_node_done(&n);
+	check_reopen(&d, &a);
+	dir_done(&d);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(each_fails),   cmocka_unit_test(each_kills),
 		cmocka_unit_test(others_go_on), cmocka_unit_test(refused),
-		cmocka_unit_test(old_keys),
+		cmocka_unit_test(old_keys),     cmocka_unit_test(not_announced),
 	};
 
 	return run_suite("log_rotate", t, SL_ARRAY_LEN(t));

@@ -14,12 +14,18 @@ policy is the one that the decision names.
 """
 import copy
 import functools
+import hashlib
 import json
 import pathlib
 import re
 import struct
 import sys
 from datetime import datetime, timezone
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from sluice_wire import (  # noqa: F401 -- also the library that tests use
     INTOTO, Bad, Checkpoint, Receipt, Sign1, Simple, Statement, Tag, did_to_key, dumps, ed25519,
@@ -476,6 +482,36 @@ def check_observation(st, identity, run):
 
 # ---- Bundles (doc/PROTOCOL.bundle; the letters are those of its section 3) ----------------
 
+def check_quote(p, did):
+    """A TPM 2.0 quote (TPM 2.0 Library, part 2, 10.12.8) over this boot and this node."""
+    t = p['tpm']
+    pcrs = sorted((int(k), unhex(v)) for k, v in t['pcrs'].items())
+    quote, key, sig = (bytes.fromhex(t[k]) for k in ('quote', 'key', 'signature'))
+    public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b'\x04' + key)
+    half = [int.from_bytes(sig[i:i + 32], 'big') for i in (0, 32)]
+    try:
+        public.verify(encode_dss_signature(*half), quote, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        need(False, 'platform: the quote is not signed by its key')
+    at = 6
+    def take(n):
+        nonlocal at
+        need(at + n <= len(quote), 'platform: the quote is cut off')
+        at += n
+        return quote[at - n:at]
+    def part():
+        return take(int.from_bytes(take(2), 'big'))
+    need(quote[:6] == b'\xffTCG\x80\x18', 'platform: not a quote')
+    part()  # whose key it is, by name
+    nonce = hashlib.sha256(b'sluice-quote' + unhex(p['boot']['sha256']) + did.encode()).digest()
+    need(part() == nonce, 'platform: the quote is of another boot or node')
+    take(17 + 8)  # clock, firmware
+    mask = sum(1 << n for n, _ in pcrs)
+    need(take(10) == b'\0\0\0\1\0\x0b\3' + mask.to_bytes(3, 'little'), 'platform: other PCRs')
+    digest = hashlib.sha256(b''.join(v for _, v in pcrs)).digest()
+    need(part() == digest and at == len(quote), 'platform: other values of the PCRs')
+
+
 class Tree:
     """One tree of a bundle, its form checked."""
 
@@ -602,8 +638,13 @@ class Bundle:
             need(st.key == self.platform_key, 'platform: signed by another key')
             need(st.type == CONTEXT, 'platform: a {}', st.type)
             p = st.predicate
-            need(set(p) == {'level', 'attestation', 'kernel', 'machine', 'boot'} and
-                 p['level'] == 0 and p['attestation'] == 'none', 'platform: context')
+            quoted = p.get('attestation') == 'tpm2'
+            need(set(p) - ({'tpm'} if quoted else set()) ==
+                 {'level', 'attestation', 'kernel', 'machine', 'boot'} and
+                 p['level'] == 0 and p['attestation'] == ('tpm2' if quoted else 'none'),
+                 'platform: context')
+            if quoted:
+                check_quote(p, self.did)
             about(st, 'boot', unhex(member(p, 'boot.sha256', str)), 'platform')
 
     def _node(self):

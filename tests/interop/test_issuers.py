@@ -187,6 +187,8 @@ def test_jwk_that_is_for_something_else(box, more):
     ("k.cbor", lambda k: cbor2.dumps(L.cose_key(k, **{}))),
     ("set.cbor", lambda k: cbor2.dumps([{**L.cose_key(L.new_key(L.ES256)), 2: b"k0"},
                                         {**L.cose_key(k), 2: b"k1", 3: -7}])),
+    ("half.cbor", lambda k: cbor2.dumps({  # a compressed point, RFC 9053 section 7.1.1
+        **L.cose_key(k), -3: bool(k.public_key().public_numbers().y & 1)})),
     ("k.pem", L.pem),
     ("cert.pem", lambda k: L.cert_pem(L.cert("me", k)))])
 def test_listed_key(box, name, data):
@@ -197,6 +199,14 @@ def test_listed_key(box, name, data):
     rc, out = verify(box, st, [f"issuer https://other.example {name}", log_line(box)])
     assert (rc, out["verdict"]) == (4, "unknown-signer")
     assert "checks" in out and out["checks"] == []
+
+
+def test_cose_key_that_is_not_to_verify(box):
+    k = KEYS[L.ES256]
+    for ops, want in (([2], 0), ([1, 2], 0), ([1], 2), ([], 2), ([9, 10], 2)):
+        put(box, "k.cbor", cbor2.dumps({**L.cose_key(k), 4: ops}))
+        rc, _ = verify(box, whole(k, L.ES256), [f"issuer {ISS} k.cbor", log_line(box)])
+        assert rc == want, ops
 
 
 def test_kid_that_is_not_listed(box):
@@ -385,8 +395,11 @@ def test_certificate_speaks_for_no_other_issuer(box):
     assert (rc, out["verdict"]) == (4, "unknown-signer")
     dns = Pki(box, leaf={"san": [L.DNS("maker.example")]})
     assert verify(box, dns.statement(iss="https://maker.example/team"), dns.lines)[0] == 0
-    rc, _ = verify(box, dns.statement(iss="https://maker.example.evil"), dns.lines)
-    assert rc == 4
+    for iss in ("https://maker.example.evil", "https://maker.example:x@bank.example/",
+                "https://maker.example@bank.example", "http://maker.example",
+                "https://bank.example/maker.example", "https://MAKER.example"):
+        assert verify(box, dns.statement(iss=iss), dns.lines)[0] == 4, iss
+    assert verify(box, dns.statement(iss="https://maker.example:8443/a"), dns.lines)[0] == 0
 
 
 def test_certificate_and_name_must_agree(box):
@@ -461,12 +474,31 @@ def test_unknown_kid_is_not_a_bad_signature(box):
                   [iss_line(box, k), f"service {LOG} sha256-as-is log.json"])[0] == 0
 
 
+def test_kid_of_a_line(box):
+    k = KEYS[L.ES256]
+    st = whole(k, L.ES256)
+    iss, log = iss_line(box, k), log_line(box)
+    assert verify(box, st, [iss + " kid=k1", log + " kid=0x6c6f672d31"])[0] == 0
+    assert verify(box, st, [iss + " kid=k2", log])[1]["verdict"] == "unknown-signer"
+    assert verify(box, st, [iss, log + " kid=log-2"])[1]["verdict"] == "unknown-signer"
+
+
 def test_service_that_names_itself_not(box):
     k = KEYS[L.EDDSA]
     st = L.statement(k, L.EDDSA, ISS)
     st = L.attach(st, [L.receipt(LOGKEY, L.ES256, None, st, kid=None)])
     assert verify(box, st, [iss_line(box, k), log_line(box, iss="-")])[0] == 0
     assert verify(box, st, [iss_line(box, k), log_line(box)])[0] == 4
+
+
+@pytest.mark.parametrize("at,shown", [(0, "1970-01-01T00:00:00"), (2**62, str(2**62)), (-5, "-5"),
+                                      (1763991918, "2025-11-24T13:45:18")])
+def test_times_are_shown(box, at, shown):
+    k = KEYS[L.EDDSA]
+    st = whole(k, L.EDDSA, extra={15: {1: ISS, 2: "thing", 4: at, 5: at}})
+    rc, out = verify(box, st, [iss_line(box, k), log_line(box)])
+    assert rc == 0 and out["statement"]["not_after"] == out["statement"]["not_before"] == at
+    assert sum(shown in c["text"] for c in out["checks"] if c["name"] == "claims") == 2
 
 
 def test_text_kid_is_refused(box):
@@ -504,6 +536,20 @@ def test_payload_in_the_statement_and_beside_it(box):
             assert verify(box, st, trust, "--payload", put(box, "data", wrong))[0] == 4
     rc, out = verify(box, whole(k, L.ES256, payload=data, detached=True), trust)
     assert rc == 4 and "--payload" in out["error"]
+
+
+def test_payload_of_our_own(box):
+    """A decision of this node is a hash envelope: its text, and another."""
+    import conftest
+    node = conftest.Node(box / "n")
+    row = node.entries(node.exec())[0]
+    st = put(box, "own.cose", node.prove(row["entry"]))
+    shown = node.rows("log", "show", row["entry"], "--json")[0]["statement"]
+    text = json.dumps(shown, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    out = json.loads(node.sl("verify", "--json", "--payload", put(box, "t", text), st).stdout)
+    assert out["verdict"] == "verified" and "payload" in [c["name"] for c in out["checks"]]
+    for wrong in (text + " ", "", text[:-1]):
+        node.sl("verify", "--payload", put(box, "t", wrong), st, status=4)
 
 
 @pytest.mark.parametrize("extra", [{3: "a/b", 258: -16}, {3: None, 259: "a/b"},
@@ -574,6 +620,34 @@ def test_no_byte_can_be_changed(box):
         assert verify(box, st[:n], trust)[0] == 4
 
 
+@pytest.mark.parametrize("pad", range(4))
+def test_long_names_are_cut_in_whole_characters(box, pad):
+    k = KEYS[L.EDDSA]
+    iss, log = ISS + "/" + "x" * pad + "\U0001f600" * 99, LOG + "x" * pad + "\u20ac" * 99
+    st = L.statement(k, L.EDDSA, iss, sub="x" * pad + "\u00e9" * 99)
+    for kid in (b"log-1", b"\x00"):
+        one = L.attach(st, [L.receipt(k, L.EDDSA, log, st, kid=kid)])
+        rc, out = verify(box, one, [iss_line(box, k, iss=iss), log_line(box, key=k, iss=log)])
+        assert rc == 0 and out["statement"]["issuer"] == iss
+        rc, out = verify(box, one, [iss_line(box, k, iss=iss)])
+        assert rc == 4 and log.startswith(out["registered"][0]["service"])
+        p = subprocess.run([SLUICE, "verify", "--trust-list", box / "list", box / "st.cose"],
+                           capture_output=True)
+        assert p.returncode == 4 and p.stdout.decode()
+
+
+def test_nul_in_a_name_is_refused(box):
+    """Shown as text that ends there it would be somebody else."""
+    k = KEYS[L.EDDSA]
+    trust = [iss_line(box, k), log_line(box, key=k)]
+    for st in (whole(k, L.EDDSA, iss=ISS + "\0.evil"), whole(k, L.EDDSA, sub="thing\0")):
+        rc, out = verify(box, st, trust)
+        assert rc == 4 and "NUL" in out["error"]
+    st = L.statement(k, L.EDDSA, ISS)
+    rc, out = verify(box, L.attach(st, [L.receipt(k, L.EDDSA, LOG + "\0", st)]), trust)
+    assert rc == 4 and out["registered"][0]["is"] == "bad"
+
+
 def test_helper_gets_what_it_cannot_read(box):
     k = KEYS[L.ES256]
     for chain in (b"", b"\x30\x82", [b"\x30", b"\x30"], b"\x00" * 5000):
@@ -585,3 +659,48 @@ def test_helper_gets_what_it_cannot_read(box):
     put(box, "bad.cbor", cbor2.dumps(bad))
     rc, out = verify(box, whole(k, L.ES256), [f"issuer {ISS} bad.cbor", log_line(box)])
     assert rc == 4 and "cannot be read" in out["error"]
+
+
+def test_without_the_helper(box):
+    """Nothing is weakened: exit 5, and what needs no helper verifies still."""
+    import shutil
+    alone = box / "bin" / "sluice"
+    alone.parent.mkdir()
+    shutil.copy(SLUICE, alone)
+    trust = box / "list"
+    put(box, "list", "\n".join([iss_line(box, KEYS[L.ES256]), log_line(box)]))
+    p = subprocess.run([alone, "verify", "--trust-list", trust,
+                        put(box, "st.cose", whole(KEYS[L.ES256], L.ES256))],
+                       capture_output=True, text=True)
+    assert p.returncode == 5 and "sluice-sig" in p.stderr and "verified" not in p.stdout
+    put(box, "list", "\n".join([iss_line(box, KEYS[L.EDDSA]),
+                                log_line(box, key=KEYS[L.EDDSA])]))
+    st = L.statement(KEYS[L.EDDSA], L.EDDSA, ISS)
+    st = L.attach(st, [L.receipt(KEYS[L.EDDSA], L.EDDSA, LOG, st)])
+    p = subprocess.run([alone, "verify", "--trust-list", trust, put(box, "st.cose", st)],
+                       capture_output=True, text=True)
+    assert p.returncode == 0, p.stderr
+
+
+def test_helper_is_in_a_jail(box):
+    """It sees no file and no socket once it runs: what strace shows after its last execve."""
+    import shutil
+    if shutil.which("strace") is None or b"__asan_init" in open(SLUICE, "rb").read():
+        pytest.skip("no strace, or a sanitizer's own calls")
+    p = Pki(box)
+    put(box, "list", "\n".join(p.lines))
+    trace = box / "trace"
+    r = subprocess.run(["strace", "-ff", "-o", trace, SLUICE, "verify", "--trust-list",
+                        box / "list", put(box, "st.cose", p.statement())],
+                       capture_output=True, text=True)
+    if "ptrace" in r.stderr:
+        pytest.skip("tracing is not allowed here")
+    assert r.returncode == 0, r.stderr
+    traces = [x.read_text() for x in box.glob("trace.*")]
+    mine = next(x for x in traces if "execveat" in x).splitlines()
+    at = max(i for i, call in enumerate(mine) if call.startswith(("seccomp", "prctl(PR_SET_SECCOMP")))
+    after = mine[at + 1:]
+    assert any(c.startswith("recvmsg") for c in after)
+    bad = [c for c in after if c.startswith(("open", "socket", "connect", "exec", "clone", "stat"))
+           and "EPERM" not in c]
+    assert bad == []

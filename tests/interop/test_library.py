@@ -16,8 +16,9 @@ LIB = os.environ.get('LIBSLUICE', str(pathlib.Path(conftest.SLUICE).parent / 'li
 ISS, LOG = 'https://maker.example', 'https://log.example'
 sys.path.insert(0, str(EXAMPLES))
 os.environ['LIBSLUICE'] = LIB
-if not os.path.exists(LIB) or b'__asan_init' in pathlib.Path(LIB).read_bytes():
-    pytest.skip('no library, or one that a sanitizer must be loaded before', allow_module_level=True)
+pytestmark = pytest.mark.skipif(
+    not os.path.exists(LIB) or b'__asan_init' in pathlib.Path(LIB).read_bytes(),
+    reason='no library, or one that a sanitizer must be loaded before')
 
 import verify as example  # noqa: E402
 

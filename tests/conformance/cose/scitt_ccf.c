@@ -28,7 +28,9 @@ payload(struct conf *c, const char *dir, const char *name)
 {
 	SL_AUTO_BUF raw = { .max = CONF_FILE_MAX };
 	struct sl_trust t = SL_TRUST_NONE;
-	struct sl_issuer_env env = { .trust = &t, .sig = scitt_sig(), .time = CERTS_HELD };
+	struct sl_issuer_env env = { .trust = &t,
+				     .sig = scitt_sig(),
+				     .time = CERTS_HELD };
 	struct sl_err err = { 0 };
 	struct sl_foreign f;
 	struct sl_sign1 s;

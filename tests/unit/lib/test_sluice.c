@@ -1,4 +1,5 @@
-/* test_sluice.c -- libsluice by its public header alone; what it is given is made here. */
+/* test_sluice.c -- libsluice by its public header alone; what it is given is made here.
+ */
 #include "t.h"
 
 #include "../gate/node.h"
@@ -127,11 +128,70 @@ good(void **state)
 	p = sluice_result_payload(r, &n);
 	assert_int_equal(n, 5);
 	assert_memory_equal(p, "hello", 5);
+	assert_int_equal(sluice_result_matches(r, "hello", 5), SLUICE_OK);
+	assert_int_equal(sluice_result_matches(r, "hello!", 6), SLUICE_ERR_FAILED);
+	assert_int_equal(sluice_result_matches(r, "hell", 4), SLUICE_ERR_FAILED);
+	assert_int_equal(sluice_result_matches(r, "", 0), SLUICE_ERR_FAILED);
+	assert_int_equal(sluice_result_matches(r, NULL, 1), SLUICE_ERR_USAGE);
 	sluice_result_free(r);
 	assert_int_equal(sluice_verify_statement(v, plain.p, plain.len, NULL), SLUICE_OK);
-	assert_int_equal(sluice_verify_receipt(v, receipt.p, receipt.len, plain.p,
-					       plain.len, NULL),
-			 SLUICE_OK);
+	assert_int_equal(
+	    sluice_verify_receipt(v, receipt.p, receipt.len, plain.p, plain.len, NULL),
+	    SLUICE_OK);
+	sluice_verifier_free(v);
+}
+
+/* SHA-256, SHA-384 and SHA-512 of "abc" (FIPS 180-4), as envelopes. */
+static void
+envelopes(void **state)
+{
+	static const struct {
+		int64_t alg;
+		const char *name, *hex;
+	} row[] = {
+		{ -16, "SHA-256",
+		  "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
+		{ -43, "SHA-384",
+		  "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed808607"
+		  "2b"
+		  "a1e7cc2358baeca134c825a7" },
+		{ -44, "SHA-512",
+		  "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a219299"
+		  "2a"
+		  "274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f" },
+	};
+	sluice_verifier *v = trusting(SLUICE_LEAF_SHA256_CANONICAL);
+
+	(void)state;
+	for (size_t i = 0; i < SL_ARRAY_LEN(row); i++) {
+		struct sl_sign1_opts o = { .kid = SL_LIT("k"),
+					   .iss = sl_slice_str(iss),
+					   .sub = SL_LIT("thing"),
+					   .hash_alg = row[i].alg,
+					   .preimage_type = SL_LIT("text/plain"),
+					   .location = SL_LIT("https://a.example/") };
+		struct sl_buf out = { .max = 4096 };
+		struct sl_err err = { 0 };
+		sluice_result *r = NULL;
+		uint8_t d[64];
+
+		o.payload = (struct sl_slice){ d, strlen(row[i].hex) / 2 };
+		assert_true(sl_unhex(d, o.payload.len, sl_slice_str(row[i].hex)));
+		must(sl_sign1_build(&o, &issuer, &out, &err), &err);
+		assert_int_equal(sluice_verify_statement(v, out.p, out.len, &r),
+				 SLUICE_OK);
+		assert_string_equal(sluice_result_string(r, SLUICE_HASH), row[i].name);
+		assert_string_equal(sluice_result_string(r, SLUICE_CONTENT_TYPE),
+				    "text/plain");
+		assert_string_equal(sluice_result_string(r, SLUICE_LOCATION),
+				    "https://a.example/");
+		assert_int_equal(sluice_result_matches(r, "abc", 3), SLUICE_OK);
+		assert_int_equal(sluice_result_matches(r, "abd", 3), SLUICE_ERR_FAILED);
+		assert_int_equal(sluice_result_matches(r, d, o.payload.len),
+				 SLUICE_ERR_FAILED);
+		sluice_result_free(r);
+		sl_buf_done(&out);
+	}
 	sluice_verifier_free(v);
 }
 
@@ -147,9 +207,9 @@ not_trusted(void **state)
 	assert_int_equal(sluice_trust_issuer(v, iss, issuer.pub), 0);
 	assert_int_equal(transparent(v, whole.p, whole.len), SLUICE_ERR_SIGNER);
 	assert_int_equal(sluice_verify_statement(v, whole.p, whole.len, NULL), SLUICE_OK);
-	assert_int_equal(sluice_verify_receipt(v, receipt.p, receipt.len, plain.p,
-					       plain.len, &r),
-			 SLUICE_ERR_SIGNER);
+	assert_int_equal(
+	    sluice_verify_receipt(v, receipt.p, receipt.len, plain.p, plain.len, &r),
+	    SLUICE_ERR_SIGNER);
 	assert_int_equal(sluice_result_number(r, SLUICE_RECEIPTS_GOOD), 0);
 	sluice_result_free(r);
 	assert_int_equal(sluice_verify_transparent(v, plain.p, plain.len, NULL),
@@ -207,7 +267,9 @@ unsupported(void **state)
 	static const struct {
 		int64_t alg;
 		const char *name;
-	} row[] = { { -7, "ES256" }, { -35, "ES384" }, { -37, "PS256" }, { -257, "RS256" } };
+	} row[] = {
+		{ -7, "ES256" }, { -35, "ES384" }, { -37, "PS256" }, { -257, "RS256" }
+	};
 	sluice_verifier *v = sluice_verifier_new();
 	static const char es256[] =
 	    "did:key:zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169";
@@ -233,7 +295,8 @@ unsupported(void **state)
 		sl_buf_done(&out);
 	}
 	assert_int_equal(sluice_trust_did(v, es256), SLUICE_ERR_UNSUPPORTED);
-	assert_int_equal(sluice_trust_did(v, "did:web:a.example"), SLUICE_ERR_UNSUPPORTED);
+	assert_int_equal(sluice_trust_did(v, "did:web:a.example"),
+			 SLUICE_ERR_UNSUPPORTED);
 	assert_int_equal(sluice_trust_did(v, "did:key:z6Mk"), SLUICE_ERR_MALFORMED);
 	sluice_verifier_free(v);
 }
@@ -250,7 +313,8 @@ usage(void **state)
 	assert_null(r);
 	assert_int_equal(sluice_verify_bundle(v, NULL, 1, NULL), SLUICE_ERR_USAGE);
 	assert_int_equal(sluice_verify_statement(v, NULL, 1, NULL), SLUICE_ERR_USAGE);
-	assert_int_equal(sluice_verify_receipt(v, "", 0, NULL, 0, NULL), SLUICE_ERR_USAGE);
+	assert_int_equal(sluice_verify_receipt(v, "", 0, NULL, 0, NULL),
+			 SLUICE_ERR_USAGE);
 	assert_true(sluice_verify_statement(v, "", 0, NULL) < 0);
 	assert_true(sluice_verify_bundle(v, "", 0, NULL) < 0);
 	assert_int_equal(sluice_trust_issuer(v, "", issuer.pub), SLUICE_ERR_USAGE);
@@ -310,7 +374,8 @@ bundle(void **state)
 	struct sl_buf b;
 	sluice_verifier *v = sluice_verifier_new();
 	sluice_result *r = NULL;
-	size_t stride = getenv("SL_STRIDE") ? (size_t)strtol(getenv("SL_STRIDE"), NULL, 10) : 1;
+	size_t stride =
+	    getenv("SL_STRIDE") ? (size_t)strtol(getenv("SL_STRIDE"), NULL, 10) : 1;
 	size_t n_findings = 0;
 	char did[SL_DIDKEY_MAX];
 
@@ -352,10 +417,10 @@ int
 main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(good),         cmocka_unit_test(not_trusted),
-		cmocka_unit_test(each_byte),    cmocka_unit_test(unsupported),
-		cmocka_unit_test(usage),        cmocka_unit_test(judged_alone),
-		cmocka_unit_test(bundle),
+		cmocka_unit_test(good),      cmocka_unit_test(not_trusted),
+		cmocka_unit_test(each_byte), cmocka_unit_test(unsupported),
+		cmocka_unit_test(usage),     cmocka_unit_test(judged_alone),
+		cmocka_unit_test(bundle),    cmocka_unit_test(envelopes),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
