@@ -6,8 +6,8 @@
  *   load_http alone SECONDS DIR                      one thread: verify, SHA-256, pwrite
  *
  * Every answer has to be 201 with a receipt; every 512th receipt is verified afterwards.
- * Statements are signed before the clock starts.  Latency is from the moment a request was
- * due (with a rate) or sent to the last byte of its answer. */
+ * Statements are signed before the clock starts.  Latency is from the moment a request
+ * was due (with a rate) or sent to the last byte of its answer. */
 #include "cose/receipt.h"
 #include "cose/statement.h"
 #include "crypto/sha256.h"
@@ -141,8 +141,8 @@ static void
 send_rest(struct conn *c)
 {
 	while (c->sent < c->out_len) {
-		ssize_t n = send(c->fd, c->out + c->sent, c->out_len - c->sent,
-				 MSG_NOSIGNAL);
+		ssize_t n =
+		    send(c->fd, c->out + c->sent, c->out_len - c->sent, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EAGAIN)
 			return;
@@ -180,8 +180,8 @@ static bool
 receive(struct conn *c)
 {
 	for (;;) {
-		ssize_t n = recv(c->fd, c->in + c->in_len,
-				 sizeof(c->in) - 1 - c->in_len, 0);
+		ssize_t n =
+		    recv(c->fd, c->in + c->in_len, sizeof(c->in) - 1 - c->in_len, 0);
 		const char *end, *len;
 		size_t head, body;
 
@@ -345,12 +345,15 @@ main(int argc, char **argv)
 		alone(strtod(argv[2], NULL), argv[3]);
 		return 0;
 	}
-	if (argc < 4 || strtol(argv[2], NULL, 10) < 1 || strtol(argv[2], NULL, 10) > CONNS_MAX) {
-		(void)fprintf(stderr, "usage: load_http SOCKET CONNECTIONS SECONDS [RATE]\n");
+	if (argc < 4 || strtol(argv[2], NULL, 10) < 1 ||
+	    strtol(argv[2], NULL, 10) > CONNS_MAX) {
+		(void)fprintf(stderr,
+			      "usage: load_http SOCKET CONNECTIONS SECONDS [RATE]\n");
 		return 2;
 	}
 	{
-		double rate = argc > 4 ? strtod(argv[4], NULL) : 0, s = strtod(argv[3], NULL);
+		double rate = argc > 4 ? strtod(argv[4], NULL) : 0,
+		       s = strtod(argv[3], NULL);
 		size_t n = (size_t)((s + 1) * (rate > 0 ? rate * 1.2 : RATE_TOP)) + 1000;
 
 		make_statements(n);

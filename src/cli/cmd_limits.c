@@ -161,6 +161,27 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		{ "log.search.hits", "", "of one search", SL_INDEX_HITS_MAX },
 		{ "log.search.text", "bytes", "of one field that is searched",
 		  SL_INDEX_TEXT_MAX },
+		{ "receipt.bytes", "bytes", "of one receipt", SL_RECEIPT_BYTES_MAX },
+		{ "trust.list", "bytes", "of the list of whom to trust",
+		  SL_TRUST_LIST_BYTES },
+		{ "trust.file", "bytes", "of a file that it names", SL_TRUST_FILE_BYTES },
+		{ "trust.keys", "count", "of all its lines", SL_TRUST_KEYS_MAX },
+		{ "trust.roots", "count", "certificates that may end a path",
+		  SL_SIG_ROOTS_MAX },
+		{ "x5chain.certificates", "count", "of one statement", SL_SIG_CERTS_MAX },
+		{ "x5chain.certificate", "bytes", "of one of these", SL_SIG_CERT_BYTES },
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]) && r == 0; i++)
+		r = show_bound(o, &table[i], is_json, err);
+	return r;
+}
+
+static int
+show_serve(struct sl_out *o, bool is_json, struct sl_err *err)
+{
+	const struct bound table[] = {
 		{ "serve.body", "bytes", "of a request", SL_HTTP_BODY_MAX },
 		{ "serve.head", "bytes", "of a request's head", SL_HTTP_HEAD_MAX },
 		{ "serve.field", "bytes", "of a path, Accept or Content-Type",
@@ -177,15 +198,6 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		  SL_SERVE_PEER_RATE },
 		{ "serve.issuer-rate", "per s", "statements of one issuer, by default",
 		  SL_SERVE_ISSUER_RATE },
-		{ "receipt.bytes", "bytes", "of one receipt", SL_RECEIPT_BYTES_MAX },
-		{ "trust.list", "bytes", "of the list of whom to trust",
-		  SL_TRUST_LIST_BYTES },
-		{ "trust.file", "bytes", "of a file that it names", SL_TRUST_FILE_BYTES },
-		{ "trust.keys", "count", "of all its lines", SL_TRUST_KEYS_MAX },
-		{ "trust.roots", "count", "certificates that may end a path",
-		  SL_SIG_ROOTS_MAX },
-		{ "x5chain.certificates", "count", "of one statement", SL_SIG_CERTS_MAX },
-		{ "x5chain.certificate", "bytes", "of one of these", SL_SIG_CERT_BYTES },
 	};
 	int r = 0;
 
@@ -325,6 +337,7 @@ run(const struct sl_args *args, struct sl_err *err)
 
 	(void)sl_out_init(&o);
 	if ((r = show_bounds(&o, is_json, err)) < 0 ||
+	    (r = show_serve(&o, is_json, err)) < 0 ||
 	    (r = show_box(&o, is_json, err)) < 0 ||
 	    (r = show_roles(&o, is_json, err)) < 0 ||
 	    (r = show_taint(&o, is_json, err)) < 0 ||

@@ -19,8 +19,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { OPT_LISTEN, OPT_NO_UNIX, OPT_LEGACY, OPT_PEER_RATE, OPT_ISSUER_RATE, OPT_CHECKERS,
-       OPT_TRUST };
+enum {
+	OPT_LISTEN,
+	OPT_NO_UNIX,
+	OPT_LEGACY,
+	OPT_PEER_RATE,
+	OPT_ISSUER_RATE,
+	OPT_CHECKERS,
+	OPT_TRUST
+};
 enum { LISTEN_MAX = 4, BACKLOG = 512, GRACE_MS = 2000 };
 
 static const struct sl_opt opts[] = {
@@ -87,8 +94,8 @@ listen_unix(struct work *w, struct sl_err *err)
 
 	if ((r = sl_home_dir(&w->s.home, "sock", &dir, err)) < 0)
 		return r;
-	w->lock_fd = openat(dir, "http.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-			    0600);
+	w->lock_fd =
+	    openat(dir, "http.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (w->lock_fd < 0)
 		return SL_ERR_SYS(err, -errno, "cannot open %s/sock/http.lock",
 				  w->s.home.path);
@@ -160,9 +167,9 @@ listen_tcp(struct work *w, const char *text, struct sl_err *err)
 	int one = 1;
 
 	if (!parse_address(text, &a, &len))
-		return SL_ERR(err, USAGE,
-			      "--listen takes ADDR:PORT or [ADDR]:PORT in numbers, not '%s'",
-			      text);
+		return SL_ERR(
+		    err, USAGE,
+		    "--listen takes ADDR:PORT or [ADDR]:PORT in numbers, not '%s'", text);
 	fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
 	    bind(fd, &a.any, len) < 0 || listen(fd, BACKLOG) < 0 ||
@@ -206,7 +213,8 @@ listen_all(struct work *w, struct sl_err *err)
 	if (n + !sl_arg_is(w->args, OPT_NO_UNIX) > LISTEN_MAX)
 		return SL_ERR(err, USAGE, "at most %d sockets to listen on", LISTEN_MAX);
 	if (n == 0 && sl_arg_is(w->args, OPT_NO_UNIX))
-		return SL_ERR(err, USAGE, "nothing to listen on: --no-socket, no --listen");
+		return SL_ERR(err, USAGE,
+			      "nothing to listen on: --no-socket, no --listen");
 	if (!sl_arg_is(w->args, OPT_NO_UNIX))
 		r = listen_unix(w, err);
 	for (size_t i = 0; i < n && r == 0; i++)
@@ -245,8 +253,8 @@ start(struct work *w, struct sl_err *err)
 	w->o.issuer_rate = SL_SERVE_ISSUER_RATE;
 	if ((r = number(w->args, OPT_PEER_RATE, 1000000, &w->o.peer_rate, err)) < 0 ||
 	    (r = number(w->args, OPT_ISSUER_RATE, 1000000, &w->o.issuer_rate, err)) < 0 ||
-	    (r = number(w->args, OPT_CHECKERS, SL_SERVE_CHECKERS_MAX, &n_checkers,
-			err)) < 0)
+	    (r = number(w->args, OPT_CHECKERS, SL_SERVE_CHECKERS_MAX, &n_checkers, err)) <
+		0)
 		return r;
 	if ((r = sl_session_start(&w->s, err)) < 0)
 		return r;

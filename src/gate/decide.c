@@ -9,7 +9,7 @@ struct work {
 	struct sl_gate *g;
 	const struct sl_gate_request *q;
 	struct sl_decision *d;
-	struct sl_arena *tmp; /* freed after the decision */
+	struct sl_arena *tmp;  /* freed after the decision */
 	struct sl_arena *keep; /* what the decision consists of */
 	struct sl_policy_facts *facts;
 	struct sl_verdict v;

@@ -54,7 +54,7 @@ struct sl_gate_source {
 struct sl_gate_request {
 	const char *kind; /* "run", "exec", "step", "cancel", "policy", "apply", "drop",
 			     "key", "erase", "root-add", "root-drop", "register" */
-	struct sl_slice requester; /* p == NULL: the node itself */
+	struct sl_slice requester;     /* p == NULL: the node itself */
 	const struct sl_json *context; /* frozen; holds no grant */
 	const struct sl_grant *want;   /* NULL: nothing to run (cancel, policy) */
 	const struct sl_grant
@@ -110,8 +110,8 @@ int sl_gate_foresee_taint(struct sl_gate *g, const struct sl_gate_request *q,
 /* A statement that somebody else signed and that was verified: what policy judges
  * (data/facts.decl). */
 struct sl_gate_foreign {
-	struct sl_slice iss, sub; /* its claims */
-	struct sl_slice how;      /* its issuer's key was known: "did", "list", "x509" */
+	struct sl_slice iss, sub;  /* its claims */
+	struct sl_slice how;       /* its issuer's key was known: "did", "list", "x509" */
 	struct sl_slice alg, type; /* "EdDSA"; its content type, or empty */
 	bool is_envelope;
 };
@@ -121,8 +121,9 @@ struct sl_gate_foreign {
  * the statement already.  The decision goes before it into the same batch, unless there
  * is one: it counts for every statement that looks the same to policy, and is stated once
  * for each (issuer, policy digest, rule).  DENIED, with policy's message: such refusals
- * are counted.  LIMIT: the batch is full, or too many issuers are new.  A wait that fails with DENIED: another policy is in
- * force, nothing of the batch was appended; sl_gate_refresh(). */
+ * are counted.  LIMIT: the batch is full, or too many issuers are new.  A wait that fails
+ * with DENIED: another policy is in force, nothing of the batch was appended;
+ * sl_gate_refresh(). */
 int sl_gate_register(struct sl_gate *g, const struct sl_gate_foreign *f,
 		     struct sl_slice stmt, struct sl_entry *ret_entry,
 		     struct sl_err *err) SL_MUST_CHECK;

@@ -61,8 +61,9 @@ struct sl_gate {
 	struct sl_entry *last; /* of the batch waited for last */
 	size_t n_last;
 	bool is_committed;
-	bool is_under; /* the batch being queued names the policy that it was decided by */
-	bool has_new_decls; /* queued, and not yet known to be in the log */
+	bool
+	    is_under; /* the batch being queued names the policy that it was decided by */
+	bool has_new_decls;               /* queued, and not yet known to be in the log */
 	struct sl_gate_admissions *admit; /* register.c; owned */
 };
 

@@ -315,8 +315,10 @@ count(struct sl_gate_admissions *a, const struct sl_gate_foreign *f, uint32_t li
 	x->f.sub = copy(&p, f->sub);
 	x->f.type = copy(&p, f->type);
 	/* both are names of ours, and short */
-	x->f.how = copy(&p, (struct sl_slice){ f->how.p, f->how.len < 32 ? f->how.len : 32 });
-	x->f.alg = copy(&p, (struct sl_slice){ f->alg.p, f->alg.len < 32 ? f->alg.len : 32 });
+	x->f.how =
+	    copy(&p, (struct sl_slice){ f->how.p, f->how.len < 32 ? f->how.len : 32 });
+	x->f.alg =
+	    copy(&p, (struct sl_slice){ f->alg.p, f->alg.len < 32 ? f->alg.len : 32 });
 }
 
 int

@@ -1,6 +1,6 @@
-/* http.c -- sluice-http: speaks HTTP on listening sockets that it is given (descriptors 4,
- * 5, ...), and passes requests on (priv/httpmsg.h).  It decides nothing: what is too large,
- * too slow or too much it refuses itself, everything else is asked of the service.
+/* http.c -- sluice-http: speaks HTTP on listening sockets that it is given (descriptors
+ * 4, 5, ...), and passes requests on (priv/httpmsg.h).  It decides nothing: what is too
+ * large, too slow or too much it refuses itself, everything else is asked of the service.
  *
  * One thread.  A connection whose request is with the service is suspended.  What is said
  * to the service never blocks, because the service may be saying something at that time.
@@ -47,16 +47,19 @@ static const int calls[] = {
 #ifdef SYS_getrlimit
 	SYS_getrlimit,
 #endif
-	SYS_ppoll,        SYS_epoll_pwait,   SYS_epoll_ctl,  SYS_epoll_create1,
-	SYS_eventfd2,     SYS_accept4,       SYS_recvfrom,   SYS_recvmsg,
-	SYS_sendto,       SYS_sendmsg,       SYS_read,       SYS_write,
-	SYS_writev,       SYS_close,         SYS_shutdown,   SYS_setsockopt,
-	SYS_getsockopt,   SYS_getsockname,   SYS_getpeername, SYS_fcntl,
-	SYS_brk,          SYS_mmap,          SYS_munmap,     SYS_mremap,
-	SYS_madvise,      SYS_mprotect,      SYS_futex,      SYS_getrandom,
-	SYS_clock_gettime, SYS_exit,         SYS_exit_group, SYS_rt_sigreturn,
-	SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_getpid,    SYS_gettid,
-	SYS_tgkill,       SYS_prlimit64,     SYS_restart_syscall,
+	SYS_ppoll,         SYS_epoll_pwait,   SYS_epoll_ctl,
+	SYS_epoll_create1, SYS_eventfd2,      SYS_accept4,
+	SYS_recvfrom,      SYS_recvmsg,       SYS_sendto,
+	SYS_sendmsg,       SYS_read,          SYS_write,
+	SYS_writev,        SYS_close,         SYS_shutdown,
+	SYS_setsockopt,    SYS_getsockopt,    SYS_getsockname,
+	SYS_getpeername,   SYS_fcntl,         SYS_brk,
+	SYS_mmap,          SYS_munmap,        SYS_mremap,
+	SYS_madvise,       SYS_mprotect,      SYS_futex,
+	SYS_getrandom,     SYS_clock_gettime, SYS_exit,
+	SYS_exit_group,    SYS_rt_sigreturn,  SYS_rt_sigprocmask,
+	SYS_rt_sigaction,  SYS_getpid,        SYS_gettid,
+	SYS_tgkill,        SYS_prlimit64,     SYS_restart_syscall,
 };
 
 static const struct sl_role role = {
@@ -103,7 +106,7 @@ struct server {
 	struct request *slot[SLOTS];
 	uint32_t next, generation;
 	struct conn *conns;
-	size_t n_requests, held; /* bytes of bodies */
+	size_t n_requests, held;   /* bytes of bodies */
 	struct sl_buf room, batch; /* batch: requests of the next message */
 	struct sl_buf out;         /* messages that are on their way */
 	size_t sent;
@@ -115,9 +118,12 @@ struct server {
 static void
 put_frame(struct server *s, uint16_t op, struct sl_slice body)
 {
-	const uint8_t head[8] = { (uint8_t)body.len,         (uint8_t)(body.len >> 8),
-				  (uint8_t)(body.len >> 16), (uint8_t)(body.len >> 24),
-				  (uint8_t)op,               (uint8_t)(op >> 8) };
+	const uint8_t head[8] = { (uint8_t)body.len,
+				  (uint8_t)(body.len >> 8),
+				  (uint8_t)(body.len >> 16),
+				  (uint8_t)(body.len >> 24),
+				  (uint8_t)op,
+				  (uint8_t)(op >> 8) };
 
 	sl_buf_put(&s->out, head, sizeof(head));
 	sl_buf_slice(&s->out, body);
@@ -239,9 +245,9 @@ peer_of(struct MHD_Connection *c, char out[INET6_ADDRSTRLEN])
 				&((const struct sockaddr_in *)(const void *)a)->sin_addr,
 				out, INET6_ADDRSTRLEN);
 	else if (a->sa_family == AF_INET6)
-		(void)inet_ntop(AF_INET6,
-				&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr,
-				out, INET6_ADDRSTRLEN);
+		(void)inet_ntop(
+		    AF_INET6, &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr,
+		    out, INET6_ADDRSTRLEN);
 }
 
 static struct request *
@@ -354,7 +360,8 @@ ask(struct request *q, const char *path, const char *method)
 	}
 	sl_http_put_request(&s->batch, &m);
 	if (s->batch.is_failed || s->out.is_failed)
-		exit(EXIT_SETUP); /* out of memory: nothing that is said can be trusted */
+		_exit(
+		    EXIT_SETUP); /* out of memory: nothing that is said can be trusted */
 	drop_body(q);
 	q->state = ASKED;
 	if (c != NULL)

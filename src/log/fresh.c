@@ -1,9 +1,9 @@
 /* fresh.c -- see fresh.h.
  *
- * Level k holds the roots of the perfect subtrees of 2^k leaves that reach into the batch:
- * numbers (base >> k) to (size >> k) - 1.  A perfect subtree that ends before the batch and
- * is asked for is a part of the right edge: had its parent ended there too, a path to an
- * entry of the batch would have taken the parent. */
+ * Level k holds the roots of the perfect subtrees of 2^k leaves that reach into the
+ * batch: numbers (base >> k) to (size >> k) - 1.  A perfect subtree that ends before the
+ * batch and is asked for is a part of the right edge: had its parent ended there too, a
+ * path to an entry of the batch would have taken the parent. */
 #include "log/fresh.h"
 
 #include "log/sign.h"
@@ -79,7 +79,8 @@ fill(struct sl_fresh *f, const uint8_t (*id)[32], struct sl_err *err)
 	return r;
 }
 
-/* The first entry's receipt verifies: so do the others, which differ in the path alone. */
+/* The first entry's receipt verifies: so do the others, which differ in the path alone.
+ */
 static int
 check(struct sl_fresh *f, const uint8_t id[32], struct sl_err *err)
 {

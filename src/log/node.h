@@ -29,7 +29,8 @@ struct sl_item {
 	enum sl_item_kind what;
 	struct sl_stmt s;      /* STMT */
 	struct sl_slice bytes; /* BLOB, FOREIGN */
-	const uint8_t *digest; /* POLICY, UNDER: of the policy; SEAL: the run (32 bytes) */
+	const uint8_t
+	    *digest; /* POLICY, UNDER: of the policy; SEAL: the run (32 bytes) */
 };
 
 struct sl_node {

@@ -27,8 +27,8 @@ enum {
 	SL_ADMIN_DONE_LEN = SL_ENTRY_LEN + 17, /* answered */
 	SL_STATUS_LEN = 12,                    /* code, errno, bytes of the message */
 	SL_ROOT_MAX = SL_EDGE_BYTES_MAX + 8 + 32 + 64 + 32,
-	SL_DONE_MAX = SL_STATUS_LEN + SL_ERR_MSG_MAX + 4 + SL_ITEMS_MAX * SL_ENTRY_LEN +
-		      SL_ROOT_MAX
+	SL_DONE_MAX =
+	    SL_STATUS_LEN + SL_ERR_MSG_MAX + 4 + SL_ITEMS_MAX * SL_ENTRY_LEN + SL_ROOT_MAX
 };
 
 /* Items of a COMMIT, as sl_recorder_add() and its like append them. */

@@ -33,8 +33,8 @@ sl_problem_put(struct sl_buf *out, enum sl_problem p, struct sl_slice detail)
 	size_t n = detail.len < DETAIL_MAX ? detail.len : DETAIL_MAX;
 
 	for (size_t i = 0; i < n; i++)
-		text[i] = detail.p[i] >= 0x20 && detail.p[i] < 0x7f ? (char)detail.p[i]
-								    : '?';
+		text[i] =
+		    detail.p[i] >= 0x20 && detail.p[i] < 0x7f ? (char)detail.p[i] : '?';
 	sl_cbor_put_map(out, 2);
 	sl_cbor_put_int(out, -1);
 	sl_cbor_put_tstr(out, sl_slice_str(problems[p].title));

@@ -16,10 +16,11 @@ enum { OP_CHECK = 1, OP_CHECKED, EXIT_JAIL = 70, ROLE_FD = 3 };
 enum { ANSWER_MAX = 64 << 10, CHAN_MAX = SL_CHECK_BATCH * ANSWER_MAX };
 
 static const int calls[] = {
-	SYS_recvmsg,   SYS_sendmsg,      SYS_brk,           SYS_mmap,          SYS_munmap,
-	SYS_mremap,    SYS_madvise,      SYS_mprotect,      SYS_futex,         SYS_getrandom,
-	SYS_exit,      SYS_exit_group,   SYS_rt_sigreturn,  SYS_clock_gettime, SYS_getpid,
-	SYS_gettid,    SYS_tgkill,       SYS_rt_sigprocmask, SYS_ppoll,
+	SYS_recvmsg,      SYS_sendmsg,        SYS_brk,     SYS_mmap,
+	SYS_munmap,       SYS_mremap,         SYS_madvise, SYS_mprotect,
+	SYS_futex,        SYS_getrandom,      SYS_exit,    SYS_exit_group,
+	SYS_rt_sigreturn, SYS_clock_gettime,  SYS_getpid,  SYS_gettid,
+	SYS_tgkill,       SYS_rt_sigprocmask, SYS_ppoll,
 #ifdef SYS_poll
 	SYS_poll,
 #endif

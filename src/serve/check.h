@@ -25,7 +25,7 @@ enum sl_check_fault {
 struct sl_checked {
 	enum sl_check_fault fault;
 	struct sl_slice why; /* printable, of a fault */
-	size_t head, tail; /* canonical form: [0, head), the byte a0, [tail, end) */
+	size_t head, tail;   /* canonical form: [0, head), the byte a0, [tail, end) */
 	struct sl_slice iss, sub, how, alg, type; /* how: the issuer's key was known */
 	bool is_envelope;
 };
@@ -41,8 +41,8 @@ struct sl_checker {
 extern const struct sl_role sl_checker_role;
 
 /* Before anything foreign is read.  trust: the operator's list, borrowed until it returns
- * (keys and roots; a mirror of did:web is not read there), or NULL.  sluice-sig is started
- * beside it; where that is missing, what is not Ed25519 is refused by name. */
+ * (keys and roots; a mirror of did:web is not read there), or NULL.  sluice-sig is
+ * started beside it; where that is missing, what is not Ed25519 is refused by name. */
 int sl_checker_start(struct sl_checker *c, const struct sl_trust *trust,
 		     struct sl_err *err) SL_MUST_CHECK;
 void sl_checker_stop(struct sl_checker *c);

@@ -32,8 +32,7 @@ sl_rate_take(struct sl_rate *r, struct sl_slice name, int64_t now_ms,
 	if (r->row[i].at_ms == 0)
 		r->row[i].tokens = most;
 	else if (now_ms > r->row[i].at_ms)
-		r->row[i].tokens +=
-		    (double)(now_ms - r->row[i].at_ms) * r->per_s / 1000;
+		r->row[i].tokens += (double)(now_ms - r->row[i].at_ms) * r->per_s / 1000;
 	if (r->row[i].tokens > most)
 		r->row[i].tokens = most;
 	r->row[i].at_ms = now_ms > 0 ? now_ms : 1;

@@ -2,8 +2,8 @@
 #include "codec/base64.h"
 #include "cose/receipt.h"
 #include "log/fresh.h"
-#include "serve/service_int.h"
 #include "record/statement.h"
+#include "serve/service_int.h"
 
 #include <stdlib.h>
 
@@ -69,7 +69,8 @@ sl_service_register(struct sl_service *s, const struct sl_http_request *q,
 	struct sl_job *j;
 
 	if (s->is_draining)
-		return sl_reply_problem(r, SL_PROBLEM_UNAVAILABLE, "the service is ending");
+		return sl_reply_problem(r, SL_PROBLEM_UNAVAILABLE,
+					"the service is ending");
 	if ((j = malloc(sizeof(*j) + q->body.len)) == NULL)
 		return SL_ERR(err, NOMEM, "no memory for a statement");
 	*j = (struct sl_job){ .id = q->id, .stmt = { j->bytes, q->body.len } };
@@ -193,10 +194,10 @@ enter(struct sl_service *s, struct sl_job *j, struct sl_err *err)
 		return 1;
 	if (r == SL_E(DENIED) || r == SL_E(LIMIT)) {
 		s->stats.n_refused++;
-		sl_service_refuse(
-		    s, j->id,
-		    r == SL_E(DENIED) ? SL_PROBLEM_REJECTED : SL_PROBLEM_TOO_MANY,
-		    (struct sl_slice){ (const uint8_t *)why.msg, why.len });
+		sl_service_refuse(s, j->id,
+				  r == SL_E(DENIED) ? SL_PROBLEM_REJECTED
+						    : SL_PROBLEM_TOO_MANY,
+				  (struct sl_slice){ (const uint8_t *)why.msg, why.len });
 		return 0;
 	}
 	*err = why;

@@ -35,7 +35,8 @@ enum { SL_ROUTE_ANSWERED = 0, SL_ROUTE_LATER = 1 };
 
 struct sl_route {
 	enum sl_http_method method;
-	const char *path;   /* "/entries/{}": {} is a parameter; "{*}" at the end: the rest */
+	const char
+	    *path; /* "/entries/{}": {} is a parameter; "{*}" at the end: the rest */
 	const char *accept; /* media type that it answers with; NULL: whatever */
 	int (*handle)(struct sl_service *s, const struct sl_ask_for *q,
 		      struct sl_reply *r, struct sl_err *err);

@@ -1,4 +1,5 @@
-/* routes_scitt.c -- SCRAPI (draft-ietf-scitt-scrapi-11): key set, registration, receipts. */
+/* routes_scitt.c -- SCRAPI (draft-ietf-scitt-scrapi-11): key set, registration, receipts.
+ */
 #include "serve/service.h"
 
 #include "codec/base64.h"
@@ -100,7 +101,8 @@ entry(struct sl_service *s, const struct sl_ask_for *q, struct sl_reply *r,
 	if (x == SL_E(NOENT))
 		return sl_reply_problem(r, SL_PROBLEM_NOT_FOUND,
 					"no statement with this ID is registered here");
-	if (x < 0 || (x = sl_reader_receipt(rd, SL_TREE_NODE, e.index, 0, &r->body, err)) < 0)
+	if (x < 0 ||
+	    (x = sl_reader_receipt(rd, SL_TREE_NODE, e.index, 0, &r->body, err)) < 0)
 		return x;
 	sl_entry_location(id, r->text);
 	r->a.location = sl_slice_str(r->text);

@@ -190,13 +190,11 @@ once(struct sl_service *s, int timeout_ms, struct sl_err *err)
 	struct pollfd p[FD_CHECK + SL_SERVE_CHECKERS_MAX];
 	int r;
 
-	p[FD_STOP] =
-	    (struct pollfd){ s->is_draining ? -1 : s->o->stop_fd, POLLIN, 0 };
+	p[FD_STOP] = (struct pollfd){ s->is_draining ? -1 : s->o->stop_fd, POLLIN, 0 };
 	p[FD_HTTP] = (struct pollfd){ s->o->http->fd, POLLIN, 0 };
 	p[FD_GATE] = (struct pollfd){ sl_gate_fd(s->o->gate), POLLIN, 0 };
 	for (size_t i = 0; i < s->o->n_checkers; i++)
-		p[FD_CHECK + i] =
-		    (struct pollfd){ s->o->checker[i].chan.fd, POLLIN, 0 };
+		p[FD_CHECK + i] = (struct pollfd){ s->o->checker[i].chan.fd, POLLIN, 0 };
 	r = poll(p, FD_CHECK + s->o->n_checkers, timeout_ms);
 	if (r < 0)
 		return errno == EINTR ? 0 : SL_ERR_SYS(err, -errno, "cannot poll");
@@ -219,8 +217,7 @@ loop(struct sl_service *s, struct sl_err *err)
 			break;
 		r = once(s, s->is_draining ? 100 : 1000, err);
 		if (r == 0 && !s->is_writing && sl_time_now_ms() >= s->refusals_ms) {
-			s->refusals_ms =
-			    sl_time_now_ms() + SL_SERVE_REFUSALS_S * 1000;
+			s->refusals_ms = sl_time_now_ms() + SL_SERVE_REFUSALS_S * 1000;
 			r = sl_register_refusals(s, err);
 		}
 	}

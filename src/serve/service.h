@@ -31,7 +31,7 @@ extern const struct sl_chan_op sl_service_ops[];
 extern const size_t sl_service_n_ops;
 
 struct sl_service_opts {
-	const struct sl_home *home;   /* borrowed, as all of these */
+	const struct sl_home *home; /* borrowed, as all of these */
 	struct sl_gate *gate;
 	struct sl_chan *http;
 	struct sl_checker *checker;

@@ -7,8 +7,8 @@
 /* A statement on its way into the log. */
 struct sl_job {
 	struct sl_job *next;
-	uint32_t id; /* of the request */
-	struct sl_slice stmt; /* in bytes; canonical once it is checked */
+	uint32_t id;              /* of the request */
+	struct sl_slice stmt;     /* in bytes; canonical once it is checked */
 	struct sl_gate_foreign f; /* slices point into text */
 	char *text;
 	struct sl_entry entry;
@@ -27,8 +27,8 @@ struct sl_service {
 	struct sl_rate peer, issuer;
 	struct sl_jobs waiting; /* to be checked */
 	struct sl_jobs checking[SL_SERVE_CHECKERS_MAX];
-	struct sl_jobs ready;   /* checked */
-	struct sl_jobs batch;   /* being written */
+	struct sl_jobs ready; /* checked */
+	struct sl_jobs batch; /* being written */
 	bool is_writing;
 	bool is_draining, is_drained;
 	int64_t refusals_ms; /* when they are stated next */

@@ -5,9 +5,9 @@
 #include "log/fresh.h"
 #include "log/reader.h"
 
+#include "cose/statement.h"
 #include "crypto/ed25519.h"
 #include "crypto/sha256.h"
-#include "cose/statement.h"
 #include "logdir.h"
 
 #include <stdio.h>
@@ -40,7 +40,8 @@ statement(unsigned n, struct sl_buf *out)
 	char did[SL_DIDKEY_MAX], payload[32];
 	struct sl_err err = { 0 };
 	struct sl_signer k;
-	struct sl_sign1_opts o = { .sub = SL_LIT("x"), .content_type = SL_LIT("text/plain") };
+	struct sl_sign1_opts o = { .sub = SL_LIT("x"),
+				   .content_type = SL_LIT("text/plain") };
 
 	sl_signer_from_seed(&k, seed);
 	sl_didkey(k.pub, did);

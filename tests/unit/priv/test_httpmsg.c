@@ -106,7 +106,7 @@ static void
 problems(void **state)
 {
 	SL_AUTO_BUF b = { .max = 4096 };
-	static const uint8_t want[] = { 0xa2, 0x20, 0x68, 'R', 'e', 'j', 'e', 'c',
+	static const uint8_t want[] = { 0xa2, 0x20, 0x68, 'R',  'e',  'j', 'e', 'c',
 					't',  'e',  'd',  0x21, 0x63, 'a', '?', 'b' };
 
 	(void)state;
