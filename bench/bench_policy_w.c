@@ -123,8 +123,7 @@ same_from_nothing(const struct sl_policy *p, const struct sl_policy_facts *stand
 
 	sl_arena_init(&a, (size_t)256 << 20);
 	f = sl_policy_facts_copy(&a, standing);
-	if (f == NULL ||
-	    sl_policy_facts_insert(f, request(&a, k, text), &err) < 0 ||
+	if (f == NULL || sl_policy_facts_insert(f, request(&a, k, text), &err) < 0 ||
 	    sl_policy_decide(p, f, &sl_policy_default_limits, &a, &u, &err) < 0 ||
 	    sl_json_cbor(u.proof, &x, &err) < 0 || sl_json_cbor(v->proof, &y, &err) < 0)
 		return false;
