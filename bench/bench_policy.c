@@ -3,10 +3,10 @@
  *   bench_policy [-n ROUNDS]     (data: $SL_CORPORA/policy)
  *   bench_policy closure VARIANT EDGES     (one measurement, in a process of its own)
  *
- * Rows (MEASURES, "policy"): workload W cold and warm, facts loaded, and transitive
- * closures with their variants against corpora/policy/tc/loop.c, built -O2 in this run.
- * Rounds are interleaved, medians are shown, every result is checked against what the
- * corpus expects, and a row with a failure has no figure.
+ * Rows (MEASURES, "policy"): workload W cold and warm, a proof checked, facts loaded, and
+ * transitive closures with their variants against corpora/policy/tc/loop.c, built -O2 in
+ * this run. Rounds are interleaved, medians are shown, every result is checked against
+ * what the corpus expects, and a row with a failure has no figure.
  */
 #include "bench_policy.h"
 
