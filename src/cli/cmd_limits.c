@@ -13,7 +13,8 @@
 #include "log/index_proto.h"
 #include "log/keyring.h"
 #include "log/rec.h"
-#include "policy/policy.h"
+#include "policy/cases.h"
+#include "policy/repair.h"
 #include "proxy/msg.h"
 #include "proxy/request.h"
 #include "roots/tree.h"
@@ -145,6 +146,12 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		  sl_policy_default_limits.fuel },
 		{ "policy.facts", "count", "in the model",
 		  sl_policy_default_limits.max_facts },
+		{ "policy.repair", "changes", "of one repair that why-not looks for",
+		  SL_REPAIR_CHANGES_MAX },
+		{ "policy.repair.rows", "count", "looked at for it",
+		  sl_repair_default_opts.max_work },
+		{ "policy.cases", "count", "in one .test file",
+		  sl_policy_cases_limits.max_items },
 		{ "log.record", "bytes", "of one statement or blob", SL_REC_MAX },
 		{ "log.batch", "bytes", "of one batch", SL_BATCH_MAX },
 		{ "log.segment", "bytes", "of one segment file", SL_SEG_SIZE },

@@ -163,8 +163,12 @@ keep_verdict(struct work *w, struct sl_err *err)
 	d->proof = sl_json_copy(&b, w->v.proof);
 	if (d->message == NULL || d->rule == NULL || b.is_failed)
 		return SL_ERR(err, NOMEM, "out of memory for a decision");
-	if (!d->is_allowed)
+	if (!d->is_allowed) {
+		struct sl_jb offer = { .a = &w->g->a };
+
+		d->offer = sl_gate_offer(w->g->policy, &w->v, w->facts, &offer);
 		return 0;
+	}
 	if (w->q->outer != NULL && !sl_grant_within(w->q->want, w->q->outer)) {
 		d->is_allowed = false;
 		d->reason = "outer";

@@ -15,7 +15,7 @@
 
 #include "grant/permit.h"
 #include "log/recorder.h"
-#include "policy/policy.h"
+#include "policy/repair.h"
 #include "record/home.h"
 #include "record/statement.h"
 
@@ -78,6 +78,9 @@ struct sl_decision_view {
 	size_t n_facts;
 	struct sl_entry entry; /* when durable */
 	const struct sl_json *proof;
+	/* Of a deny: what would lift it (policy/repair.h, sl_repairs_json()), a few of
+	 * the smallest; NULL where that was not looked for.  Not recorded: it follows. */
+	const struct sl_json *offer;
 	const struct sl_slice *require_complete; /* classes that policy wants complete */
 	size_t n_require_complete;
 	/* Of an allowed run or apply: kind and action of each taint_action that policy
@@ -91,6 +94,8 @@ struct sl_decision_view {
  * once escaped), at most max of them; how many were written to ret. */
 size_t sl_decision_because(const struct sl_json *proof, struct sl_arena *a,
 			   const char **ret, size_t max);
+/* What may be changed of a request: its wants; the bounds are the default ones. */
+void sl_gate_repair_opts(struct sl_repair_opts *ret);
 /* Decides and queues context and decision.  A deny is a decision, not an error. */
 int sl_gate_decide(struct sl_gate *g, const struct sl_gate_request *q,
 		   struct sl_decision **ret, struct sl_err *err) SL_MUST_CHECK;

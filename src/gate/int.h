@@ -38,6 +38,10 @@ int sl_gate_grant(const struct sl_verdict *v, const struct sl_grant *want,
 		  struct sl_arena *a, const struct sl_grant **ret,
 		  struct sl_err *err) SL_MUST_CHECK;
 
+/* The counter-offer to a verdict that denies, as data in b; NULL: none to be had. */
+const struct sl_json *sl_gate_offer(const struct sl_policy *p, const struct sl_verdict *v,
+				    struct sl_policy_facts *f, struct sl_jb *b);
+
 struct sl_gate_item {
 	struct sl_entry *entry;       /* where the entry goes, or NULL */
 	struct sl_decision *decision; /* becomes durable */

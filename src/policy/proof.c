@@ -89,6 +89,18 @@ derive(struct prover *p, struct frame *f)
 	f->parents = p->found;
 }
 
+const uint32_t *
+sl_pproof_step(struct sl_policy_run *r, uint32_t pred, uint32_t row,
+	       const struct sl_prule **ret_rule)
+{
+	struct prover p = { .r = r };
+	struct frame f = { .pred = pred, .row = row };
+
+	derive(&p, &f);
+	*ret_rule = f.rule;
+	return f.parents;
+}
+
 static uint32_t *
 number(struct prover *p, uint32_t pred, uint32_t row)
 {

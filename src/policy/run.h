@@ -269,6 +269,10 @@ void sl_pdemand_pred(struct sl_policy_run *r, uint32_t pred);
 /* The proof of a verdict; NULL when memory is out or the run was stopped by it. */
 struct sl_json *sl_pproof(struct sl_policy_run *r, struct sl_jb *b,
 			  const struct sl_verdict *v);
+/* One step of it: the rows that a derived row stands on, one for each atom of the rule;
+ * NULL for a fact, or when the run was stopped. */
+const uint32_t *sl_pproof_step(struct sl_policy_run *r, uint32_t pred, uint32_t row,
+			       const struct sl_prule **ret_rule);
 /* From a finished model to the verdict and its proof, in r->out. */
 int sl_pconclude(struct sl_policy_run *r, struct sl_verdict *ret,
 		 struct sl_err *err) SL_MUST_CHECK;
