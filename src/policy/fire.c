@@ -241,7 +241,7 @@ flush(struct firing *f)
 	uint8_t is_new[BATCH];
 	uint32_t n = 0;
 
-	if (l->origin == NULL && !f->r->is_rising && l->cap_hash > 0)
+	if (f->r->p->n_blocks == 0 && !f->r->is_rising && l->cap_hash > 0)
 		n = find_new(
 		    f, (struct table){ l->hash, l->cell, l->cap_hash - 1, l->arity },
 		    is_new);
@@ -252,7 +252,8 @@ flush(struct firing *f)
 		uint32_t k = is_new[i];
 
 		sl_prel_put(f->r, f->head, f->cell + (size_t)k * f->arity, f->hash[k],
-			    l->origin != NULL ? f->origin[k] : UINT32_C(1) << SL_PAUTH,
+			    f->r->p->n_blocks > 0 ? f->origin[k]
+						  : UINT32_C(1) << SL_PAUTH,
 			    f->height[k]);
 	}
 	f->n = 0;
