@@ -772,7 +772,7 @@ test_random_programs(void **state)
 	size_t n_derived = 0, n_mutated = 0, n_other = 0;
 
 	(void)state;
-	for (unsigned round = 0; round < 300; round++) {
+	for (unsigned round = 0; round < 5000; round++) {
 		SL_AUTO_BUF b = { .max = 1 << 16 };
 		unsigned seed = round * 7919 + 1;
 		struct world w;
