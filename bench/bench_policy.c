@@ -3,10 +3,10 @@
  *   bench_policy [-n ROUNDS]     (data: $SL_CORPORA/policy)
  *   bench_policy closure VARIANT EDGES     (one measurement, in a process of its own)
  *
- * Rows (MEASURES, "policy"): workload W cold and warm, facts loaded, and transitive
- * closures with their variants against corpora/policy/tc/loop.c, built -O2 in this run.
- * Rounds are interleaved, medians are shown, every result is checked against what the
- * corpus expects, and a row with a failure has no figure.
+ * Rows (MEASURES, "policy"): workload W cold and warm, a proof checked, facts loaded, and
+ * transitive closures with their variants against corpora/policy/tc/loop.c, built -O2 in
+ * this run. Rounds are interleaved, medians are shown, every result is checked against
+ * what the corpus expects, and a row with a failure has no figure.
  */
 #include "bench_policy.h"
 
@@ -96,8 +96,8 @@ static const struct {
 	const char *name, *suffix, *rules, *of; /* of: whose tuples are the closure */
 	int arity;
 } variants[] = {
-	{ "plain", "",
-	  "tc($x, $y) <- e($x, $y); tc($x, $z) <- tc($x, $y), e($y, $z);", "tc", 2 },
+	{ "plain", "", "tc($x, $y) <- e($x, $y); tc($x, $z) <- tc($x, $y), e($y, $z);",
+	  "tc", 2 },
 	{ "renamed", " renamed",
 	  "reaches($from, $to) <- e($from, $to); "
 	  "reaches($from, $end) <- reaches($from, $to), e($to, $end);",
@@ -107,7 +107,8 @@ static const struct {
 	  "b($x, $y) <- a($x, $y);",
 	  "b", 2 },
 	{ "3-ary", " 3-ary",
-	  "t($g, $x, $y) <- e($g, $x, $y); t($g, $x, $z) <- t($g, $x, $y), e($g, $y, $z);",
+	  "t($g, $x, $y) <- e($g, $x, $y); t($g, $x, $z) <- t($g, $x, $y), e($g, $y, "
+	  "$z);",
 	  "t", 3 },
 };
 

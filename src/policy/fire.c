@@ -24,7 +24,7 @@ struct step {
 };
 
 struct plan {
-	struct step *step; /* n_atoms of them */
+	struct step *step;    /* n_atoms of them */
 	const uint8_t *first; /* expressions without variables */
 	uint8_t n_first;
 };
@@ -160,8 +160,8 @@ make_plan(struct sl_policy_run *r, const struct rule *x, uint32_t d)
 	uint64_t bound = 0;
 	struct sl_pjoin j;
 
-	if (p == NULL || (p->step = SL_NEW_N(r->a, struct step,
-					     (size_t)b->n_atoms + 1)) == NULL) {
+	if (p == NULL ||
+	    (p->step = SL_NEW_N(r->a, struct step, (size_t)b->n_atoms + 1)) == NULL) {
 		sl_prun_stop(r, SL_PSTOP_NOMEM);
 		return NULL;
 	}
@@ -241,11 +241,10 @@ flush(struct firing *f)
 	uint8_t is_new[BATCH];
 	uint32_t n = 0;
 
-	if (l->origin == NULL && !f->r->is_rising && l->cap_hash > 0)
-		n = find_new(f,
-			     (struct table){ l->hash, l->cell, l->cap_hash - 1,
-					     l->arity },
-			     is_new);
+	if (f->r->p->n_blocks == 0 && !f->r->is_rising && l->cap_hash > 0)
+		n = find_new(
+		    f, (struct table){ l->hash, l->cell, l->cap_hash - 1, l->arity },
+		    is_new);
 	else
 		for (; n < f->n; n++)
 			is_new[n] = (uint8_t)n;
@@ -253,7 +252,8 @@ flush(struct firing *f)
 		uint32_t k = is_new[i];
 
 		sl_prel_put(f->r, f->head, f->cell + (size_t)k * f->arity, f->hash[k],
-			    l->origin != NULL ? f->origin[k] : UINT32_C(1) << SL_PAUTH,
+			    f->r->p->n_blocks > 0 ? f->origin[k]
+						  : UINT32_C(1) << SL_PAUTH,
 			    f->height[k]);
 	}
 	f->n = 0;
@@ -280,7 +280,8 @@ static void
 standing(const struct firing *f, uint32_t n, uint32_t *origin, uint32_t *height)
 {
 	*origin = UINT32_C(1) << f->rule->q->block;
-	*height = f->head < f->r->p->n_preds ? f->round : SL_PFACT; /* a demand has none */
+	*height =
+	    f->head < f->r->p->n_preds ? f->round : SL_PFACT; /* a demand has none */
 	if (f->r->p->n_blocks == 0 && (!f->r->is_rising || *height == SL_PFACT))
 		return;
 	for (uint32_t at = 0; at < n; at++) {
@@ -326,8 +327,8 @@ fits(const struct firing *f, const struct step *s, const struct sl_prel *l,
 	for (uint32_t k = 0; k < s->n_key; k++)
 		if (c[s->key[k].col] != key[s->key[k].col])
 			return false;
-	return l->origin == NULL || ((l->origin[row] & ~f->j.b->trusted) == 0 &&
-				     l->prov[row] != SL_PDEAD);
+	return l->origin == NULL ||
+	       ((l->origin[row] & ~f->j.b->trusted) == 0 && l->prov[row] != SL_PDEAD);
 }
 
 static inline void
@@ -468,7 +469,8 @@ walk(struct firing *f, uint32_t at)
 	const struct step *s = &f->plan->step[at];
 	struct sl_policy_run *r = f->r;
 	struct sl_prel *l = &r->rel[s->pred];
-	uint32_t key[SL_PARITY_MAX], hi = s->is_old && !r->is_rising ? l->n_old : l->n_seen;
+	uint32_t key[SL_PARITY_MAX],
+	    hi = s->is_old && !r->is_rising ? l->n_old : l->n_seen;
 	struct sl_pindex *x;
 	uint32_t b, n, *rows;
 
@@ -497,7 +499,8 @@ walk(struct firing *f, uint32_t at)
 	}
 	if (x->head == NULL)
 		return;
-	for (b = x->head[b]; b != 0 && r->stop == SL_PSTOP_NO; b = x->chain[b - 1 - x->n_csr])
+	for (b = x->head[b]; b != 0 && r->stop == SL_PSTOP_NO;
+	     b = x->chain[b - 1 - x->n_csr])
 		if (b - 1 < hi)
 			try_row(f, at, key, b - 1);
 }
@@ -577,12 +580,12 @@ sl_pprog_round(struct sl_policy_run *r, struct sl_pprog *g, uint32_t round)
 	struct firing f; /* filled by run() */
 
 	f.round = round;
-	for (struct rule *x = g->rules; x != NULL && r->stop == SL_PSTOP_NO; x = x->next) {
+	for (struct rule *x = g->rules; x != NULL && r->stop == SL_PSTOP_NO;
+	     x = x->next) {
 		run_rule(r, &f, x);
 		if (r->stop == SL_PSTOP_LIMIT && r->stop_rule == NULL)
-			r->stop_rule = x->q->shown != NULL || x->q->line == 0
-					   ? x->q->shown
-					   : x->q;
+			r->stop_rule =
+			    x->q->shown != NULL || x->q->line == 0 ? x->q->shown : x->q;
 	}
 }
 

@@ -23,8 +23,8 @@ struct prover {
 	struct sl_json *nodes;
 	uint32_t n_nodes;
 	struct sl_pkeys number; /* of a tuple's node + 1, by predicate and row */
-	uint32_t none;           /* where a run that stopped writes */
-	bool *is_used;    /* rules, by id */
+	uint32_t none;          /* where a run that stopped writes */
+	bool *is_used;          /* rules, by id */
 	struct frame *stack;
 	size_t n, cap;
 	/* the search for one derivation */

@@ -178,8 +178,8 @@ sink(struct sl_policy_run *r, uint32_t pred, uint32_t row, uint32_t prov)
 	if (r->is_marked) {
 		if (r->n_undo == r->cap_undo) {
 			size_t cap = 2 * r->cap_undo + 64;
-			struct sl_pundo *v = sl_arena_regrow(r->a, r->undo, r->n_undo,
-							     cap, sizeof(*v));
+			struct sl_pundo *v =
+			    sl_arena_regrow(r->a, r->undo, r->n_undo, cap, sizeof(*v));
 
 			if (v == NULL) {
 				sl_prun_stop(r, SL_PSTOP_NOMEM);

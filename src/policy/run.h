@@ -25,12 +25,12 @@ enum sl_pstop { /* why a run ended early */
 /* Rows below n_csr lie together by bucket, later ones hang in chains until there are as
  * many of them. */
 struct sl_pindex {
-	uint32_t mask;           /* columns */
-	uint32_t cap;            /* buckets, a power of two */
-	uint32_t *start, *rows;  /* bucket k: rows[start[k]] up to rows[start[k + 1]] */
-	uint8_t *is_sorted;      /* a bit a bucket: in canonical order */
-	uint32_t n_csr, n;       /* rows that lie; rows in it */
-	uint32_t *head, *chain;  /* bucket -> row + 1; row - n_csr -> next row + 1 */
+	uint32_t mask;          /* columns */
+	uint32_t cap;           /* buckets, a power of two */
+	uint32_t *start, *rows; /* bucket k: rows[start[k]] up to rows[start[k + 1]] */
+	uint8_t *is_sorted;     /* a bit a bucket: in canonical order */
+	uint32_t n_csr, n;      /* rows that lie; rows in it */
+	uint32_t *head, *chain; /* bucket -> row + 1; row - n_csr -> next row + 1 */
 	uint32_t cap_chain;
 	bool is_laid; /* else rows have gone: to be made anew */
 	struct sl_pindex *next;
@@ -296,6 +296,8 @@ struct sl_policy_facts {
 /* In canonical order, and as the policy's declarations have them. */
 int sl_policy_facts_check(const struct sl_policy *p, struct sl_policy_facts *f,
 			  struct sl_err *err) SL_MUST_CHECK;
+/* Of a sorted set. */
+bool sl_policy_facts_has(const struct sl_policy_facts *f, const struct sl_pfact_row *row);
 /* Both sorted: what is not there yet, shallow; FORMAT and no change where one to be
  * dropped is missing. */
 int sl_policy_facts_insert(struct sl_policy_facts *f, const struct sl_policy_facts *more,
