@@ -1,6 +1,7 @@
 /* cmd_serve.c -- sluice serve: this node's log as a transparency service. */
 #include "base/auto.h"
 #include "cli/cmd.h"
+#include "cli/out.h"
 #include "cli/session.h"
 #include "priv/helper.h"
 #include "serve/service.h"
@@ -8,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,7 +28,8 @@ enum {
 	OPT_PEER_RATE,
 	OPT_ISSUER_RATE,
 	OPT_CHECKERS,
-	OPT_TRUST
+	OPT_TRUST,
+	OPT_JSON
 };
 enum { LISTEN_MAX = 4, BACKLOG = 512, GRACE_MS = 2000 };
 
@@ -47,6 +50,9 @@ static const struct sl_opt opts[] = {
 			   false },
 	[OPT_TRUST] = { "trust-list", 0, "FILE",
 			"keys and roots of issuers ($SLUICE_HOME/trust/list)", false },
+	[OPT_JSON] = { "json", 0, NULL,
+		       "on standard output: where it listens, and at the end what it did",
+		       false },
 	{ 0 },
 };
 
@@ -62,6 +68,54 @@ struct work {
 	size_t n;
 	struct sl_service_opts o;
 };
+
+/* Where it can be reached: for a program on standard output, else for a person. */
+static int
+say_where(const struct work *w, const char *where, struct sl_err *err)
+{
+	SL_AUTO_OUT o = { 0 };
+	struct sl_json *v;
+	int r;
+
+	if (!sl_arg_is(w->args, OPT_JSON)) {
+		fprintf(stderr, "sluice: serves on %s\n", where);
+		return 0;
+	}
+	v = sl_out_init(&o);
+	(void)sl_json_set(&o.b, v, "serves", sl_json_cstr(&o.b, where));
+	r = sl_out_json(&o, v, err);
+	return r < 0 ? r : sl_out_flush(err);
+}
+
+static int
+say_end(const struct work *w, const struct sl_service_stats *st, struct sl_err *err)
+{
+	const struct {
+		const char *key;
+		uint64_t n;
+	} row[] = { { "registered", st->n_registered },
+		    { "batches", st->n_batches },
+		    { "again", st->n_again },
+		    { "refused", st->n_refused },
+		    { "requests", st->n_requests } };
+	SL_AUTO_OUT o = { 0 };
+	struct sl_json *v;
+	int r;
+
+	if (!sl_arg_is(w->args, OPT_JSON)) {
+		for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
+			fprintf(stderr, "%s%llu %s", i == 0 ? "sluice: " : ", ",
+				(unsigned long long)row[i].n, row[i].key);
+		fputs("\n", stderr);
+		return 0;
+	}
+	v = sl_out_init(&o);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
+		(void)sl_json_set(&o.b, v, row[i].key,
+				  sl_json_int(&o.b, (int64_t)row[i].n));
+	r = sl_out_json(&o, v, err);
+	return r < 0 ? r : sl_out_flush(err);
+}
 
 static int
 number(const struct sl_args *args, int opt, uint32_t most, uint32_t *ret,
@@ -88,6 +142,7 @@ static int
 listen_unix(struct work *w, struct sl_err *err)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	char where[PATH_MAX + 32];
 	SL_AUTO_FD dir = -1;
 	SL_AUTO_FD fd = -1;
 	int r;
@@ -117,8 +172,8 @@ listen_unix(struct work *w, struct sl_err *err)
 		return SL_ERR_SYS(err, -errno, "cannot listen on %s/sock/http",
 				  w->s.home.path);
 	w->fd[w->n++] = sl_steal_fd(&fd);
-	fprintf(stderr, "sluice: serves on unix:%s/sock/http\n", w->s.home.path);
-	return 0;
+	(void)snprintf(where, sizeof(where), "unix:%s/sock/http", w->s.home.path);
+	return say_where(w, where, err);
 }
 
 union address {
@@ -160,7 +215,7 @@ parse_address(const char *text, union address *ret, socklen_t *ret_len)
 static int
 listen_tcp(struct work *w, const char *text, struct sl_err *err)
 {
-	char shown[INET6_ADDRSTRLEN] = "";
+	char shown[INET6_ADDRSTRLEN] = "", where[INET6_ADDRSTRLEN + 32];
 	SL_AUTO_FD fd = -1;
 	union address a;
 	socklen_t len = 0;
@@ -177,15 +232,15 @@ listen_tcp(struct work *w, const char *text, struct sl_err *err)
 		return SL_ERR_SYS(err, -errno, "cannot listen on %s", text);
 	if (a.any.sa_family == AF_INET6) {
 		(void)inet_ntop(AF_INET6, &a.v6.sin6_addr, shown, sizeof(shown));
-		fprintf(stderr, "sluice: serves on http://[%s]:%u\n", shown,
-			ntohs(a.v6.sin6_port));
+		(void)snprintf(where, sizeof(where), "http://[%s]:%u", shown,
+			       ntohs(a.v6.sin6_port));
 	} else {
 		(void)inet_ntop(AF_INET, &a.v4.sin_addr, shown, sizeof(shown));
-		fprintf(stderr, "sluice: serves on http://%s:%u\n", shown,
-			ntohs(a.v4.sin_port));
+		(void)snprintf(where, sizeof(where), "http://%s:%u", shown,
+			       ntohs(a.v4.sin_port));
 	}
 	w->fd[w->n++] = sl_steal_fd(&fd);
-	return 0;
+	return say_where(w, where, err);
 }
 
 /* What asks it to end, as a descriptor. */
@@ -299,13 +354,8 @@ run(const struct sl_args *args, struct sl_err *err)
 		w.o.stop_fd = w.stop_fd;
 		w.o.is_legacy = sl_arg_is(args, OPT_LEGACY);
 		r = sl_service_run(&w.o, &st, err);
-		fprintf(stderr,
-			"sluice: %llu registered in %llu batches, %llu again, %llu "
-			"refused, %llu requests\n",
-			(unsigned long long)st.n_registered,
-			(unsigned long long)st.n_batches, (unsigned long long)st.n_again,
-			(unsigned long long)st.n_refused,
-			(unsigned long long)st.n_requests);
+		if (r == 0)
+			r = say_end(&w, &st, err);
 	}
 	(void)sl_helper_stop(&w.http, GRACE_MS);
 	for (size_t i = 0; i < w.n_checkers; i++)
@@ -325,7 +375,7 @@ const struct sl_cmd sl_cmd_serve = {
 	.name = "serve",
 	.summary = "serve this node's log: register statements, give receipts",
 	.usage = "[--listen ADDR:PORT]... [--no-socket] [--legacy] [--peer-rate N] "
-		 "[--issuer-rate N] [--checkers N] [--trust-list FILE]",
+		 "[--issuer-rate N] [--checkers N] [--trust-list FILE] [--json]",
 	.opts = opts,
 	.run = run,
 };
