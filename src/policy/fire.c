@@ -505,6 +505,24 @@ walk(struct firing *f, uint32_t at)
 			try_row(f, at, key, b - 1);
 }
 
+/* A rule with one atom: it is the last one, too. */
+static void
+pour_new(struct firing *f, const struct step *s, const uint32_t *key)
+{
+	const struct sl_prel *l = &f->r->rel[s->pred];
+	uint32_t rows[BATCH];
+
+	for (uint32_t k = l->n_old; k < l->n_seen && f->r->stop == SL_PSTOP_NO;) {
+		uint32_t n = 0;
+
+		while (n < BATCH && k < l->n_seen)
+			rows[n++] = k++;
+		pour(f, s, key, rows, n, l->n_seen);
+		if (f->r->work > f->r->lim.max_work)
+			sl_prun_stop(f->r, SL_PSTOP_LIMIT);
+	}
+}
+
 /* The first atom of the plan: only what is new. */
 static void
 walk_new(struct firing *f, bool is_all)
@@ -516,6 +534,10 @@ walk_new(struct firing *f, bool is_all)
 
 	for (uint32_t k = 0; k < s->n_key; k++)
 		key[s->key[k].col] = value(f, &s->key[k]);
+	if (!is_all && can_pour(f, 0, s)) {
+		pour_new(f, s, key);
+		return;
+	}
 	for (uint32_t k = is_all ? 0 : l->n_old; k < l->n_seen; k++) {
 		if (r->work > r->lim.max_work)
 			sl_prun_stop(r, SL_PSTOP_LIMIT);

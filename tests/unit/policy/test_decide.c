@@ -1,3 +1,5 @@
+#include "base/hex.h"
+#include "crypto/sha256.h"
 #include "lib.h"
 
 #include <stdio.h>
@@ -432,8 +434,11 @@ test_workload(void **state)
 {
 	static const struct sl_limits lim = { 1 << 20, 100000, 20 };
 	SL_AUTO_BUF text = { .max = 1 << 20 }, want = { .max = 1 << 20 };
+	SL_AUTO_BUF proof = { .max = 1 << 20 };
 	struct sl_json *v = NULL;
+	uint8_t digest[32];
 	struct world w;
+	char hex[65];
 
 	(void)state;
 	if (!read_corpus("policy/w/w.datalog", &text) ||
@@ -459,6 +464,13 @@ test_workload(void **state)
 	SL_FACT(w.f, "test", "reviewed", sl_term_cstr("f5"), sl_term_cstr("u19"));
 	world_decide(&w, NULL);
 	assert_string_equal(w.v.reason, "allow");
+	/* What decisions of every version have named: fuel version 1, proof version 1. */
+	assert_int_equal(w.v.fuel, 19);
+	assert_return_code(sl_json_cbor(w.v.proof, &proof, &w.err), 0);
+	sl_sha256(sl_buf_get(&proof), digest);
+	sl_hex(hex, digest, 32);
+	assert_string_equal(
+	    hex, "96e15059b390270bb10a19895ab2e44ae1cb0d9a2e9055788d799c2f5a57e5b6");
 	world_done(&w);
 }
 
