@@ -20,6 +20,7 @@
 #include "run/parser_ops.h"
 #include "run/resolve.h"
 #include "run/sandbox.h"
+#include "run/untar.h"
 #include "run/workspace.h"
 #include "run/written.h"
 
@@ -119,6 +120,10 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		{ "root.bytes", "bytes", "of its files", SL_ROOT_BYTES_MAX },
 		{ "root.depth", "levels", "of directories", SL_ROOT_DEPTH_MAX },
 		{ "root.path", "bytes", "of one path", SL_ROOT_PATH_MAX },
+		{ "root.archive_header", "bytes", "of one extended header of a tar",
+		  SL_UNTAR_PAX_MAX },
+		{ "root.archive_rest", "bytes", "of zeros behind a tar's end",
+		  SL_UNTAR_ZEROS_MAX },
 		{ "root.shown", "count", "entries in /, /etc, /home, /opt, /var",
 		  SL_ROOT_SHOWN_MAX },
 		{ "workspace.entries", "count", "files and directories",

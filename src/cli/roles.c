@@ -12,10 +12,11 @@ static const struct sl_role_row rows[] = {
 	  .never = "reads a secret key, parses foreign bytes",
 	  .limits = "the caller's own" },
 	{ .name = "parser",
-	  .started = "by run and changes, before anything is read; one for all inputs",
+	  .started = "by run, changes and store root add, before anything is read; one "
+		     "for all inputs",
 	  .sees =
 	      "flows, actions, events, expressions, workflow commands, file commands, "
-	      "archives that a run leaves",
+	      "archives that a run leaves or that become a root",
 	  .never = "opens a file, has a network or a key",
 	  .limits =
 	      "1 GiB of address space, no files, no processes; dies with the supervisor",
