@@ -6,17 +6,28 @@
 #ifndef SL_LOG_PROTO_H
 #define SL_LOG_PROTO_H
 
+#include "log/cosign.h"
 #include "log/node.h"
 #include "priv/chan.h"
 
 /* LAST is a COMMIT after whose answer the recorder ends. */
-enum sl_rec_op { SL_OP_INFO = 1, SL_OP_RUN_KEY, SL_OP_COMMIT, SL_OP_DONE, SL_OP_LAST };
+enum sl_rec_op {
+	SL_OP_INFO = 1,
+	SL_OP_RUN_KEY,
+	SL_OP_COMMIT,
+	SL_OP_DONE,
+	SL_OP_LAST,
+	SL_OP_WITNESS_KEY,
+	SL_OP_COSIGN
+};
 
 enum {
 	SL_FRAME_MAX = SL_BATCH_MAX,
 	SL_INFO_LEN = 64 + 64 + 32 + 32 + 32 + 8 + 8 + 1,
 	SL_ENTRY_LEN = 48,
 	SL_STATUS_LEN = 12, /* code, errno, bytes of the message */
+	SL_COSIGN_MAX = 8 + 8 + 32 + 32 + 64 + 4 + SL_COSIGN_ORIGIN_MAX + 4 +
+			SL_COSIGN_EXT_MAX + SL_PROOF_MAX * 32,
 	SL_DONE_MAX = SL_STATUS_LEN + SL_ERR_MSG_MAX + SL_ITEMS_MAX * SL_ENTRY_LEN
 };
 
@@ -40,6 +51,11 @@ int sl_proto_info(struct sl_slice s, struct sl_node_info *ret,
 		  struct sl_err *err) SL_MUST_CHECK;
 void sl_proto_put_entry(struct sl_buf *b, const struct sl_entry *e);
 void sl_proto_entry(const uint8_t p[SL_ENTRY_LEN], struct sl_entry *ret);
+
+void sl_proto_put_cosign(struct sl_buf *b, const struct sl_cosign *q);
+/* Slices point into body.  FORMAT. */
+int sl_proto_cosign(struct sl_slice body, struct sl_cosign *ret,
+		    struct sl_err *err) SL_MUST_CHECK;
 
 /* The child's whole life.  Never returns. */
 _Noreturn void sl_recorder_main(int chan_fd, const struct sl_recorder_opts *o);

@@ -12,8 +12,10 @@
 #define SL_LOG_RECORDER_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "merkle/proof.h"
 
 enum sl_tree { SL_TREE_PLATFORM, SL_TREE_NODE, SL_TREE_RUN };
 
@@ -89,6 +91,43 @@ void sl_recorder_last(struct sl_recorder *r);
 /* Entries of the statements added, in order (then of the seal, if any). */
 int sl_recorder_wait(struct sl_recorder *r, struct sl_entry *ret, size_t n, size_t *ret_n,
 		     struct sl_err *err) SL_MUST_CHECK;
+/* --- as a witness of other logs (log/cosign.h) --- */
+
+enum { SL_COSIGN_EXT_MAX = 4096, SL_COSIGN_ORIGIN_MAX = 256 };
+
+struct sl_cosign {         /* a checkpoint that asks for a cosignature */
+	uint64_t old_size; /* of the checkpoint that was cosigned last, it is said */
+	struct sl_slice origin, ext; /* ext: extension lines with their newlines */
+	uint64_t size;
+	struct sl_hash root;
+	uint8_t pub[32], sig[64]; /* the log's key, and what it signed the text with */
+	struct sl_proof path;     /* from old_size to size */
+};
+
+enum sl_cosign_result {
+	SL_COSIGN_DONE,     /* stored, and cosigned */
+	SL_COSIGN_STALE,    /* another size was cosigned last */
+	SL_COSIGN_BAD_PATH, /* the path does not show that the tree grew */
+	SL_COSIGN_FORK,   /* the checkpoint and the one cosigned last cannot both be true,
+			     and the path shows it */
+	SL_COSIGN_REFUSED /* the log has forked before */
+};
+
+struct sl_cosigned {
+	enum sl_cosign_result what;
+	uint64_t size; /* cosigned last; 0: none was */
+};
+
+/* Compares, stores durably and signs, in this order.  note is appended to: DONE: the
+ * checkpoint with the log's signature and our cosignature, its last line; else the one
+ * that was cosigned last, or nothing.  VERIFY: the log did not sign it; FORMAT; STORE,
+ * SYS: the state cannot be read or written: nothing was signed. */
+int sl_recorder_cosign(struct sl_recorder *r, const struct sl_cosign *q,
+		       struct sl_cosigned *ret, struct sl_buf *note,
+		       struct sl_err *err) SL_MUST_CHECK;
+/* Appends the vkey of the witness (cosignature/v1); its key is made on first use. */
+int sl_recorder_witness_key(struct sl_recorder *r, struct sl_buf *out,
+			    struct sl_err *err) SL_MUST_CHECK;
 int sl_recorder_fd(const struct sl_recorder *r); /* readable when a reply is in */
 int sl_recorder_pid(const struct sl_recorder *r);
 void sl_recorder_stop(struct sl_recorder *r); /* closes, reaps; accepts NULL */

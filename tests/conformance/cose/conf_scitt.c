@@ -144,5 +144,6 @@ main(int argc, char **argv)
 	scitt_cose(&c);
 	scitt_receipts(&c);
 	scitt_notes(&c);
+	scitt_witness(&c);
 	return conf_finish(&c);
 }
