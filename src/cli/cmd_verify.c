@@ -3,6 +3,8 @@
 #include "cli/evidence.h"
 #include "cli/out.h"
 #include "cli/ui.h"
+#include "cli/verify_witness.h"
+#include "cose/statement.h"
 #include "record/read.h"
 #include "record/transparent.h"
 
@@ -10,11 +12,17 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { OPT_TRUST, OPT_JSON };
+enum { OPT_TRUST, OPT_JSON, OPT_POLICY, OPT_PROOF, OPT_LOG };
 
 static const struct sl_opt opts[] = {
 	[OPT_TRUST] = { "trust", 0, "KEY", "a did:key to trust for this check", true },
 	[OPT_JSON] = { "json", 0, NULL, "one object", false },
+	[OPT_POLICY] = { "witness-policy", 0, "FILE",
+			 "ask that a quorum of these witnesses saw the log", false },
+	[OPT_PROOF] = { "proof", 0, "FILE", "the tlog-proof with their cosignatures",
+			false },
+	[OPT_LOG] = { "log", 0, "KEY",
+		      "a log's key (NAME+ID+KEY), for evidence that it forked", true },
 	{ 0 },
 };
 
@@ -56,7 +64,11 @@ add(struct result *x, const char *name, bool is_ok, const char *fmt, ...)
 static const char *
 verdict_of(int r)
 {
-	return r == 0 ? "verified" : r == SL_E(SIGNER) ? "unknown-signer" : "failed";
+	return r == 0              ? "verified"
+	       : r == SL_E(SIGNER) ? "unknown-signer"
+	       : r == SL_E(QUORUM) ? "no-quorum"
+	       : r == SL_E(FORKED) ? "forked"
+				   : "failed";
 }
 
 static int
@@ -115,6 +127,8 @@ show(const struct result *x, int verdict, bool is_json, const struct sl_err *why
 	}
 	printf("%s\n", verdict == 0              ? "verified"
 		       : verdict == SL_E(SIGNER) ? "consistent, signer unknown"
+		       : verdict == SL_E(QUORUM) ? "consistent, no quorum of witnesses"
+		       : verdict == SL_E(FORKED) ? "forked"
 						 : "not verified");
 	return sl_out_flush(err);
 }
@@ -249,6 +263,85 @@ receipt(struct sl_local *l, struct sl_slice src, struct result *x,
 		      "consistent, but signed by %s, which is not known here", t->iss);
 }
 
+/* --- witnesses --- */
+
+static int
+quorum(struct sl_local *l, const struct sl_args *args, const uint8_t id[32],
+       struct sl_slice origin, struct result *x, struct sl_err *err)
+{
+	const struct sl_quorum_opts o = { sl_arg(args, OPT_POLICY, 0),
+					  sl_arg(args, OPT_PROOF, 0) };
+	char text[SL_VERIFY_TEXT] = "";
+	int r = sl_verify_quorum(l, &o, id, origin, text, err);
+
+	if (r == 0)
+		add(x, "witnesses", true, "%s", text);
+	else
+		add(x, "witnesses", false, "%s", err->msg);
+	/* none was shown: whatever is the matter with the proof */
+	return r == SL_E(NOENT) ? (err->code = SL_E(QUORUM)) : as_verdict(r, err);
+}
+
+/* A run's seal covers its whole log. */
+static int
+quorum_of_run(struct sl_local *l, const struct sl_args *args, struct sl_slice src,
+	      const struct sl_verify_report *p, struct result *x, struct sl_err *err)
+{
+	SL_AUTO_ARENA a = { .cap = SL_VERIFY_MEMORY };
+	struct sl_slice origin = { 0 };
+	uint8_t id[32];
+	int r;
+
+	if (!sl_arg_is(args, OPT_POLICY))
+		return 0;
+	if (!p->is_sealed)
+		return SL_ERR(err, QUORUM,
+			      "the run is not sealed: no checkpoint covers its log");
+	if ((r = sl_verify_seal_id(src, p->seal, &a, id, &origin, err)) < 0)
+		return as_verdict(r, err);
+	return quorum(l, args, id, origin, x, err);
+}
+
+/* 0: it is no evidence of a fork. */
+static int
+fork_in(struct sl_local *l, const struct sl_args *args, struct sl_slice payload,
+	struct result *x, struct sl_err *err)
+{
+	SL_AUTO_ARENA a = { .cap = 4 << 20 };
+	const struct sl_json *v = sl_verify_fork_in(payload, &a);
+	char text[SL_VERIFY_TEXT] = "";
+	int r;
+
+	if (v == NULL)
+		return 0;
+	r = as_verdict(sl_verify_fork(l, args, OPT_LOG, v, text, err), err);
+	add(x, "fork", r == SL_E(FORKED) || r == SL_E(SIGNER), "%s",
+	    text[0] != '\0' ? text : err->msg);
+	if (r == SL_E(SIGNER))
+		add(x, "signer", false, "the log's key is not known here: --log KEY");
+	return r;
+}
+
+/* A transparent statement, perhaps about a fork: the evidence needs nobody's word. */
+static int
+statement(struct sl_local *l, const struct sl_args *args, struct sl_slice src,
+	  struct result *x, struct sl_transparent *t, struct sl_err *err)
+{
+	int r = receipt(l, src, x, t, err), q;
+	struct sl_err none = { 0 }, why = { 0 };
+	struct sl_sign1 s;
+
+	if ((r == 0 || r == SL_E(SIGNER)) && !t->is_receipt_alone &&
+	    sl_statement_parse(src, SL_TRANSPARENT_MAX, 0, &s, &none) == 0 &&
+	    (q = fork_in(l, args, s.payload, x, &why)) != 0) {
+		*err = why;
+		return q;
+	}
+	if (r == 0 && sl_arg_is(args, OPT_POLICY))
+		r = quorum(l, args, t->id, (struct sl_slice){ 0 }, x, err);
+	return r;
+}
+
 /* --- which of them --- */
 
 static bool
@@ -260,9 +353,10 @@ is_run_id(const char *s)
 }
 
 static int
-verify(struct sl_local *l, const char *what, struct result *x, struct sl_verify_report *p,
-       struct sl_transparent *t, struct sl_err *err)
+verify(struct sl_local *l, const struct sl_args *args, struct result *x,
+       struct sl_verify_report *p, struct sl_transparent *t, struct sl_err *err)
 {
+	const char *what = args->argv[0];
 	SL_AUTO_BUF bytes = { .max = SL_BUNDLE_BYTES_MAX + (1 << 17) };
 	struct sl_slice s;
 	int r;
@@ -270,8 +364,10 @@ verify(struct sl_local *l, const char *what, struct result *x, struct sl_verify_
 	if (is_run_id(what)) {
 		if ((r = as_verdict(sl_local_bundle(l, what, &bytes, err), err)) < 0)
 			return r;
-		r = bundle(l, sl_buf_get(&bytes), x, p, err);
-		return r < 0 ? r : consistency(l, p, x, err);
+		if ((r = bundle(l, sl_buf_get(&bytes), x, p, err)) < 0 ||
+		    (r = consistency(l, p, x, err)) < 0)
+			return r;
+		return quorum_of_run(l, args, sl_buf_get(&bytes), p, x, err);
 	}
 	if (strcmp(what, "-") != 0 && access(what, F_OK) != 0)
 		return SL_ERR(err, VERIFY,
@@ -281,8 +377,11 @@ verify(struct sl_local *l, const char *what, struct result *x, struct sl_verify_
 		return r;
 	s = sl_buf_get(&bytes);
 	if (s.len > 0 && s.p[0] == 0xd2) /* tag 18: COSE_Sign1 */
-		return receipt(l, s, x, t, err);
-	return bundle(l, s, x, p, err);
+		return statement(l, args, s, x, t, err);
+	if (s.len > 0 && s.p[0] == '{' && (r = fork_in(l, args, s, x, err)) != 0)
+		return r;
+	r = bundle(l, s, x, p, err);
+	return r < 0 ? r : quorum_of_run(l, args, s, p, x, err);
 }
 
 static int
@@ -293,12 +392,22 @@ run(const struct sl_args *args, struct sl_err *err)
 	struct sl_transparent t = { 0 };
 	struct sl_err none = { 0 };
 	struct result x = { 0 };
+	struct sl_vkey log;
 	int r, q;
 
+	if (sl_arg_is(args, OPT_PROOF) && !sl_arg_is(args, OPT_POLICY))
+		return SL_ERR(err, USAGE,
+			      "--proof says who cosigned; who counts, says "
+			      "--witness-policy FILE");
+	for (size_t i = 0; i < sl_arg_count(args, OPT_LOG); i++)
+		if ((r = sl_vkey_parse(sl_slice_str(sl_arg(args, OPT_LOG, i)), &log,
+				       err)) < 0)
+			return r;
 	if ((r = sl_local_open(&l, args, OPT_TRUST, err)) < 0)
 		return r;
-	r = verify(&l, args->argv[0], &x, &p, &t, err);
-	if (r != 0 && r != SL_E(VERIFY) && r != SL_E(SIGNER))
+	r = verify(&l, args, &x, &p, &t, err);
+	if (r != 0 && r != SL_E(VERIFY) && r != SL_E(SIGNER) && r != SL_E(QUORUM) &&
+	    r != SL_E(FORKED))
 		return r;
 	q = show(&x, r, sl_arg_is(args, OPT_JSON), err, &none);
 	if (q < 0 && r == 0) {
@@ -310,8 +419,10 @@ run(const struct sl_args *args, struct sl_err *err)
 
 const struct sl_cmd sl_cmd_verify = {
 	.name = "verify",
-	.summary = "check a run, bundle or receipt, offline",
-	.usage = "[--trust KEY] [--json] RUN|FILE",
+	.summary = "check a run, bundle, receipt or proof of a fork, offline",
+	.usage =
+	    "[--trust KEY] [--witness-policy FILE [--proof FILE]] [--log KEY] [--json] "
+	    "RUN|FILE",
 	.opts = opts,
 	.min_args = 1,
 	.max_args = 1,
