@@ -800,19 +800,26 @@ sl_box_resize(struct sl_box *b, unsigned rows, unsigned cols)
 /* The kernel ends every process of a pid namespace with its init, and lets that be
  * reaped only when all are gone. */
 static void
-end_init(struct sl_box *b)
+kill_init(struct sl_box *b)
 {
 	struct sl_err err = { 0 };
-	int code, value;
 
 	/* Of a launcher's it may not have come yet; and there may be no epoll. */
 	while (b->is_launched && b->init_pidfd < 0 && b->state == SL_BS_SETUP &&
 	       b->chan.fd >= 0)
 		if (sl_box_hear(b, &err) < 0)
 			break;
+	if (b->init_pidfd >= 0)
+		(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
+}
+
+static void
+wait_init(struct sl_box *b)
+{
+	int code, value;
+
 	if (b->init_pidfd < 0)
 		return;
-	(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
 	/* A launcher's is not our child. */
 	if (sl_os_wait(b->init_pidfd, false, &code, &value) == -ECHILD)
 		(void)sl_os_wait_end(b->init_pidfd);
@@ -832,20 +839,23 @@ sl_box_close(struct sl_box *b)
 {
 	if (b == NULL)
 		return;
-	end_init(b);
-	sl_box_direct_drop(b);
+	/* Its namespaces take their time to go: ours is let go of meanwhile. */
+	kill_init(b);
 	drop_theirs(b);
 	sl_relay_close(b);
 	sl_dial_done(b);
 	sl_trace_done(&b->trace);
 	if (b->trace.to != NULL)
 		sl_image_clear(b);
-	const int fd[] = { b->chan.fd,   b->init_pidfd, b->epfd,
-			   b->cgroup_fd, b->proc_fd,    b->tmpfs_fd,
-			   b->sync_fd,   b->listen_fd,  b->timer_fd };
+	const int fd[] = { b->chan.fd,  b->epfd,    b->cgroup_fd, b->proc_fd,
+			   b->tmpfs_fd, b->sync_fd, b->listen_fd, b->timer_fd };
 	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++)
 		if (fd[i] >= 0)
 			(void)close(fd[i]);
+	wait_init(b);
+	if (b->init_pidfd >= 0)
+		(void)close(b->init_pidfd);
+	sl_box_direct_drop(b);
 	sl_box_cgroup_drop(b->cgroup_dir);
 	sl_buf_done(&b->room);
 	sl_buf_done(&b->get);

@@ -64,7 +64,7 @@ ask(struct sl_session *s, const struct sl_ask *q, const struct sl_decision_view 
 int
 sl_ask(struct sl_session *s, const struct sl_ask *q, struct sl_err *err)
 {
-	const struct sl_decision_view *v;
+	const struct sl_decision_view *v = NULL;
 
 	return ask(s, q, &v, err);
 }
@@ -73,7 +73,7 @@ int
 sl_ask_apply(struct sl_session *s, const struct sl_ask *q, struct sl_arena *a,
 	     struct sl_taint_rules *ret, struct sl_err *err)
 {
-	const struct sl_decision_view *v;
+	const struct sl_decision_view *v = NULL;
 	int r = ask(s, q, &v, err);
 
 	return r < 0 ? r

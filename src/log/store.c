@@ -303,7 +303,7 @@ sl_store_view(struct sl_store *s)
 int
 sl_store_fill(struct sl_store *s, uint64_t len, struct sl_err *err)
 {
-	static const uint8_t zeros[64 << 10];
+	static uint8_t zeros[64 << 10]; /* never written; const, the binary would hold them */
 	int r;
 
 	if (len > SL_SEG_SIZE)
