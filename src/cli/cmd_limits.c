@@ -27,6 +27,8 @@
 #include "run/workspace.h"
 #include "run/written.h"
 #include "serve/service.h"
+#include "witness/policy.h"
+#include "witness/request.h"
 
 #include <stdio.h>
 
@@ -126,6 +128,11 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		{ "root.path", "bytes", "of one path", SL_ROOT_PATH_MAX },
 		{ "root.shown", "count", "entries in /, /etc, /home, /opt, /var",
 		  SL_ROOT_SHOWN_MAX },
+		{ "witness.request", "bytes", "of an add-checkpoint request",
+		  SL_ADD_CHECKPOINT_MAX },
+		{ "witness.keys", "count", "of one log", SL_LOG_KEYS_MAX },
+		{ "witness.policy", "count", "logs, witnesses, groups of a policy, each",
+		  SL_TPOL_MAX },
 		{ "workspace.entries", "count", "files and directories",
 		  SL_WS_ENTRIES_MAX },
 		{ "workspace.depth", "levels", "of directories", SL_WS_DEPTH_MAX },
