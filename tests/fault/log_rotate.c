@@ -332,7 +332,7 @@ not_announced(void **state)
 	must(sl_crypto_init(&err), &err);
 	must(sl_store_open(&n.st, d.fd, n.io, &err), &err);
 	must(sl_store_begin(&n.st, &err), &err);
-	must(sl_node_keys_load(&n.k, d.fd, n.io, true, build_a, &err), &err);
+	must(sl_node_keys_load(&n.k, d.fd, n.io, true, build_a, NULL, &err), &err);
 	n.k.has_next = false;
 	memcpy(n.did, n.k.identity.did, sizeof(n.did));
 	must(sl_own_ensure(&n, &err), &err);
