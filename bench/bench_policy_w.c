@@ -39,6 +39,50 @@ cold(struct bp *b, struct sl_slice text)
 	bp_row(b, "W cold", "us", bp_median(t, b->n), 0, NULL, b->n);
 }
 
+/* The proof of W's allow (a review by a trusted user, which mends the deny), against the
+ * evaluation that it stands for: deciding from the loaded policy. */
+static void
+proof_check(struct bp *b, struct sl_slice text)
+{
+	double t[1001], whole[1001];
+	const struct sl_policy *p = NULL;
+	struct sl_err err = { 0 };
+	SL_AUTO_ARENA a = { 0 };
+
+	sl_arena_init(&a, (size_t)256 << 20);
+	if (sl_policy_load(text, "W", NULL, &sl_policy_text_limits, &a, &p, &err) < 0) {
+		bp_fail(b, "proof check", "does not load");
+		return;
+	}
+	for (int k = 0; k < b->n; k++) {
+		SL_AUTO_ARENA out = { 0 };
+		struct sl_policy_facts *f;
+		struct sl_verdict v = { 0 };
+		bool is_whole = false;
+		double t0, t1, t2;
+
+		sl_arena_init(&out, (size_t)256 << 20);
+		f = sl_policy_facts_new(&out);
+		SL_FACT(f, "bench", "reviewed", sl_term_cstr("f5"), sl_term_cstr("u19"));
+		t0 = bp_now_us();
+		if (sl_policy_decide_by(SL_POLICY_WHOLE, p, f, &sl_policy_default_limits,
+					&out, &v, &err) < 0)
+			v.kind = SL_VERDICT_NONE;
+		t1 = bp_now_us();
+		if (v.kind != SL_VERDICT_ALLOW ||
+		    sl_policy_check_proof(p, f, v.proof, &is_whole, &err) < 0 ||
+		    !is_whole) {
+			bp_fail(b, "proof check", "not a whole proof of an allow");
+			return;
+		}
+		t2 = bp_now_us();
+		whole[k] = t1 - t0;
+		t[k] = t2 - t1;
+	}
+	bp_row(b, "proof check", "us", bp_median(t, b->n), bp_median(whole, b->n),
+	       "whole evaluation", b->n);
+}
+
 /* W's rules and goals without its facts. */
 static const struct sl_policy *
 rules_of(struct sl_slice text, struct sl_arena *a)
@@ -123,8 +167,7 @@ same_from_nothing(const struct sl_policy *p, const struct sl_policy_facts *stand
 
 	sl_arena_init(&a, (size_t)256 << 20);
 	f = sl_policy_facts_copy(&a, standing);
-	if (f == NULL ||
-	    sl_policy_facts_insert(f, request(&a, k, text), &err) < 0 ||
+	if (f == NULL || sl_policy_facts_insert(f, request(&a, k, text), &err) < 0 ||
 	    sl_policy_decide(p, f, &sl_policy_default_limits, &a, &u, &err) < 0 ||
 	    sl_json_cbor(u.proof, &x, &err) < 0 || sl_json_cbor(v->proof, &y, &err) < 0)
 		return false;
@@ -225,6 +268,7 @@ bp_w(struct bp *b)
 		return;
 	}
 	cold(b, sl_buf_get(&text));
+	proof_check(b, sl_buf_get(&text));
 	warm(b, sl_buf_get(&text), json);
 }
 

@@ -8,8 +8,9 @@
  * Rows: `exec whole` against `bwrap full`, both cold processes with /bin/true, the same
  * namespaces, tree and seccomp programs; `box own netns` against `vfork`, both from a
  * running process; `box warm`: one that stood ready, from the command to the reaping.
- * Then `boxes`: how many a second two processes start and reap for three seconds, and
- * how many bare processes.  -u: as an ordinary user (root drops to an id that nobody
+ * `box T0`: one without namespaces, its directory made and removed, where there can be
+ * one. Then `boxes`: how many a second two processes start and reap for three seconds,
+ * and how many bare processes.  -u: as an ordinary user (root drops to an id that nobody
  * has). Every exit status is checked; a row with a failure has no figure.  `exec whole`
  * is also set against other sandboxes where they are (peers.h).
  */
@@ -33,7 +34,7 @@ enum { ROUNDS_MAX = 1000, WARM_UP = 2, USER = 61235, PAUSE_US = 3000, WORKERS = 
 
 static const double THROUGHPUT_MS = 3000;
 
-enum row { VFORK, BWRAP, EXEC, COLD, BOX, POOLED, WARM, PEER, ROWS = PEER + PEERS };
+enum row { VFORK, BWRAP, EXEC, COLD, BOX, POOLED, WARM, LAND, PEER, ROWS = PEER + PEERS };
 
 struct bench {
 	const char *sluice, *bpf[2];
@@ -41,6 +42,7 @@ struct bench {
 	struct sl_launcher *launcher[2]; /* a network namespace on request; one ahead */
 	double ms[ROWS][ROUNDS_MAX];
 	int failed[ROWS];
+	bool has_t0;
 	bool is_absent[PEERS]; /* not installed, or it cannot run here */
 	int n;
 };
@@ -48,7 +50,7 @@ struct bench {
 static const char *const own_name[PEER] = { "vfork",         "bwrap full",
 					    "exec whole",    "box from nothing",
 					    "box own netns", "box pooled netns",
-					    "box warm" };
+					    "box warm",      "box T0" };
 
 static const char *
 name_of(enum row row)
@@ -176,6 +178,23 @@ run_box(struct rig *r, struct sl_launcher *l)
 	return run_open(r);
 }
 
+static int
+run_t0(struct rig *r)
+{
+	char own[SL_BOX_OWN_DIR_MAX];
+	int e;
+
+	if (sl_box_own_dir(own, &r->err) < 0)
+		return -1;
+	r->g.tier = SL_LIT("T0");
+	r->o.own_dir = own;
+	r->cwd = "/usr";
+	(void)open_box(r, NULL);
+	e = run_open(r);
+	r->o.own_dir = NULL;
+	return e;
+}
+
 /* r: for the box, with its megabytes of room for output, is not what is measured. */
 static int
 run_row(const struct bench *b, enum row row, struct rig *r)
@@ -195,6 +214,8 @@ run_row(const struct bench *b, enum row row, struct rig *r)
 		return run_box(r, b->launcher[1]);
 	case WARM:
 		return run_open(r);
+	case LAND:
+		return b->has_t0 ? run_t0(r) : 0;
 	case PEER:
 	case ROWS:
 	default:
@@ -510,6 +531,16 @@ print_memory(const struct bench *b, const char *who)
 	return e;
 }
 
+/* Needs Linux 6.12. */
+static void
+find_t0(struct bench *b)
+{
+	struct rig *r = rig_new();
+
+	b->has_t0 = run_t0(r) == 0;
+	rig_free(r);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -548,6 +579,7 @@ main(int argc, char **argv)
 	if (start_launchers(&b) < 0)
 		return 1;
 	find_peers(&b);
+	find_t0(&b);
 	measure(&b, rounds);
 	if (print_memory(&b, who) < 0)
 		return 1;
@@ -565,6 +597,10 @@ main(int argc, char **argv)
 	print_pair(&b, BOX, VFORK, who);
 	print_pair(&b, POOLED, VFORK, who);
 	print_pair(&b, WARM, VFORK, who);
+	if (b.has_t0)
+		print_pair(&b, LAND, VFORK, who);
+	else
+		printf("%-6s %-16s cannot be had here\n", who, name_of(LAND));
 	for (int i = 0; i < PEER; i++)
 		printf("%-6s %-16s median %7.3f p10 %7.3f p90 %7.3f min %7.3f ms failed "
 		       "%d/%d\n",

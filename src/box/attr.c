@@ -178,6 +178,27 @@ open_base(pid_t tid, int dirfd, bool is_path)
 	return errno == ENOENT ? -EBADF : errno == ENOTDIR ? -ENOTDIR : -EPERM;
 }
 
+/* A name that is a descriptor of the caller's, which nobody else can follow; or -1. */
+static int
+fd_of(struct sl_slice path)
+{
+	static const char *const pre[] = { "/proc/self/fd/", "/proc/thread-self/fd/",
+					   "/dev/fd/" };
+
+	for (size_t i = 0; i < sizeof(pre) / sizeof(pre[0]); i++) {
+		size_t n = strlen(pre[i]), fd = 0;
+
+		if (!sl_slice_starts(path, sl_slice_str(pre[i])) || path.len == n ||
+		    path.len > n + 7)
+			continue;
+		for (; n < path.len && path.p[n] >= '0' && path.p[n] <= '9'; n++)
+			fd = fd * 10 + (size_t)(path.p[n] - '0');
+		if (n == path.len)
+			return (int)fd;
+	}
+	return -1;
+}
+
 struct call {
 	struct sl_m_attr m;
 	struct sl_slice path;
@@ -194,6 +215,7 @@ take(struct sl_box *b, const struct how *h, struct call *c)
 	unsigned flags = h->flags == NONE ? 0 : (unsigned)a[h->flags];
 	uint64_t at = h->path == NONE ? 0 : a[h->path];
 	bool is_whole = true;
+	int fd;
 
 	c->dirfd = h->dirfd == NONE ? AT_FDCWD : (int)a[h->dirfd];
 	c->path = (struct sl_slice){ c->room, 0 };
@@ -209,6 +231,12 @@ take(struct sl_box *b, const struct how *h, struct call *c)
 	if (at == 0 && h->path != NONE && (h->dirfd == NONE || c->dirfd == AT_FDCWD))
 		return EFAULT;
 	c->m.is_path = c->path.len > 0;
+	if ((fd = fd_of(c->path)) >= 0 && c->m.is_link == 0) {
+		c->dirfd = fd;
+		c->m.is_path = 0;
+	} else if (c->path.len > 0 && c->path.p[0] == '/') {
+		c->dirfd = AT_FDCWD;
+	}
 	if (h->unit != NO_TIMES)
 		return take_times(tid, h->unit, a[h->value], &c->m);
 	c->m.mode = (uint32_t)a[h->value] & 07777;

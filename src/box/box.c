@@ -217,7 +217,8 @@ start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err
 		return SL_ERR_SYS(err, -errno,
 				  "box: cannot return to the working directory");
 	if (r < 0 && b->land != NULL)
-		return SL_ERR_SYS(err, r, "box: cannot start its guard (clone3)");
+		return SL_ERR(err, ENV, "box: cannot start its guard (clone3): %s",
+			      strerror(-r));
 	if (r < 0)
 		return sl_box_userns_text(-r, b->ids.is_private, err);
 	if (r == 0 && b->land != NULL)
@@ -633,6 +634,9 @@ take_grant(struct sl_box *b, const struct sl_grant *g, struct sl_err *err)
 
 	if (!sl_grant_within(g, b->grant))
 		return SL_ERR(err, BUG, "box: the permit is for more than the box has");
+	if (b->land != NULL && !sl_grant_within(b->grant, g))
+		return SL_ERR(err, UNSUPPORTED,
+			      "an act at tier 'T0' has all that its box has");
 	if (!sl_box_can_narrow(b->grant, g, &place))
 		return SL_ERR(err, UNSUPPORTED,
 			      "an act cannot be held to less of '%.*s' than its box has",

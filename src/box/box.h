@@ -267,7 +267,8 @@ int sl_box_own_dir(char ret[SL_BOX_OWN_DIR_MAX], struct sl_err *err) SL_MUST_CHE
 
 /* data/t0-open.tsv: what tier T0 leaves open that T1 closes, and how that does. */
 struct sl_tier_open {
-	const char *id, *what, *closed_by, *cases;
+	const char *id, *what, *closed_by;
+	bool is_shown; /* the hostile corpus shows it */
 };
 const struct sl_tier_open *sl_box_tier_open(size_t *ret_n);
 

@@ -227,6 +227,7 @@ struct sl_land {
 	const char *dir;         /* its own, absolute */
 	bool is_made, is_memory; /* is_memory: on a tmpfs */
 	uint64_t base;           /* of that file system, used before */
+	int lock_fd;             /* of dir, locked: somebody sees to it; 0: none */
 };
 /* Its directory, and what the supervisor needs of the host. */
 int sl_land_begin(struct sl_box *b, const struct sl_box_opts *o,

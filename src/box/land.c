@@ -212,6 +212,21 @@ restrict_felt(struct sl_setup *s, pid_t supervisor)
 
 /* --- the two processes --- */
 
+static bool
+is_become(const struct sl_box_ids *ids)
+{
+	uid_t u[3];
+	gid_t g[3];
+
+	if (getresuid(&u[0], &u[1], &u[2]) < 0 || getresgid(&g[0], &g[1], &g[2]) < 0 ||
+	    getgroups(0, NULL) != 0)
+		return false;
+	for (int i = 0; i < 3; i++)
+		if (u[i] != ids->out_uid || g[i] != ids->out_gid)
+			return false;
+	return true;
+}
+
 static int
 drop_rights(struct sl_setup *s)
 {
@@ -221,6 +236,8 @@ drop_rights(struct sl_setup *s)
 		sl_box_at(s, SL_BOX_STEP_UID, "%u", s->ids.out_uid);
 		if ((r = sl_box_ids_become(&s->ids)) < 0)
 			return r;
+		if (!is_become(&s->ids))
+			return -EPERM;
 	}
 	sl_box_at(s, SL_BOX_STEP_CAPS, "capabilities");
 	if ((r = s->ids.is_private ? sl_jail_no_caps() : sl_jail_no_caps_user()) < 0)

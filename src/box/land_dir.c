@@ -8,12 +8,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { INODE_BYTES = 1024 }; /* about what one takes of memory */
+enum {
+	INODE_BYTES = 1024, /* about what one takes of memory */
+	STALE_S = 60,       /* until what nobody has locked was left */
+};
+#define PREFIX "sluice-"
 static uint64_t taken(const struct sl_land *l);
 
 static const char *const sub[] = { "home", "tmp" };
@@ -71,7 +77,7 @@ sl_box_own_dir(char ret[SL_BOX_OWN_DIR_MAX], struct sl_err *err)
 	if (getrandom(rnd, sizeof(rnd), 0) != sizeof(rnd))
 		return SL_ERR_SYS(err, -errno, "box: cannot draw a name");
 	sl_hex(hex, rnd, sizeof(rnd));
-	(void)snprintf(ret, SL_BOX_OWN_DIR_MAX, "%s/sluice-%s", best, hex);
+	(void)snprintf(ret, SL_BOX_OWN_DIR_MAX, "%s/" PREFIX "%s", best, hex);
 	return 0;
 }
 
@@ -114,7 +120,7 @@ round_of(struct empty *e, int at, bool is_top, size_t *ret_n)
 		return -errno;
 	while (r == 0 && (errno = 0, de = readdir(d)) != NULL) {
 		SL_AUTO_FD below = -1;
-		size_t n;
+		size_t n = 0;
 
 		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
 			continue;
@@ -139,10 +145,18 @@ round_of(struct empty *e, int at, bool is_top, size_t *ret_n)
 int
 sl_land_empty(int at, const char *name)
 {
-	SL_AUTO_FD top = open_dir(at, name);
-	struct empty e = { .top = top };
+	SL_AUTO_FD top = -1;
+	char link[40];
+	struct empty e = { 0 };
 	size_t n = 1;
-	int r = top < 0 ? top : 0;
+	int r;
+
+	/* Its owner may have closed that too; it was only looked up, so there is no
+	 * fchmod(). */
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", at);
+	(void)chmod(link, 0700);
+	e.top = top = open_dir(at, name);
+	r = top < 0 ? top : 0;
 
 	if (r == 0)
 		(void)fchmod(top, 0700);
@@ -155,6 +169,43 @@ sl_land_empty(int at, const char *name)
 
 /* --- made and dropped --- */
 
+static bool
+is_name(const char *s)
+{
+	return strncmp(s, PREFIX, strlen(PREFIX)) == 0 &&
+	       strlen(s) == strlen(PREFIX) + 32 &&
+	       strspn(s + strlen(PREFIX), "0123456789abcdef") == 32;
+}
+
+/* What a supervisor that was killed has left, which its guard emptied; it holds nobody's
+ * lock.  Only what is empty goes. */
+static void
+sweep(const char *own)
+{
+	char parent[SL_GRANT_PATH_MAX + 1];
+	SL_AUTO_DIR d = NULL;
+	struct dirent *de;
+
+	(void)snprintf(parent, sizeof(parent), "%.*s", (int)(strrchr(own, '/') - own),
+		       own);
+	d = opendir(parent);
+	while (d != NULL && (de = readdir(d)) != NULL) {
+		SL_AUTO_FD fd = -1;
+		struct stat st;
+
+		if (!is_name(de->d_name) ||
+		    (fd = openat(dirfd(d), de->d_name,
+				 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0 ||
+		    fstat(fd, &st) < 0 || (geteuid() != 0 && st.st_uid != geteuid()) ||
+		    st.st_mtime > time(NULL) - STALE_S || /* it may not be locked yet */
+		    flock(fd, LOCK_EX | LOCK_NB) < 0)
+			continue;
+		for (size_t i = 0; i < sizeof(sub) / sizeof(sub[0]); i++)
+			(void)unlinkat(fd, sub[i], AT_REMOVEDIR);
+		(void)unlinkat(dirfd(d), de->d_name, AT_REMOVEDIR);
+	}
+}
+
 int
 sl_land_dir_make(struct sl_box *b, struct sl_err *err)
 {
@@ -162,6 +213,7 @@ sl_land_dir_make(struct sl_box *b, struct sl_err *err)
 	SL_AUTO_FD at = -1;
 	struct statfs fs;
 
+	sweep(l->dir);
 	/* Nobody else has this name, which was drawn; and nobody else may enter. */
 	if (mkdir(l->dir, 0700) < 0)
 		return SL_ERR_SYS(err, -errno, "box: cannot make '%s'", l->dir);
@@ -170,6 +222,8 @@ sl_land_dir_make(struct sl_box *b, struct sl_err *err)
 	    fstatfs(at, &fs) < 0)
 		return SL_ERR_SYS(err, at < 0 ? at : -errno, "box: cannot open '%s'",
 				  l->dir);
+	if (flock(at, LOCK_EX | LOCK_NB) < 0)
+		return SL_ERR_SYS(err, -errno, "box: cannot lock '%s'", l->dir);
 	l->is_memory = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
 	for (size_t i = 0; i < sizeof(sub) / sizeof(sub[0]); i++)
 		if (mkdirat(at, sub[i], 0700) < 0 ||
@@ -178,9 +232,10 @@ sl_land_dir_make(struct sl_box *b, struct sl_err *err)
 			return SL_ERR_SYS(err, -errno, "box: cannot make '%s/%s'", l->dir,
 					  sub[i]);
 	l->base = l->is_memory ? taken(l) : 0;
-	return b->ids.is_private && fchown(at, b->ids.out_uid, b->ids.out_gid) < 0
-		   ? SL_ERR_SYS(err, -errno, "box: cannot give '%s' away", l->dir)
-		   : 0;
+	if (b->ids.is_private && fchown(at, b->ids.out_uid, b->ids.out_gid) < 0)
+		return SL_ERR_SYS(err, -errno, "box: cannot give '%s' away", l->dir);
+	l->lock_fd = sl_steal_fd(&at);
+	return 0;
 }
 
 void
@@ -193,6 +248,9 @@ sl_land_dir_drop(struct sl_land *l)
 	if ((at = sl_os_open_abs(l->dir, O_PATH | O_DIRECTORY)) >= 0)
 		(void)!sl_land_empty(at, ".");
 	(void)rmdir(l->dir);
+	if (l->lock_fd > 0)
+		(void)close(l->lock_fd);
+	l->lock_fd = 0;
 	l->is_made = false;
 }
 

@@ -64,9 +64,12 @@ sl_box_rlimits(const struct sl_box *b, struct sl_m_spawn *m)
 	m->rlim_data = b->class[SL_LIM_MEMORY] == SL_LC_PROCESS ? l[SL_LIM_MEMORY].max
 								: RLIM_INFINITY;
 	m->rlim_nproc = l[SL_LIM_PIDS].max + 1; /* init has the same uid */
-	/* At tier T0 so has its guard; and a user's other processes count as well. */
-	if (b->land != NULL)
-		m->rlim_nproc += 1 + (b->ids.is_private ? 0 : sl_land_threads());
+	/* At tier T0 so has its guard; of a user all count that are there, these two too.
+	 */
+	if (b->land != NULL && b->ids.is_private)
+		m->rlim_nproc++;
+	else if (b->land != NULL)
+		m->rlim_nproc = l[SL_LIM_PIDS].max + sl_land_threads();
 	m->rlim_cpu = l[SL_LIM_CPU].max;
 	m->rlim_fsize = l[SL_LIM_FILE_SIZE].max;
 	m->rlim_nofile = l[SL_LIM_NOFILE].max;

@@ -4,6 +4,7 @@
 #include "log/recorder_role.h"
 #include "proxy/role.h"
 #include "run/parser_jail.h"
+#include "serve/check.h"
 
 static const struct sl_role_row rows[] = {
 	{ .name = "supervisor",
@@ -12,10 +13,10 @@ static const struct sl_role_row rows[] = {
 	  .never = "reads a secret key, parses foreign bytes",
 	  .limits = "the caller's own" },
 	{ .name = "parser",
-	  .started = "by run and changes, before anything is read; one for all inputs",
+	  .started = "by run, changes and policy, before anything is read; one for all inputs",
 	  .sees =
 	      "flows, actions, events, expressions, workflow commands, file commands, "
-	      "archives that a run leaves",
+	      "archives that a run leaves, policies in YAML",
 	  .never = "opens a file, has a network or a key",
 	  .limits =
 	      "1 GiB of address space, no files, no processes; dies with the supervisor",
@@ -63,12 +64,35 @@ static const struct sl_role_row rows[] = {
 	      "the log",
 	  .limits = "512 MiB of address space, a call list without open or socket; dies "
 		    "with the supervisor" },
+	{ .name = "service",
+	  .started = "by serve: the command itself",
+	  .sees = "bodies of requests as bytes, what a checker says of them, the log",
+	  .never = "reads a secret key, parses a foreign byte beyond bounded fields",
+	  .limits = "the caller's own" },
+	{ .name = "sluice-http",
+	  .started = "by serve; an executable of its own",
+	  .sees = "connections of the sockets that it is given, what is asked and answered",
+	  .never = "opens a file, makes a socket, holds a key, decides",
+	  .limits = "1 GiB of address space, 4096 connections, no files, no processes; dies "
+		    "with the service" },
+	{ .name = "checker",
+	  .started = "by serve, before anything foreign is read; --checkers of them",
+	  .sees = "statements that others signed, public keys and roots of the trust list",
+	  .never = "opens a file, has a network or a key",
+	  .limits = "256 MiB of address space, no files, no processes; dies with the service",
+	  .jail = &sl_checker_role },
 	{ .name = "box init",
 	  .started = "from a permit, once a job or exec; pid 1 of the box's namespaces",
 	  .sees = "what the grant lists; re-executed where the supervisor holds a secret",
 	  .never = "is dumpable, shows anything of the host in its /proc entry",
 	  .limits =
 	      "namespaces, no capabilities, Landlock, data/seccomp/box.list (gate)" },
+	{ .name = "guard",
+	  .started = "at tier T0 alone, around the box's init, in place of namespaces",
+	  .sees = "the end of init and of the supervisor, either of which ends the box",
+	  .never = "hears anyone, is dumpable, lets a process of its domain outlive it",
+	  .limits = "Landlock (the grant; no signal, no socket out of it), no "
+		    "capabilities, data/seccomp/box.list (gate)" },
 	{ .name = "launcher",
 	  .started = "where boxes of one grant follow one another (box/launcher.c); it "
 		     "starts their inits, and beside it a maker of network namespaces",

@@ -18,6 +18,9 @@ struct sl_view {
 int sl_find_digest(const struct sl_view *v, enum sl_rec_type type,
 		   const uint8_t digest[32], struct sl_rec *ret,
 		   struct sl_err *err) SL_MUST_CHECK;
+/* The statement with this digest in this tree. */
+int sl_find_entry(const struct sl_view *v, uint32_t tree, const uint8_t digest[32],
+		  struct sl_rec *ret, struct sl_err *err) SL_MUST_CHECK;
 /* The bytes of a blob, into *body; 0 with *ret_erased where all its copies are erased. */
 int sl_find_blob(const struct sl_view *v, const uint8_t digest[32], struct sl_buf *body,
 		 bool *ret_erased, struct sl_err *err) SL_MUST_CHECK;

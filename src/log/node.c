@@ -3,6 +3,8 @@
 
 #include "crypto/sha256.h"
 
+#include <stdlib.h>
+
 /* The last seal must be by a key of ours: this build's, or one that this identity
  * certified (the certificate is read and checked). */
 static int
@@ -128,6 +130,18 @@ sl_node_done(struct sl_node *n)
 		sl_log_key_done(&n->run[i].key);
 	sl_node_keys_done(&n->k);
 	sl_store_done(&n->st);
+	free(n->foreign);
+	n->foreign = NULL;
+}
+
+int
+sl_node_again(struct sl_node *n, struct sl_err *err)
+{
+	int r = sl_store_begin(&n->st, err);
+
+	if (r == 0)
+		sl_store_abort(&n->st);
+	return r;
 }
 
 void
@@ -352,6 +366,13 @@ fill(struct sl_node *n, const struct sl_item *item, size_t n_items, struct sl_en
 			r = sl_store_blob(&n->st, it->bytes, d, err);
 		} else if (it->what == SL_ITEM_POLICY) {
 			memcpy(n->st.next.policy, it->digest, 32);
+		} else if (it->what == SL_ITEM_FOREIGN) {
+			tree[k] = 1;
+			if ((r = sl_foreign_begin(n, err)) == 0)
+				r = sl_foreign_put(n, it->bytes, &ret[k++], err);
+		} else if (it->what == SL_ITEM_UNDER &&
+			   memcmp(n->st.st.policy, it->digest, 32) != 0) {
+			r = SL_ERR(err, DENIED, "another policy is in force by now");
 		}
 	}
 	for (size_t i = 0; i < n_items && r == 0; i++)
@@ -361,6 +382,16 @@ fill(struct sl_node *n, const struct sl_item *item, size_t n_items, struct sl_en
 		}
 	*ret_n = k;
 	return r < 0 ? r : check_first(n, err);
+}
+
+/* Of the node's state, which only a seal says. */
+static bool
+has_change(const struct sl_item *item, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (item[i].what == SL_ITEM_POLICY || item[i].what == SL_ITEM_SEAL)
+			return true;
+	return false;
 }
 
 int
@@ -373,6 +404,7 @@ sl_node_commit(struct sl_node *n, const struct sl_item *item, size_t n_items,
 
 	if (n_items > SL_ITEMS_MAX)
 		return SL_ERR(err, LIMIT, "more than %d items in a batch", SL_ITEMS_MAX);
+	n->has_root = false;
 	if ((r = sl_store_begin(&n->st, err)) < 0)
 		return r;
 	if ((r = sl_node_sync_keys(n, err)) < 0 ||
@@ -382,8 +414,18 @@ sl_node_commit(struct sl_node *n, const struct sl_item *item, size_t n_items,
 	}
 	for (size_t i = 0; i < k; i++)
 		ret[i].size = sl_state_tree(&n->st.next, tree[i])->edge.size;
+	if (n->st.n_records == 0 && !has_change(item, n_items)) {
+		/* all of it is in the log already */
+		sl_store_abort(&n->st);
+		if (n->has_root)
+			sl_foreign_end(n);
+		*ret_n = k;
+		return 0;
+	}
 	if ((r = sl_node_end(n, err)) < 0)
 		return r;
+	if (n->has_root)
+		sl_foreign_end(n);
 	*ret_n = k;
 	return 0;
 }

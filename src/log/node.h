@@ -16,13 +16,21 @@
 
 enum { SL_NODE_RUNS = 8, SL_ITEMS_MAX = 4096, SL_NODE_OLD = 4 };
 
-enum sl_item_kind { SL_ITEM_STMT = 1, SL_ITEM_BLOB, SL_ITEM_POLICY, SL_ITEM_SEAL };
+enum sl_item_kind {
+	SL_ITEM_STMT = 1,
+	SL_ITEM_BLOB,
+	SL_ITEM_POLICY,
+	SL_ITEM_SEAL,
+	SL_ITEM_FOREIGN,
+	SL_ITEM_UNDER
+};
 
 struct sl_item {
 	enum sl_item_kind what;
 	struct sl_stmt s;      /* STMT */
-	struct sl_slice bytes; /* BLOB */
-	const uint8_t *digest; /* POLICY: of the policy; SEAL: the run (32 bytes) */
+	struct sl_slice bytes; /* BLOB, FOREIGN */
+	const uint8_t
+	    *digest; /* POLICY, UNDER: of the policy; SEAL: the run (32 bytes) */
 };
 
 struct sl_node {
@@ -48,6 +56,9 @@ struct sl_node {
 		uint8_t root[32], note_sig[64], receipt_sig[64];
 	} sealed; /* the run's root that was signed last: it is signed for its seal, and
 		     again by the batch */
+	struct sl_foreign *foreign; /* foreign.c: of the batch at hand; owned */
+	struct sl_batch_root root;
+	bool has_root; /* the last batch held a foreign statement */
 };
 
 int sl_node_open(struct sl_node *n, int home_fd, const struct sl_store_io *io,
@@ -65,6 +76,16 @@ const struct sl_log_key *sl_node_run_key(struct sl_node *n, const uint8_t run[32
  * in order, then those of the seals; it has room for n_items. */
 int sl_node_commit(struct sl_node *n, const struct sl_item *item, size_t n_items,
 		   struct sl_entry *ret, size_t *ret_n, struct sl_err *err) SL_MUST_CHECK;
+
+/* Looks at the log as it is now; then sl_node_info(). */
+int sl_node_again(struct sl_node *n, struct sl_err *err) SL_MUST_CHECK;
+
+/* foreign.c: before the first foreign statement of a batch; one statement; the batch's
+ * root once it is durable. */
+int sl_foreign_begin(struct sl_node *n, struct sl_err *err) SL_MUST_CHECK;
+int sl_foreign_put(struct sl_node *n, struct sl_slice stmt, struct sl_entry *ret,
+		   struct sl_err *err) SL_MUST_CHECK;
+void sl_foreign_end(struct sl_node *n);
 
 /* --- admin.c: what is done about keys and payloads --- */
 

@@ -33,9 +33,9 @@ sl_proto_put_stmt(struct sl_buf *b, const struct sl_stmt *s)
 }
 
 void
-sl_proto_put_bytes(struct sl_buf *b, struct sl_slice bytes)
+sl_proto_put_bytes(struct sl_buf *b, enum sl_item_kind what, struct sl_slice bytes)
 {
-	sl_buf_byte(b, SL_ITEM_BLOB);
+	sl_buf_byte(b, (uint8_t)what);
 	put32(b, (uint32_t)bytes.len);
 	sl_buf_slice(b, bytes);
 }
@@ -102,8 +102,10 @@ take_item(struct sl_slice *in, struct sl_item *it)
 	case SL_ITEM_STMT:
 		return take_stmt(in, &it->s);
 	case SL_ITEM_BLOB:
+	case SL_ITEM_FOREIGN:
 		return take_slice(in, &it->bytes);
 	case SL_ITEM_POLICY:
+	case SL_ITEM_UNDER:
 	case SL_ITEM_SEAL:
 		return (it->digest = take(in, 32)) != NULL;
 	default:
@@ -211,6 +213,40 @@ sl_proto_entry(const uint8_t p[SL_ENTRY_LEN], struct sl_entry *ret)
 	memcpy(ret->id, p, 32);
 	ret->index = sl_get64(p + 32);
 	ret->size = sl_get64(p + 40);
+}
+
+void
+sl_proto_put_root(struct sl_buf *b, const struct sl_batch_root *x)
+{
+	uint8_t edge[SL_EDGE_BYTES_MAX], n[8];
+
+	sl_buf_put(b, edge, sl_edge_put(&x->base, edge));
+	sl_le64(n, x->size);
+	sl_buf_put(b, n, sizeof(n));
+	sl_buf_put(b, x->pub, 32);
+	sl_buf_put(b, x->sig, 64);
+	sl_buf_put(b, x->policy, 32);
+}
+
+int
+sl_proto_root(struct sl_slice s, struct sl_batch_root *ret, bool *ret_has,
+	      struct sl_err *err)
+{
+	enum { TAIL = 8 + 32 + 64 + 32 };
+	struct sl_slice edge = { s.p, s.len > TAIL ? s.len - TAIL : 0 };
+	const uint8_t *p = s.p + edge.len;
+
+	*ret_has = false;
+	if (s.len == 0)
+		return 0;
+	if (s.len <= TAIL || sl_edge_get(edge, &ret->base, err) < 0)
+		return SL_ERR(err, BUG, "the recorder's answer is malformed");
+	ret->size = sl_get64(p);
+	memcpy(ret->pub, p + 8, 32);
+	memcpy(ret->sig, p + 40, 64);
+	memcpy(ret->policy, p + 104, 32);
+	*ret_has = true;
+	return 0;
 }
 
 void

@@ -26,12 +26,14 @@ enum {
 	SL_ADMIN_LEN = 1 + 32,                 /* asked: what, argument */
 	SL_ADMIN_DONE_LEN = SL_ENTRY_LEN + 17, /* answered */
 	SL_STATUS_LEN = 12,                    /* code, errno, bytes of the message */
-	SL_DONE_MAX = SL_STATUS_LEN + SL_ERR_MSG_MAX + SL_ITEMS_MAX * SL_ENTRY_LEN
+	SL_ROOT_MAX = SL_EDGE_BYTES_MAX + 8 + 32 + 64 + 32,
+	SL_DONE_MAX =
+	    SL_STATUS_LEN + SL_ERR_MSG_MAX + 4 + SL_ITEMS_MAX * SL_ENTRY_LEN + SL_ROOT_MAX
 };
 
 /* Items of a COMMIT, as sl_recorder_add() and its like append them. */
 void sl_proto_put_stmt(struct sl_buf *b, const struct sl_stmt *s);
-void sl_proto_put_bytes(struct sl_buf *b, struct sl_slice bytes);
+void sl_proto_put_bytes(struct sl_buf *b, enum sl_item_kind what, struct sl_slice bytes);
 void sl_proto_put_digest(struct sl_buf *b, enum sl_item_kind what,
 			 const uint8_t digest[32]);
 /* Slices and strings of the items point into body.  FORMAT for anything but whole
@@ -52,6 +54,10 @@ void sl_proto_put_admin(struct sl_buf *b, const struct sl_admin_done *d);
 int sl_proto_admin(struct sl_slice s, struct sl_admin_done *ret,
 		   struct sl_err *err) SL_MUST_CHECK;
 void sl_proto_entry(const uint8_t p[SL_ENTRY_LEN], struct sl_entry *ret);
+void sl_proto_put_root(struct sl_buf *b, const struct sl_batch_root *x);
+/* s is all of it, or empty: *ret_has. */
+int sl_proto_root(struct sl_slice s, struct sl_batch_root *ret, bool *ret_has,
+		  struct sl_err *err) SL_MUST_CHECK;
 
 /* The child's whole life.  Never returns. */
 _Noreturn void sl_recorder_main(int chan_fd, const struct sl_recorder_opts *o);

@@ -60,6 +60,11 @@ int sl_reader_entry(struct sl_reader *r, uint32_t tree, uint64_t index,
 /* By entry ID, or its first hex digits; errors as sl_reader_run(). */
 int sl_reader_find(struct sl_reader *r, struct sl_slice hex, struct sl_log_entry *ret,
 		   struct sl_err *err) SL_MUST_CHECK;
+/* By entry ID in one tree.  NOENT. */
+int sl_reader_find_in(struct sl_reader *r, uint32_t tree, const uint8_t id[32],
+		      struct sl_log_entry *ret, struct sl_err *err) SL_MUST_CHECK;
+/* The working keys that were certified last, newest first, at most max; how many. */
+size_t sl_reader_working_keys(const struct sl_reader *r, uint8_t (*ret)[32], size_t max);
 /* The canonical statement; checked against its ID. */
 int sl_reader_statement(struct sl_reader *r, const struct sl_log_entry *e,
 			struct sl_buf *out, struct sl_err *err) SL_MUST_CHECK;

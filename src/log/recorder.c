@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "crypto/sha256.h"
+#include "log/le.h"
 #include "log/proto.h"
 #include "os/proc.h"
 
@@ -25,6 +26,8 @@ struct sl_recorder {
 	size_t n_done, n_asked;        /* n_asked: commits without an answer yet */
 	bool is_last, has_ended, has_info;
 	struct sl_node_info info;
+	struct sl_batch_root root;
+	bool has_root;
 	struct sl_err why; /* after it stopped */
 };
 
@@ -138,6 +141,19 @@ sl_recorder_info(struct sl_recorder *r, struct sl_node_info *ret, struct sl_err 
 	return 0;
 }
 
+int
+sl_recorder_again(struct sl_recorder *r, struct sl_node_info *ret, struct sl_err *err)
+{
+	int e = sl_recorder_info(r, ret, err);
+
+	if (e < 0)
+		return e;
+	if (sl_chan_send(&r->chan, SL_OP_INFO, (struct sl_slice){ 0 }, NULL, 0, err) < 0)
+		return stop(r, err);
+	r->has_info = false;
+	return sl_recorder_info(r, ret, err);
+}
+
 static int
 ready(struct sl_recorder *r, struct sl_err *err)
 {
@@ -223,10 +239,34 @@ sl_recorder_blob(struct sl_recorder *r, struct sl_slice bytes, uint8_t ret_diges
 		return stopped(r, err);
 	if (bytes.len > SL_REC_MAX)
 		return SL_ERR(err, LIMIT, "blob of %zu bytes", bytes.len);
-	sl_proto_put_bytes(&r->batch, bytes);
+	sl_proto_put_bytes(&r->batch, SL_ITEM_BLOB, bytes);
 	if ((e = queued(r, was, err)) == 0)
 		sl_sha256(bytes, ret_digest);
 	return e;
+}
+
+int
+sl_recorder_foreign(struct sl_recorder *r, struct sl_slice stmt, struct sl_err *err)
+{
+	size_t was = r->batch.len;
+
+	if (r->why.code != 0)
+		return stopped(r, err);
+	if (stmt.len > SL_REC_MAX)
+		return SL_ERR(err, LIMIT, "statement of %zu bytes", stmt.len);
+	sl_proto_put_bytes(&r->batch, SL_ITEM_FOREIGN, stmt);
+	return queued(r, was, err);
+}
+
+int
+sl_recorder_under(struct sl_recorder *r, const uint8_t policy[32], struct sl_err *err)
+{
+	size_t was = r->batch.len;
+
+	if (r->why.code != 0)
+		return stopped(r, err);
+	sl_proto_put_digest(&r->batch, SL_ITEM_UNDER, policy);
+	return queued(r, was, err);
 }
 
 int
@@ -281,21 +321,31 @@ sl_recorder_commit(struct sl_recorder *r, struct sl_err *err)
 }
 
 static int
-entries(struct sl_slice body, struct sl_entry *ret, size_t n, size_t *ret_n,
-	struct sl_err *err)
+entries(struct sl_recorder *r, struct sl_slice body, struct sl_entry *ret, size_t n,
+	size_t *ret_n, struct sl_err *err)
 {
 	struct sl_slice rest = { 0 };
+	size_t k;
 	int e = sl_proto_status(body, &rest, err);
 
+	r->has_root = false;
 	if (e < 0)
 		return e;
-	if (rest.len % SL_ENTRY_LEN != 0 || rest.len / SL_ENTRY_LEN > n)
-		return SL_ERR(err, BUG, "room for %zu entries, %zu came", n,
-			      rest.len / SL_ENTRY_LEN);
-	*ret_n = rest.len / SL_ENTRY_LEN;
-	for (size_t i = 0; i < *ret_n; i++)
+	k = rest.len >= 4 ? sl_get32(rest.p) : SIZE_MAX;
+	rest = sl_slice_skip(rest, 4);
+	if (k > n || rest.len / SL_ENTRY_LEN < k)
+		return SL_ERR(err, BUG, "room for %zu entries, %zu came", n, k);
+	*ret_n = k;
+	for (size_t i = 0; i < k; i++)
 		sl_proto_entry(rest.p + i * SL_ENTRY_LEN, &ret[i]);
-	return 0;
+	return sl_proto_root(sl_slice_skip(rest, k * SL_ENTRY_LEN), &r->root,
+			     &r->has_root, err);
+}
+
+const struct sl_batch_root *
+sl_recorder_root(const struct sl_recorder *r)
+{
+	return r->has_root ? &r->root : NULL;
 }
 
 int
@@ -319,7 +369,7 @@ sl_recorder_wait(struct sl_recorder *r, struct sl_entry *ret, size_t n, size_t *
 		return e;
 	}
 	r->n_asked--;
-	e = entries(body, ret, n, ret_n, err);
+	e = entries(r, body, ret, n, ret_n, err);
 	/* a refused batch leaves the log as it was; a failed write ends it */
 	if (e == SL_E(STORE) || e == SL_E(SYS))
 		return stop(r, err);

@@ -14,6 +14,9 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "merkle/tree.h"
+
+#define SL_KIND_FOREIGN "foreign"
 
 enum sl_tree { SL_TREE_PLATFORM, SL_TREE_NODE, SL_TREE_RUN };
 
@@ -43,6 +46,16 @@ struct sl_entry {
 	uint8_t id[32]; /* SHA-256 of the canonical statement */
 	uint64_t index; /* in its tree */
 	uint64_t size;  /* of its tree after the batch */
+};
+
+/* What the receipts of a batch are made of (log/fresh.h): the node's tree before it, and
+ * the signature over its root after it. */
+struct sl_batch_root {
+	struct sl_edge base;
+	uint64_t size;      /* after the batch */
+	uint8_t pub[32];    /* that signed */
+	uint8_t sig[64];    /* of the receipts */
+	uint8_t policy[32]; /* in force after the batch */
 };
 
 /* What is done about keys and payloads; see doc/PROTOCOL.log sections 5 and 8. */
@@ -81,6 +94,16 @@ int sl_recorder_take_run_key(struct sl_recorder *r, uint8_t ret_pub[32],
 			     struct sl_err *err) SL_MUST_CHECK;
 int sl_recorder_add(struct sl_recorder *r, const struct sl_stmt *s,
 		    struct sl_err *err) SL_MUST_CHECK;
+/* A statement that somebody else signed, in canonical form, for the node's tree (kind
+ * SL_KIND_FOREIGN).  The caller has verified it: the recorder reads nothing of it.  One
+ * that the tree holds already, or that stands in the batch before, is not appended again:
+ * its entry is the old one. */
+int sl_recorder_foreign(struct sl_recorder *r, struct sl_slice stmt,
+			struct sl_err *err) SL_MUST_CHECK;
+/* The batch is refused (DENIED) unless the policy with this digest is in force when it is
+ * appended. */
+int sl_recorder_under(struct sl_recorder *r, const uint8_t policy[32],
+		      struct sl_err *err) SL_MUST_CHECK;
 /* A blob named by its SHA-256 (fact set, proof, policy text), kept in the same batch. */
 int sl_recorder_blob(struct sl_recorder *r, struct sl_slice bytes, uint8_t ret_digest[32],
 		     struct sl_err *err) SL_MUST_CHECK;
@@ -98,6 +121,11 @@ void sl_recorder_last(struct sl_recorder *r);
 /* Entries of the statements added, in order (then of the seal, if any). */
 int sl_recorder_wait(struct sl_recorder *r, struct sl_entry *ret, size_t n, size_t *ret_n,
 		     struct sl_err *err) SL_MUST_CHECK;
+/* Of the batch that was waited for last, where it held a foreign statement; else NULL. */
+const struct sl_batch_root *sl_recorder_root(const struct sl_recorder *r);
+/* Asks for the node's info anew: policy, time and size as they are now. */
+int sl_recorder_again(struct sl_recorder *r, struct sl_node_info *ret,
+		      struct sl_err *err) SL_MUST_CHECK;
 /* One of those, durable when it returns; arg: RETIRE the working key's public half, ERASE
  * the digest; else unused.  Refused (USAGE, NOENT, ENV) it leaves all as it was. */
 int sl_recorder_admin(struct sl_recorder *r, enum sl_admin what, const uint8_t arg[32],

@@ -1,5 +1,6 @@
 /* recorder_main.c -- the recorder's process: strips itself, opens the store, answers
  * until its client is gone. */
+#include "log/le.h"
 #include "log/proto.h"
 #include "log/recorder_role.h"
 
@@ -19,6 +20,8 @@ static const struct sl_chan_op accepted[] = {
 	 * run's key signs only in that run's own tree */
 	{ SL_OP_COMMIT, SL_FRAME_MAX, 0 },
 	{ SL_OP_LAST, SL_FRAME_MAX, 0 },
+	/* safe because it tells what it told at the start */
+	{ SL_OP_INFO, 0, 0 },
 	/* safe because it names one of four acts and 32 bytes; each says in the log what
 	 * was done, and the gate has decided it before */
 	{ SL_OP_ADMIN, SL_ADMIN_LEN, 0 },
@@ -111,9 +114,33 @@ do_commit(struct main *m, struct sl_slice body)
 	if (r == 0)
 		r = sl_node_commit(&m->n, m->item, n, m->entry, &k, &err);
 	sl_proto_put_status(&m->out, r, &err);
+	if (r == 0) {
+		uint8_t count[4];
+
+		sl_le32(count, (uint32_t)k);
+		sl_buf_put(&m->out, count, sizeof(count));
+	}
 	for (size_t i = 0; i < k; i++)
 		sl_proto_put_entry(&m->out, &m->entry[i]);
+	if (r == 0 && m->n.has_root)
+		sl_proto_put_root(&m->out, &m->n.root);
 	return answer(m, SL_OP_DONE);
+}
+
+static int
+do_info(struct main *m, bool is_again)
+{
+	struct sl_err err = { 0 };
+	struct sl_node_info info;
+	int r = is_again ? sl_node_again(&m->n, &err) : 0;
+
+	sl_proto_put_status(&m->out, r, &err);
+	if (r == 0) {
+		sl_node_info(&m->n, &info);
+		sl_proto_put_info(&m->out, &info);
+		sl_wipe(&info, sizeof(info));
+	}
+	return answer(m, SL_OP_INFO);
 }
 
 static int
@@ -187,9 +214,10 @@ serve(struct main *m)
 			break;
 		sl_buf_clear(&m->out);
 		r = msg.op == SL_OP_RUN_KEY ? do_run_key(m, msg.body)
+		    : msg.op == SL_OP_INFO  ? do_info(m, true)
 		    : msg.op == SL_OP_ADMIN ? do_admin(m, msg.body)
 					    : do_commit(m, msg.body);
-		if (msg.op != SL_OP_RUN_KEY && msg.op != SL_OP_LAST)
+		if (msg.op == SL_OP_COMMIT || msg.op == SL_OP_ADMIN)
 			upkeep(m);
 	} while (r >= 0 && msg.op != SL_OP_LAST);
 }
@@ -212,7 +240,6 @@ sl_recorder_main(int chan_fd, const struct sl_recorder_opts *o)
 				    .ops = accepted,
 				    .n_ops = sizeof(accepted) / sizeof(accepted[0]) } };
 	struct sl_err err = { 0 };
-	struct sl_node_info info;
 	struct sl_tpm *tpm = NULL;
 	uint8_t build[32] = { 0 };
 	int r = 0, home = -1;
@@ -231,13 +258,10 @@ sl_recorder_main(int chan_fd, const struct sl_recorder_opts *o)
 				 "the recorder cannot strip itself of what it inherited");
 	if (r == 0)
 		r = open_all(&m, home, build, tpm, &err);
-	sl_proto_put_status(&m.out, r, &err);
-	if (r == 0) {
-		sl_node_info(&m.n, &info);
-		sl_proto_put_info(&m.out, &info);
-		sl_wipe(&info, sizeof(info));
-	}
-	if (answer(&m, SL_OP_INFO) == 0 && r == 0) {
+	if (r < 0) {
+		sl_proto_put_status(&m.out, r, &err);
+		(void)answer(&m, SL_OP_INFO);
+	} else if (do_info(&m, false) == 0) {
 		upkeep(&m);
 		serve(&m);
 	}

@@ -60,17 +60,23 @@ catch_up(struct sl_store *s, struct sl_err *err)
 	return r < 0 ? r : 0;
 }
 
-static int
-mend_index(struct sl_store *s, struct sl_err *err)
+int
+sl_store_catch_up(struct sl_store *s, struct sl_err *err)
 {
-	struct sl_view v = sl_store_view(s);
-	int r;
-
 	if (sl_idx_covered(&s->x) > s->st.end)
 		sl_idx_drop(&s->x);
 	if (!s->x.is_there && !sl_idx_create(&s->x, s->boot))
 		return 0; /* found by scanning, then */
-	if ((r = catch_up(s, err)) == 0)
+	return catch_up(s, err);
+}
+
+static int
+mend_index(struct sl_store *s, struct sl_err *err)
+{
+	struct sl_view v = sl_store_view(s);
+	int r = sl_store_catch_up(s, err);
+
+	if (r == 0 && s->x.is_there)
 		sl_hashes_update(&v, s->log_fd);
 	return r;
 }

@@ -156,14 +156,16 @@ conclude(struct sl_policy_run *r, struct sl_verdict *v, struct sl_err *err)
 
 		v->kind = is_allow ? SL_VERDICT_ALLOW : SL_VERDICT_DENY;
 		v->reason = is_allow ? "allow" : "deny";
-		v->message = sentence(r->out, "the policy in line %zu %s it: %.*s", v->line,
-				      is_allow ? "allows" : "denies", SL_ARG(v->text));
+		v->message =
+		    sentence(r->out, "the policy in line %zu %s it: %.*s", v->line,
+			     is_allow ? "allows" : "denies", SL_ARG(v->text));
 	}
 	return v->message.p == NULL ? nomem(err) : 0;
 }
 
 int
-sl_policy_facts_check(const struct sl_policy *p, struct sl_policy_facts *f, struct sl_err *err)
+sl_policy_facts_check(const struct sl_policy *p, struct sl_policy_facts *f,
+		      struct sl_err *err)
 {
 	char msg[200];
 	int r = sl_policy_facts_sort(f, err);

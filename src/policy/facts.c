@@ -191,6 +191,15 @@ place_of(const struct sl_policy_facts *f, const struct sl_pfact_row *row, bool *
 	return lo;
 }
 
+bool
+sl_policy_facts_has(const struct sl_policy_facts *f, const struct sl_pfact_row *row)
+{
+	bool is_there;
+
+	(void)place_of(f, row, &is_there);
+	return is_there;
+}
+
 int
 sl_policy_facts_insert(struct sl_policy_facts *f, const struct sl_policy_facts *more,
 		       struct sl_err *err)

@@ -6,7 +6,7 @@
  */
 #include "policy/run.h"
 
-enum { BATCH = 64, SCAN_MAX = 8 };
+enum { BATCH = 128, SCAN_MAX = 8, FIXED = UINT32_MAX };
 
 /* A column, and the variable that it is compared with, binds or fills. */
 struct place {
@@ -24,7 +24,7 @@ struct step {
 };
 
 struct plan {
-	struct step *step; /* n_atoms of them */
+	struct step *step;    /* n_atoms of them */
 	const uint8_t *first; /* expressions without variables */
 	uint8_t n_first;
 };
@@ -160,8 +160,8 @@ make_plan(struct sl_policy_run *r, const struct rule *x, uint32_t d)
 	uint64_t bound = 0;
 	struct sl_pjoin j;
 
-	if (p == NULL || (p->step = SL_NEW_N(r->a, struct step,
-					     (size_t)b->n_atoms + 1)) == NULL) {
+	if (p == NULL ||
+	    (p->step = SL_NEW_N(r->a, struct step, (size_t)b->n_atoms + 1)) == NULL) {
 		sl_prun_stop(r, SL_PSTOP_NOMEM);
 		return NULL;
 	}
@@ -193,21 +193,69 @@ value(const struct firing *f, const struct place *p)
 	return p->is_con ? f->r->con[p->con] : f->j.val[p->var];
 }
 
-/* The tables' slots were asked for when the tuples came; now their rows, then both. */
+/* What the loops below read again and again, where no store can reach it. */
+struct table {
+	const uint64_t *hash;
+	const uint32_t *cell;
+	uint32_t mask, arity;
+};
+
+/* Most of what a recursive rule yields is there already, at the first place looked at. */
+static inline bool
+is_there(const struct table t, const uint32_t *cell, uint32_t h)
+{
+	uint32_t at = h & t.mask;
+	uint64_t k;
+
+	for (; (k = t.hash[at]) != 0; at = (at + 1) & t.mask)
+		if (k >> 32 == h &&
+		    sl_prel_is_same(t.cell + ((uint32_t)k - 1) * (size_t)t.arity, cell,
+				    t.arity))
+			return true;
+	return false;
+}
+
+/* Leaves in the buffer's order the numbers of those that are new.  The table's slots were
+ * asked for when the tuples came; now the rows, then both. */
+static uint32_t
+find_new(const struct firing *f, const struct table t, uint8_t *restrict is_new)
+{
+	uint32_t n = 0;
+
+	for (uint32_t k = 0; k < f->n; k++) {
+		uint64_t slot = t.hash[f->hash[k] & t.mask];
+
+		__builtin_prefetch(t.cell + (uint32_t)slot * (size_t)t.arity);
+	}
+	for (uint32_t k = 0; k < f->n; k++) {
+		is_new[n] = (uint8_t)k;
+		n += !is_there(t, f->cell + (size_t)k * t.arity, f->hash[k]);
+	}
+	return n;
+}
+
 static void
 flush(struct firing *f)
 {
 	struct sl_prel *l = &f->r->rel[f->head];
+	uint8_t is_new[BATCH];
+	uint32_t n = 0;
 
-	for (uint32_t k = 0; l->cap_hash > 0 && k < f->n; k++) {
-		uint64_t slot = l->hash[f->hash[k] & (l->cap_hash - 1)];
+	if (f->r->p->n_blocks == 0 && !f->r->is_rising && l->cap_hash > 0)
+		n = find_new(
+		    f, (struct table){ l->hash, l->cell, l->cap_hash - 1, l->arity },
+		    is_new);
+	else
+		for (; n < f->n; n++)
+			is_new[n] = (uint8_t)n;
+	for (uint32_t i = 0; i < n && f->r->stop == SL_PSTOP_NO; i++) {
+		uint32_t k = is_new[i];
 
-		if (slot >> 32 == f->hash[k] && slot != 0)
-			__builtin_prefetch(l->cell + ((uint32_t)slot - 1) * (size_t)l->arity);
-	}
-	for (uint32_t k = 0; k < f->n && f->r->stop == SL_PSTOP_NO; k++)
 		sl_prel_put(f->r, f->head, f->cell + (size_t)k * f->arity, f->hash[k],
-			    f->origin[k], f->height[k]);
+			    f->r->p->n_blocks > 0 ? f->origin[k]
+						  : UINT32_C(1) << SL_PAUTH,
+			    f->height[k]);
+	}
 	f->n = 0;
 }
 
@@ -232,7 +280,8 @@ static void
 standing(const struct firing *f, uint32_t n, uint32_t *origin, uint32_t *height)
 {
 	*origin = UINT32_C(1) << f->rule->q->block;
-	*height = f->head < f->r->p->n_preds ? f->round : SL_PFACT; /* a demand has none */
+	*height =
+	    f->head < f->r->p->n_preds ? f->round : SL_PFACT; /* a demand has none */
 	if (f->r->p->n_blocks == 0 && (!f->r->is_rising || *height == SL_PFACT))
 		return;
 	for (uint32_t at = 0; at < n; at++) {
@@ -278,8 +327,8 @@ fits(const struct firing *f, const struct step *s, const struct sl_prel *l,
 	for (uint32_t k = 0; k < s->n_key; k++)
 		if (c[s->key[k].col] != key[s->key[k].col])
 			return false;
-	return l->origin == NULL || ((l->origin[row] & ~f->j.b->trusted) == 0 &&
-				     l->prov[row] != SL_PDEAD);
+	return l->origin == NULL ||
+	       ((l->origin[row] & ~f->j.b->trusted) == 0 && l->prov[row] != SL_PDEAD);
 }
 
 static inline void
@@ -306,46 +355,104 @@ try_row(struct firing *f, uint32_t at, const uint32_t *key, uint32_t row)
 		walk(f, at + 1);
 }
 
+/* Where a column of the head comes from in the last atom's row, FIXED: it stands. */
+static uint32_t
+column_of(const struct step *s, const struct place *p)
+{
+	for (uint32_t i = 0; i < s->n_bind && !p->is_con; i++)
+		if (s->bind[i].var == p->var)
+			return s->bind[i].col;
+	return (uint32_t)FIXED;
+}
+
+static void
+fill_column(uint32_t *restrict to, uint32_t arity, const uint32_t *cell, uint32_t width,
+	    const uint32_t *restrict rows, uint32_t n)
+{
+	for (uint32_t k = 0; k < n; k++)
+		to[k * arity] = cell[(size_t)rows[k] * width];
+}
+
+static void
+fill_fixed(uint32_t *restrict to, uint32_t arity, uint32_t v, uint32_t n)
+{
+	for (uint32_t k = 0; k < n; k++)
+		to[k * arity] = v;
+}
+
+static void
+fill_hashes(uint32_t *restrict to, const uint32_t *cell, uint32_t arity,
+	    const uint64_t *table, uint32_t mask, uint32_t n)
+{
+	for (uint32_t k = 0; k < n; k++) {
+		to[k] = sl_prel_hash(cell + (size_t)k * arity, arity);
+		__builtin_prefetch(table + (to[k] & mask));
+	}
+}
+
+/* Tuples from those rows, column by column; at most what the buffer has room for. */
+static void
+fill(struct firing *f, const struct sl_prel *l, const struct step *s,
+     const uint32_t *rows, uint32_t n)
+{
+	uint32_t *to = f->cell + (size_t)f->n * f->arity;
+	const struct sl_prel *head = &f->r->rel[f->head];
+
+	for (uint32_t c = 0; c < f->arity; c++) {
+		uint32_t from = column_of(s, &f->rule->head[c]);
+
+		if (from == (uint32_t)FIXED)
+			fill_fixed(to + c, f->arity, value(f, &f->rule->head[c]), n);
+		else
+			fill_column(to + c, f->arity, l->cell + from, l->arity, rows, n);
+	}
+	fill_hashes(f->hash + f->n, to, f->arity, head->hash,
+		    head->cap_hash > 0 ? head->cap_hash - 1 : 0, n);
+	fill_fixed(f->height + f->n, 1, f->round, n);
+	f->n += n;
+	if (f->n == BATCH)
+		flush(f);
+}
+
+/* Rows below hi that have the key. */
+static uint32_t
+pick(const struct sl_prel *l, const struct step *s, const uint32_t *restrict key,
+     const uint32_t *restrict rows, uint32_t n, uint32_t hi, uint32_t *restrict hit)
+{
+	const uint32_t *cell = l->cell, width = l->arity;
+	const struct place *place = s->key;
+	uint32_t n_hit = 0, n_key = s->n_key;
+
+	for (uint32_t k = 0; k < n; k++) {
+		const uint32_t *c = cell + (size_t)rows[k] * width;
+		uint32_t off = rows[k] >= hi;
+
+		for (uint32_t i = 0; i < n_key; i++)
+			off |= c[place[i].col] ^ key[place[i].col];
+		hit[n_hit] = rows[k];
+		n_hit += off == 0;
+	}
+	return n_hit;
+}
+
 /* The last atom, and nothing but its columns to fill in: the loop that everything else is
- * for.  Returns the rows that matched. */
+ * for. */
 static void
 pour(struct firing *f, const struct step *s, const uint32_t *key, const uint32_t *rows,
      uint32_t n, uint32_t hi)
 {
 	const struct sl_prel *l = &f->r->rel[s->pred];
-	uint32_t from[SL_PARITY_MAX], to[SL_PARITY_MAX], fixed[SL_PARITY_MAX], m = 0;
-	uint32_t origin, height, matched = 0;
+	uint32_t hit[BATCH];
 
-	for (uint32_t k = 0; k < f->arity; k++) {
-		const struct place *p = &f->rule->head[k];
+	while (n > 0 && f->r->stop == SL_PSTOP_NO) {
+		uint32_t some = n < BATCH - f->n ? n : BATCH - f->n;
+		uint32_t n_hit = pick(l, s, key, rows, some, hi, hit);
 
-		fixed[k] = 0;
-		for (uint32_t i = 0; i < s->n_bind; i++)
-			if (!p->is_con && s->bind[i].var == p->var) {
-				from[m] = s->bind[i].col;
-				to[m++] = k;
-				goto next;
-			}
-		fixed[k] = value(f, p);
-	next:;
+		f->r->work += n_hit;
+		fill(f, l, s, hit, n_hit);
+		rows += some;
+		n -= some;
 	}
-	standing(f, f->n_atoms - 1, &origin, &height);
-	for (uint32_t k = 0; k < n; k++) {
-		uint32_t row = rows[k], *cell;
-		const uint32_t *c;
-
-		if (row >= hi || !fits(f, s, l, key, row))
-			continue;
-		matched++;
-		c = l->cell + (size_t)row * l->arity;
-		cell = f->cell + (size_t)f->n * f->arity;
-		for (uint32_t i = 0; i < f->arity; i++)
-			cell[i] = fixed[i];
-		for (uint32_t i = 0; i < m; i++)
-			cell[to[i]] = c[from[i]];
-		take(f, origin, height);
-	}
-	f->r->work += matched;
 }
 
 static bool
@@ -362,7 +469,8 @@ walk(struct firing *f, uint32_t at)
 	const struct step *s = &f->plan->step[at];
 	struct sl_policy_run *r = f->r;
 	struct sl_prel *l = &r->rel[s->pred];
-	uint32_t key[SL_PARITY_MAX], hi = s->is_old && !r->is_rising ? l->n_old : l->n_seen;
+	uint32_t key[SL_PARITY_MAX],
+	    hi = s->is_old && !r->is_rising ? l->n_old : l->n_seen;
 	struct sl_pindex *x;
 	uint32_t b, n, *rows;
 
@@ -391,9 +499,28 @@ walk(struct firing *f, uint32_t at)
 	}
 	if (x->head == NULL)
 		return;
-	for (b = x->head[b]; b != 0 && r->stop == SL_PSTOP_NO; b = x->chain[b - 1 - x->n_csr])
+	for (b = x->head[b]; b != 0 && r->stop == SL_PSTOP_NO;
+	     b = x->chain[b - 1 - x->n_csr])
 		if (b - 1 < hi)
 			try_row(f, at, key, b - 1);
+}
+
+/* A rule with one atom: it is the last one, too. */
+static void
+pour_new(struct firing *f, const struct step *s, const uint32_t *key)
+{
+	const struct sl_prel *l = &f->r->rel[s->pred];
+	uint32_t rows[BATCH];
+
+	for (uint32_t k = l->n_old; k < l->n_seen && f->r->stop == SL_PSTOP_NO;) {
+		uint32_t n = 0;
+
+		while (n < BATCH && k < l->n_seen)
+			rows[n++] = k++;
+		pour(f, s, key, rows, n, l->n_seen);
+		if (f->r->work > f->r->lim.max_work)
+			sl_prun_stop(f->r, SL_PSTOP_LIMIT);
+	}
 }
 
 /* The first atom of the plan: only what is new. */
@@ -407,6 +534,10 @@ walk_new(struct firing *f, bool is_all)
 
 	for (uint32_t k = 0; k < s->n_key; k++)
 		key[s->key[k].col] = value(f, &s->key[k]);
+	if (!is_all && can_pour(f, 0, s)) {
+		pour_new(f, s, key);
+		return;
+	}
 	for (uint32_t k = is_all ? 0 : l->n_old; k < l->n_seen; k++) {
 		if (r->work > r->lim.max_work)
 			sl_prun_stop(r, SL_PSTOP_LIMIT);
@@ -471,12 +602,12 @@ sl_pprog_round(struct sl_policy_run *r, struct sl_pprog *g, uint32_t round)
 	struct firing f; /* filled by run() */
 
 	f.round = round;
-	for (struct rule *x = g->rules; x != NULL && r->stop == SL_PSTOP_NO; x = x->next) {
+	for (struct rule *x = g->rules; x != NULL && r->stop == SL_PSTOP_NO;
+	     x = x->next) {
 		run_rule(r, &f, x);
 		if (r->stop == SL_PSTOP_LIMIT && r->stop_rule == NULL)
-			r->stop_rule = x->q->shown != NULL || x->q->line == 0
-					   ? x->q->shown
-					   : x->q;
+			r->stop_rule =
+			    x->q->shown != NULL || x->q->line == 0 ? x->q->shown : x->q;
 	}
 }
 

@@ -32,8 +32,8 @@ lay(struct sl_policy_run *r, struct sl_prel *l, struct sl_pindex *x)
 	while (cap < n)
 		cap *= 2;
 	if (cap != x->cap) {
-		x->start = sl_arena_renew(r->a, x->start, (size_t)cap + 2,
-					  sizeof(*x->start));
+		x->start =
+		    sl_arena_renew(r->a, x->start, (size_t)cap + 2, sizeof(*x->start));
 		x->is_sorted = sl_arena_renew(r->a, x->is_sorted, cap / 8 + 1, 1);
 		x->rows = sl_arena_renew(r->a, x->rows, cap, sizeof(*x->rows));
 		x->head = NULL;
@@ -63,13 +63,12 @@ hang(struct sl_policy_run *r, struct sl_prel *l, struct sl_pindex *x)
 {
 	uint32_t need = l->n_seen - x->n_csr;
 
-	if (x->head == NULL &&
-	    (x->head = SL_NEW_N(r->a, uint32_t, x->cap)) == NULL)
+	if (x->head == NULL && (x->head = SL_NEW_N(r->a, uint32_t, x->cap)) == NULL)
 		return false;
 	if (need > x->cap_chain) {
 		uint32_t cap = 2 * need + 16;
-		uint32_t *p = sl_arena_regrow(r->a, x->chain, x->n - x->n_csr, cap,
-					      sizeof(*p));
+		uint32_t *p =
+		    sl_arena_regrow(r->a, x->chain, x->n - x->n_csr, cap, sizeof(*p));
 
 		if (p == NULL)
 			return false;

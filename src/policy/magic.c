@@ -13,9 +13,10 @@ struct call { /* a predicate and the places bound */
 };
 
 struct sl_pmagic {
-	struct call *v; /* by relation - n_preds; the first n_preds of them bind nothing */
+	struct call
+	    *v; /* by relation - n_preds; the first n_preds of them bind nothing */
 	uint32_t n, cap;
-	struct sl_pkeys kinds; /* place in v + 1, by predicate and mask */
+	struct sl_pkeys kinds;  /* place in v + 1, by predicate and mask */
 	uint32_t *todo, n_todo; /* places in v whose rules are not in the program yet */
 };
 
@@ -180,9 +181,11 @@ sl_pmagic_build(struct sl_policy_run *r)
 
 	r->prog = sl_pprog_new(r);
 	if (m != NULL)
-		m->v = SL_NEW_N(r->a, struct call, (size_t)2 * r->p->n_preds + MORE_CALLS);
+		m->v =
+		    SL_NEW_N(r->a, struct call, (size_t)2 * r->p->n_preds + MORE_CALLS);
 	if (m != NULL)
-		m->todo = SL_NEW_N(r->a, uint32_t, (size_t)2 * r->p->n_preds + MORE_CALLS);
+		m->todo =
+		    SL_NEW_N(r->a, uint32_t, (size_t)2 * r->p->n_preds + MORE_CALLS);
 	if (m == NULL || m->v == NULL || m->todo == NULL || r->prog == NULL) {
 		sl_prun_stop(r, SL_PSTOP_NOMEM);
 		return;

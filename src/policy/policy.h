@@ -237,8 +237,8 @@ int sl_policy_query(const struct sl_verdict *v, const char *pred, size_t arity,
  * together, fuel and proof included.  Not thread-safe. */
 struct sl_policy_world;
 
-/* max_memory: bytes, at least about 100 a fact of the model.  LIMIT where the model of the
- * standing facts goes beyond lim, else as sl_policy_decide(). */
+/* max_memory: bytes, at least about 100 a fact of the model.  LIMIT where the model of
+ * the standing facts goes beyond lim, else as sl_policy_decide(). */
 int sl_policy_world_open(const struct sl_policy *p, struct sl_policy_facts *f,
 			 const struct sl_policy_limits *lim, size_t max_memory,
 			 struct sl_policy_world **ret, struct sl_err *err) SL_MUST_CHECK;
@@ -250,8 +250,20 @@ int sl_policy_world_decide(struct sl_policy_world *w, struct sl_policy_facts *f,
  * another error the world only says NOMEM: open one anew, as also when its memory has
  * filled up with facts that have come and gone. */
 int sl_policy_world_change(struct sl_policy_world *w, struct sl_policy_facts *gone,
-			   struct sl_policy_facts *come, struct sl_err *err) SL_MUST_CHECK;
+			   struct sl_policy_facts *come,
+			   struct sl_err *err) SL_MUST_CHECK;
 void sl_policy_world_close(struct sl_policy_world *w);
+
+/* ---- check a proof ---- */
+
+/* Whether the proof, which may come from anybody, shows what it says of that policy and
+ * those facts: one pass, nothing is evaluated but the expressions of the steps it names.
+ * *ret_whole: it shows its verdict; else some result says something about all of the
+ * model, or the reason is "fuel", "limit" or "error", and only deciding again tells.
+ * `fuel` and `message` are not shown by any proof.  VERIFY: it does not show it. */
+int sl_policy_check_proof(const struct sl_policy *p, struct sl_policy_facts *f,
+			  const struct sl_json *proof, bool *ret_whole,
+			  struct sl_err *err) SL_MUST_CHECK;
 
 /* ---- explain ---- */
 

@@ -23,8 +23,8 @@ struct prover {
 	struct sl_json *nodes;
 	uint32_t n_nodes;
 	struct sl_pkeys number; /* of a tuple's node + 1, by predicate and row */
-	uint32_t none;           /* where a run that stopped writes */
-	bool *is_used;    /* rules, by id */
+	uint32_t none;          /* where a run that stopped writes */
+	bool *is_used;          /* rules, by id */
 	struct frame *stack;
 	size_t n, cap;
 	/* the search for one derivation */
@@ -87,6 +87,18 @@ derive(struct prover *p, struct frame *f)
 	}
 	f->rule = p->rule;
 	f->parents = p->found;
+}
+
+const uint32_t *
+sl_pproof_step(struct sl_policy_run *r, uint32_t pred, uint32_t row,
+	       const struct sl_prule **ret_rule)
+{
+	struct prover p = { .r = r };
+	struct frame f = { .pred = pred, .row = row };
+
+	derive(&p, &f);
+	*ret_rule = f.rule;
+	return f.parents;
 }
 
 static uint32_t *

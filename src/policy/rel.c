@@ -8,30 +8,23 @@ sl_prun_stop(struct sl_policy_run *r, enum sl_pstop why)
 		r->stop = why;
 }
 
-static uint64_t
-mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
-	return h ^ h >> 32;
-}
-
 /* ---- terms ---- */
 
 static uint64_t
 hash_term(const struct sl_term *t)
 {
-	uint64_t h = mix((uint64_t)t->kind + 1, (uint64_t)t->i), w;
+	uint64_t h = sl_pmix((uint64_t)t->kind + 1, (uint64_t)t->i), w;
 	size_t k = 0;
 
 	for (; k + 8 <= t->s.len; k += 8) {
 		memcpy(&w, t->s.p + k, 8);
-		h = mix(h, w);
+		h = sl_pmix(h, w);
 	}
 	for (w = 0; k < t->s.len; k++)
 		w = w << 8 | t->s.p[k];
-	h = mix(h ^ w, t->s.len);
+	h = sl_pmix(h ^ w, t->s.len);
 	for (k = 0; k < t->n; k++)
-		h = mix(h, hash_term(&t->items[k]));
+		h = sl_pmix(h, hash_term(&t->items[k]));
 	return h;
 }
 
@@ -105,17 +98,6 @@ sl_prun_forget(struct sl_policy_run *r, uint32_t n)
 }
 
 /* ---- relations ---- */
-
-uint32_t
-sl_prel_hash(const uint32_t *c, uint32_t n)
-{
-	uint64_t h = 0;
-	uint32_t k = 0;
-
-	for (; k + 2 <= n; k += 2)
-		h = mix(h, (uint64_t)c[k] << 32 | (c[k + 1] + 1));
-	return (uint32_t)(k < n ? mix(h, c[k] + UINT64_C(1)) : h);
-}
 
 static void
 hash_add(struct sl_prel *l, uint32_t h, uint32_t row)
@@ -196,8 +178,8 @@ sink(struct sl_policy_run *r, uint32_t pred, uint32_t row, uint32_t prov)
 	if (r->is_marked) {
 		if (r->n_undo == r->cap_undo) {
 			size_t cap = 2 * r->cap_undo + 64;
-			struct sl_pundo *v = sl_arena_regrow(r->a, r->undo, r->n_undo,
-							     cap, sizeof(*v));
+			struct sl_pundo *v =
+			    sl_arena_regrow(r->a, r->undo, r->n_undo, cap, sizeof(*v));
 
 			if (v == NULL) {
 				sl_prun_stop(r, SL_PSTOP_NOMEM);
@@ -250,7 +232,7 @@ sl_prel_put(struct sl_policy_run *r, uint32_t pred, const uint32_t *cell, uint32
 	uint64_t k, *count;
 	uint32_t at;
 
-	if ((uint64_t)l->n * 4 >= (uint64_t)l->cap_hash * 3 && !grow_hash(r, l)) {
+	if ((uint64_t)l->n * 8 >= (uint64_t)l->cap_hash * 5 && !grow_hash(r, l)) {
 		sl_prun_stop(r, SL_PSTOP_NOMEM);
 		return;
 	}
@@ -258,8 +240,7 @@ sl_prel_put(struct sl_policy_run *r, uint32_t pred, const uint32_t *cell, uint32
 	     at = (at + 1) & (l->cap_hash - 1)) {
 		uint32_t row = (uint32_t)k - 1;
 
-		if (k >> 32 == h &&
-		    memcmp(cells(l, row), cell, l->arity * sizeof(*cell)) == 0 &&
+		if (k >> 32 == h && sl_prel_is_same(cells(l, row), cell, l->arity) &&
 		    is_known(r, pred, row, origin, prov))
 			return;
 	}
@@ -290,8 +271,8 @@ sl_prel_find(const struct sl_prel *l, const uint32_t *cell)
 		return UINT32_MAX;
 	for (at = h & (l->cap_hash - 1); (k = l->hash[at]) != 0;
 	     at = (at + 1) & (l->cap_hash - 1))
-		if (k >> 32 == h && memcmp(cells(l, (uint32_t)k - 1), cell,
-					   l->arity * sizeof(*cell)) == 0)
+		if (k >> 32 == h &&
+		    sl_prel_is_same(cells(l, (uint32_t)k - 1), cell, l->arity))
 			return (uint32_t)k - 1;
 	return UINT32_MAX;
 }

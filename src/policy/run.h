@@ -25,12 +25,12 @@ enum sl_pstop { /* why a run ended early */
 /* Rows below n_csr lie together by bucket, later ones hang in chains until there are as
  * many of them. */
 struct sl_pindex {
-	uint32_t mask;           /* columns */
-	uint32_t cap;            /* buckets, a power of two */
-	uint32_t *start, *rows;  /* bucket k: rows[start[k]] up to rows[start[k + 1]] */
-	uint8_t *is_sorted;      /* a bit a bucket: in canonical order */
-	uint32_t n_csr, n;       /* rows that lie; rows in it */
-	uint32_t *head, *chain;  /* bucket -> row + 1; row - n_csr -> next row + 1 */
+	uint32_t mask;          /* columns */
+	uint32_t cap;           /* buckets, a power of two */
+	uint32_t *start, *rows; /* bucket k: rows[start[k]] up to rows[start[k + 1]] */
+	uint8_t *is_sorted;     /* a bit a bucket: in canonical order */
+	uint32_t n_csr, n;      /* rows that lie; rows in it */
+	uint32_t *head, *chain; /* bucket -> row + 1; row - n_csr -> next row + 1 */
 	uint32_t cap_chain;
 	bool is_laid; /* else rows have gone: to be made anew */
 	struct sl_pindex *next;
@@ -159,6 +159,26 @@ void sl_pmagic_ask(struct sl_policy_run *r, uint32_t pred);
 
 void sl_prun_stop(struct sl_policy_run *r, enum sl_pstop why);
 
+static inline uint64_t
+sl_pmix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 32;
+}
+
+/* Tuples that differ only in the low bits of the last term lie side by side: what a rule
+ * yields for one binding is found in few cache lines. */
+static inline uint32_t
+sl_prel_hash(const uint32_t *c, uint32_t n)
+{
+	uint32_t last = c[n - 1];
+	uint64_t h = 0;
+
+	for (uint32_t k = 0; k + 1 < n; k++)
+		h = sl_pmix(h, c[k]);
+	return ((uint32_t)sl_pmix(h, last / 8 + UINT64_C(1)) & ~7U) | last % 8;
+}
+
 /* fire.c: rules with their plans, tried against what is new. */
 struct sl_pprog *sl_pprog_new(struct sl_policy_run *r);
 /* is_guarded: the first atom is a demand, which has no part in heights. */
@@ -175,7 +195,6 @@ bool sl_pprog_next(struct sl_policy_run *r);
 uint32_t sl_prun_intern(struct sl_policy_run *r, const struct sl_term *t);
 /* Forgets all terms from number n on. */
 void sl_prun_forget(struct sl_policy_run *r, uint32_t n);
-uint32_t sl_prel_hash(const uint32_t *cell, uint32_t n);
 /* Adds a row, unless it is there as low as that; h is its hash. */
 void sl_prel_put(struct sl_policy_run *r, uint32_t pred, const uint32_t *cell, uint32_t h,
 		 uint32_t origin, uint32_t prov);
@@ -197,6 +216,16 @@ static inline uint32_t
 sl_prel_origin(const struct sl_prel *l, uint32_t row)
 {
 	return l->origin != NULL ? l->origin[row] : UINT32_C(1) << SL_PAUTH;
+}
+
+/* memcmp() is a call, and most rows are two or three numbers. */
+static inline bool
+sl_prel_is_same(const uint32_t *a, const uint32_t *b, uint32_t n)
+{
+	for (uint32_t k = 0; k < n; k++)
+		if (a[k] != b[k])
+			return false;
+	return true;
 }
 
 static inline uint32_t
@@ -240,6 +269,10 @@ void sl_pdemand_pred(struct sl_policy_run *r, uint32_t pred);
 /* The proof of a verdict; NULL when memory is out or the run was stopped by it. */
 struct sl_json *sl_pproof(struct sl_policy_run *r, struct sl_jb *b,
 			  const struct sl_verdict *v);
+/* One step of it: the rows that a derived row stands on, one for each atom of the rule;
+ * NULL for a fact, or when the run was stopped. */
+const uint32_t *sl_pproof_step(struct sl_policy_run *r, uint32_t pred, uint32_t row,
+			       const struct sl_prule **ret_rule);
 /* From a finished model to the verdict and its proof, in r->out. */
 int sl_pconclude(struct sl_policy_run *r, struct sl_verdict *ret,
 		 struct sl_err *err) SL_MUST_CHECK;
@@ -263,6 +296,8 @@ struct sl_policy_facts {
 /* In canonical order, and as the policy's declarations have them. */
 int sl_policy_facts_check(const struct sl_policy *p, struct sl_policy_facts *f,
 			  struct sl_err *err) SL_MUST_CHECK;
+/* Of a sorted set. */
+bool sl_policy_facts_has(const struct sl_policy_facts *f, const struct sl_pfact_row *row);
 /* Both sorted: what is not there yet, shallow; FORMAT and no change where one to be
  * dropped is missing. */
 int sl_policy_facts_insert(struct sl_policy_facts *f, const struct sl_policy_facts *more,

@@ -520,13 +520,18 @@ finish(struct work *w, const char *conclusion, int status, const struct sl_err *
 static int
 denied(struct work *w, const struct sl_decision_view *d, struct sl_err *err)
 {
-	const char *fact[1] = { "" };
+	const char *fact[1] = { "" }, *lift[1] = { "" };
 	size_t n = sl_decision_because(d->proof, &w->a, fact, 1);
+	struct sl_jb b = { .a = &w->a };
+	size_t n_lift = sl_emit_remedies(d, false, &b, lift, 1);
 	char hex[65];
 
 	sl_hex(hex, d->run, 32);
-	return SL_ERR(err, DENIED, "%s%s%s; 'sluice policy explain %.12s' says more",
-		      d->message, n > 0 ? ", because of " : "", fact[0], hex);
+	return SL_ERR(err, DENIED,
+		      "%s%s%s%s%s; 'sluice policy explain %.12s' says more, 'why-not' "
+		      "what would lift it",
+		      d->message, n > 0 ? ", because of " : "", fact[0],
+		      n_lift > 0 ? "; allowed " : "", lift[0], hex);
 }
 
 /* From the durable decision on: whatever happens, the log says how the run ended. */

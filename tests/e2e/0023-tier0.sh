@@ -3,7 +3,7 @@
 # ends, and what the record says of it.
 # timeout: 180
 . "$(dirname "$0")/lib.sh"
-need /usr/bin/python3
+need /usr/bin/python3 flock
 mkdir -p "$T/r" "$T/w" "$T/x/deep"
 echo granted >"$T/r/f"
 echo outside >"$T/x/f"
@@ -64,6 +64,16 @@ own=$(t0 -- sh -c 'echo ${HOME%/home}; mkdir -p d/d/d; echo z >d/d/d/e; chmod 0 
 case $own in /tmp/sluice-* | /var/tmp/sluice-*) r=0 ;; *) r=1 ;; esac
 result $r "it lies in /tmp or /var/tmp" "$own"
 not "and is gone afterwards" ls -d "$own"
+own=$(t0 -- sh -c 'echo ${HOME%/home}; mkdir -p d/d; chmod 0 d $HOME $TMPDIR ${HOME%/home}')
+not "even when it was closed" ls -d "$own"
+# What a sluice that was killed has left goes with the next one: what is empty, old and nobody's.
+left=${own%-*}-000000000000000000000000000000
+mkdir -p "${left}01/home" "${left}01/tmp" "${left}02/home" "${left}03/home" "${left}03/tmp" "${left}04/home" "${left}0x/home"
+: >"${left}03/home/f"
+for i in 01 03 04 0x; do touch -d '2 minutes ago' "$left$i"; done
+same "an empty one that was left is gone, one that is new, full, in use or named otherwise is not" "02 03 04 0x" \
+	"$(flock "${left}04" "$SLUICE" exec --tier T0 -- true; for i in 01 02 03 04 0x; do [ ! -d "$left$i" ] || echo $i; done | paste -sd ' ')"
+rm -rf "${left}01" "${left}02" "${left}03" "${left}04" "${left}0x"
 same "what may be written is" written "$(t0 -- sh -c "echo written >$T/w/new; cat $T/w/new"; rm -f "$T/w/new")"
 same "modes and times are changed there, and in its own" "600 1 700 9" "$(t0 -- sh -c "
 umask 077; : >$T/w/m; chmod 600 $T/w/m; touch -d @1 $T/w/m; mkdir d; chmod 700 d; touch -h -d @9 d; ln -s m $T/w/l

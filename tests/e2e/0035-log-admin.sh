@@ -84,7 +84,7 @@ for k in time entry tree index kind issuer subject verdict; do
 	[ -n "$(sl log tail -n 100 --json | json $k)" ]
 	result $? "log tail --json has $k"
 done
-sl log tail -f -n 1 --json >"$T/tail" 2>&1 &
+"$SLUICE" log tail -f -n 1 --json >"$T/tail" 2>&1 &
 pid=$!
 wait_for 10 test -s "$T/tail"
 sl exec -- true >/dev/null 2>&1
