@@ -1,26 +1,44 @@
-/* bench_log.c -- append, open and prove, beside what the disk and the primitives take.
+/* bench_log.c -- the log: append, open and prove, beside what the disk and the primitives
+ * take.  One JSON object a line.
  *
- *   bench_log DIR [BATCHES [ENTRIES]]     one JSON object a line (doc: MEASURES)
+ *   bench_log [-n ENTRIES] [-b BATCHES] [-d DIR] [ROW ...]
  *
  * `append batch N` is the whole path: client, recorder process, statements signed, one
- * write and one fdatasync.  Peers, in interleaved rounds in the same run: `fdatasync`
- * rewrites as many bytes in place and syncs; `pwrite + SHA-256 + Ed25519` hashes and
- * signs as many entries in this process, then writes and syncs. */
+ * write and one fdatasync; a large batch is sent while the one before is under way.
+ * Peers, in interleaved rounds in the same run: `fdatasync` rewrites as many bytes in
+ * place and syncs; `pwrite + SHA-256 + Ed25519` hashes and signs as many entries in this
+ * process, then writes and syncs.
+ *
+ * The large log is made without the recorder, of statements of one form whose signatures
+ * are not theirs: what it is measured for looks at none of them.  It lies in a
+ * directory of its own in DIR (else TMPDIR, else /var/tmp), removed at the end.
+ *
+ * Another set of rows is one line in `rows`. */
 #include "crypto/ed25519.h"
 #include "crypto/sha256.h"
 #include "log/node.h"
 #include "log/reader.h"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { ENTRY = 1024, ROUNDS = 5, MAX = 512 };
+enum { ENTRY = 1024, ROUNDS = 5, MAX = 512, LARGE = 10000000, SEEN = 2001 };
 
 static struct sl_err err;
 static uint8_t payload[ENTRY];
+static const uint8_t build[32] = { 1 };
+
+struct bench {
+	const char *dir;
+	size_t n;       /* entries of the large log */
+	size_t batches; /* of one entry, a round */
+};
 
 static double
 now(void)
@@ -72,6 +90,23 @@ row(const char *metric, const char *unit, double ours, double peer, const char *
 	(void)fflush(stdout);
 }
 
+static int
+open_dir(const struct bench *b, const char *name)
+{
+	char path[512];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", b->dir, name);
+	if ((mkdir(path, 0700) < 0 && access(path, F_OK) < 0) ||
+	    (fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
+		perror(path);
+		exit(5);
+	}
+	return fd;
+}
+
+/* --- append --- */
+
 static double
 ours(struct sl_recorder *r, size_t batch, size_t batches)
 {
@@ -90,18 +125,44 @@ ours(struct sl_recorder *r, size_t batch, size_t batches)
 			must(sl_recorder_add(r, &s, &err));
 		}
 		must(sl_recorder_commit(r, &err));
+		/* a large batch is made while the one before is written, as whoever has
+		 * so much to say does */
+		if (batch == 1 || i > 0)
+			must(sl_recorder_wait(r, e, MAX, &n, &err));
+	}
+	if (batch > 1) {
+		size_t n;
+
 		must(sl_recorder_wait(r, e, MAX, &n, &err));
 	}
 	return (double)(batch * batches) / (now() - t);
 }
 
+/* Of what the recorder makes of one payload. */
+static size_t
+statement_len(void)
+{
+	const uint8_t seed[32] = { 1 };
+	struct sl_buf b = { .max = 2 * ENTRY };
+	struct sl_log_key k;
+	uint8_t unused[32];
+	size_t n;
+
+	sl_log_key_make(&k, seed);
+	must(sl_log_statement(&k, SL_LIT("bench"), (struct sl_slice){ payload, ENTRY },
+			      false, unused, &b, &err));
+	n = b.len;
+	sl_buf_done(&b);
+	return n;
+}
+
 static double
-disk(int fd, const uint8_t *p, size_t batch, size_t batches)
+disk(int fd, const uint8_t *p, size_t len, size_t batch, size_t batches)
 {
 	double t = now();
 
 	for (size_t i = 0; i < batches; i++)
-		must(pwrite(fd, p, batch * ENTRY, (off_t)((i % 8) * MAX * ENTRY)) < 0 ||
+		must(pwrite(fd, p, batch * len, (off_t)((i % 8) * MAX * len)) < 0 ||
 			     fdatasync(fd) < 0
 			 ? -1
 			 : 0);
@@ -109,7 +170,7 @@ disk(int fd, const uint8_t *p, size_t batch, size_t batches)
 }
 
 static double
-primitives(int fd, const uint8_t *p, size_t batch, size_t batches)
+primitives(int fd, const uint8_t *p, size_t len, size_t batch, size_t batches)
 {
 	uint8_t seed[32] = { 1 }, d[32], sig[64];
 	struct sl_signer k;
@@ -119,13 +180,12 @@ primitives(int fd, const uint8_t *p, size_t batch, size_t batches)
 	t = now();
 	for (size_t i = 0; i < batches; i++) {
 		for (size_t j = 0; j <= batch; j++) { /* and once for the root */
-			struct sl_slice e = { p + j % MAX * ENTRY,
-					      j < batch ? ENTRY : 64 };
+			struct sl_slice e = { p + j % MAX * len, j < batch ? len : 64 };
 
 			sl_sha256(e, d);
 			sl_sign(&k, e, sig);
 		}
-		must(pwrite(fd, p, batch * ENTRY, (off_t)((i % 8) * MAX * ENTRY)) < 0 ||
+		must(pwrite(fd, p, batch * len, (off_t)((i % 8) * MAX * len)) < 0 ||
 			     fdatasync(fd) < 0
 			 ? -1
 			 : 0);
@@ -136,19 +196,21 @@ primitives(int fd, const uint8_t *p, size_t batch, size_t batches)
 static void
 append(int home, struct sl_recorder *r, size_t batch, size_t batches)
 {
-	static uint8_t p[MAX * ENTRY];
+	static uint8_t p[MAX * 2 * ENTRY];
+	size_t len = statement_len();
 	double a[ROUNDS], b[ROUNDS], c[ROUNDS];
 	char name[32];
 	int fd = openat(home, "peer", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	memset(p, 'p', sizeof(p));
-	for (int i = 0; i < 8; i++) /* blocks are there, as in a segment filled ahead */
-		must(pwrite(fd, p, sizeof(p), (off_t)i * MAX * ENTRY) < 0 ? -1 : 0);
+	for (size_t i = 0; i < 8;
+	     i++) /* blocks are there, as in a segment filled ahead */
+		must(pwrite(fd, p, MAX * len, (off_t)(i * MAX * len)) < 0 ? -1 : 0);
 	must(fsync(fd));
 	for (int i = 0; i < ROUNDS; i++) {
 		a[i] = ours(r, batch, batches);
-		b[i] = disk(fd, p, batch, batches);
-		c[i] = primitives(fd, p, batch, batches);
+		b[i] = disk(fd, p, len, batch, batches);
+		c[i] = primitives(fd, p, len, batch, batches);
 	}
 	(void)snprintf(name, sizeof(name), "append batch %zu", batch);
 	row(name, "per_s", median(a, ROUNDS), median(b, ROUNDS), "fdatasync",
@@ -158,15 +220,114 @@ append(int home, struct sl_recorder *r, size_t batch, size_t batches)
 	(void)close(fd);
 }
 
-/* Opening for reading, a receipt, at the size that the log has now. */
 static void
-reading(int home)
+rows_append(const struct bench *b)
 {
+	struct sl_recorder_opts o = { .home_fd = open_dir(b, "append"), .build = build };
+	struct sl_recorder *r;
+	struct sl_node_info info;
+
+	memset(payload, 'a', sizeof(payload));
+	must(sl_recorder_start(&o, &r, &err));
+	must(sl_recorder_info(r, &info, &err));
+	append(o.home_fd, r, 1, b->batches);
+	append(o.home_fd, r, 512, b->batches / 20 + 1);
+	sl_recorder_stop(r);
+	(void)close(o.home_fd);
+}
+
+/* --- a large log --- */
+
+static void
+name_size(const struct bench *b, const char *what, const char *tail, char out[64])
+{
+	const char *unit = b->n % 1000000 == 0 ? "M" : b->n % 1000 == 0 ? "k" : "";
+	size_t n = *unit == 'M' ? b->n / 1000000 : *unit == 'k' ? b->n / 1000 : b->n;
+
+	(void)snprintf(out, 64, "%s %zu%s%s", what, n, unit, tail);
+}
+
+static void
+fill(struct sl_node *n, const uint8_t *stmt, size_t len, size_t from, size_t k)
+{
+	static uint8_t s[4096];
+
+	memcpy(s, stmt, len);
+	must(sl_store_begin(&n->st, &err));
+	for (size_t i = 0; i < k; i++) {
+		uint8_t id[32];
+		uint64_t index;
+
+		(void)snprintf((char *)s + len - 80, 16, "%015zu", from + i);
+		must(sl_store_entry(&n->st, 1, "decision", (struct sl_slice){ s, len },
+				    id, &index, &err));
+	}
+	must(sl_node_end(n, &err));
+	must(sl_store_idle(&n->st, &err));
+}
+
+static double
+disk_use(int home)
+{
+	struct stat st;
+	double n = 0;
+	char name[64];
+
+	for (unsigned i = 0; i < 100000; i++) {
+		(void)snprintf(name, sizeof(name), "log/seg/%06u.log", i);
+		if (fstatat(home, name, &st, 0) < 0)
+			break;
+		n += (double)st.st_size;
+	}
+	return n;
+}
+
+static void
+make_large(const struct bench *b, int home)
+{
+	enum { PER = 2048, STMT = 400 };
+	static uint8_t stmt[STMT];
+	struct sl_node n;
+	double at = now();
+
+	memset(stmt, 's', sizeof(stmt));
+	must(sl_node_open(&n, home, sl_store_io_sys(), build, &err));
+	for (size_t i = 0; i < b->n; i += PER) {
+		fill(&n, stmt, STMT, i, b->n - i < PER ? b->n - i : PER);
+		if (isatty(2) && i % (PER * 64) == 0)
+			(void)fprintf(stderr, "\rbench_log: %zu of %zu entries", i, b->n);
+	}
+	if (isatty(2))
+		(void)fprintf(stderr, "\n");
+	row("large log made, entries", "per_s", (double)b->n / (now() - at), 0, NULL,
+	    b->n);
+	sl_node_done(&n);
+}
+
+static double
+rss_mib(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	double kib = 0;
+	char line[128];
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, "VmHWM:", 6) == 0)
+			kib = strtod(line + 6, NULL);
+	if (f != NULL)
+		(void)fclose(f);
+	return kib / 1024;
+}
+
+static void
+open_and_prove(const struct bench *b, int home)
+{
+	static double v[SEEN];
 	struct sl_reader *r;
 	struct sl_log_tree t;
-	struct stat st;
-	char name[48];
-	double v[101], per;
+	struct sl_proof p;
+	struct sl_node n;
+	char name[64];
 
 	for (size_t i = 0; i < 101; i++) {
 		double at = now();
@@ -175,49 +336,136 @@ reading(int home)
 		v[i] = (now() - at) * 1e3;
 		sl_reader_close(r);
 	}
-	must(sl_reader_open(home, &r, &err));
-	must(sl_reader_tree(r, 1, &t, &err));
-	(void)snprintf(name, sizeof(name), "open %llu", (unsigned long long)t.size);
+	name_size(b, "open", "", name);
 	row(name, "ms", median(v, 101), 0, NULL, 101);
-	for (size_t i = 0; i < 101; i++) {
-		struct sl_buf b = { .max = 1 << 16 };
+	for (size_t i = 0; i < 21; i++) { /* with keys, to append */
 		double at = now();
 
-		must(sl_reader_receipt(r, 1, (i * 7919) % t.size, 0, &b, &err));
-		v[i] = (now() - at) * 1e6;
-		sl_buf_done(&b);
+		must(sl_node_open(&n, home, sl_store_io_sys(), build, &err));
+		v[i] = (now() - at) * 1e3;
+		sl_node_done(&n);
 	}
-	(void)snprintf(name, sizeof(name), "proof %llu warm", (unsigned long long)t.size);
-	row(name, "us", median(v, 101), 0, NULL, 101);
-	per = fstatat(home, "log/idx", &st, 0) == 0 ? (double)st.st_size / (double)t.size
-						    : 0;
-	row("index bytes per entry", "B", per, 0, NULL, (size_t)t.size);
+	name_size(b, "open", " to append", name);
+	row(name, "ms", median(v, 21), 0, NULL, 21);
+	must(sl_reader_open(home, &r, &err));
+	must(sl_reader_tree(r, 1, &t, &err));
+	for (int warm = 0; warm < 2; warm++)
+		for (size_t i = 0; i < SEEN; i++) {
+			double at = now();
+
+			must(sl_reader_inclusion(r, 1, (i * 7919 * 641) % t.size, 0, &p,
+						 &err));
+			v[i] = (now() - at) * 1e6;
+		}
+	name_size(b, "proof", " warm", name);
+	row(name, "us", median(v, SEEN), 0, NULL, SEEN);
 	sl_reader_close(r);
+}
+
+/* Reading, proving and appending at that size, in a process that did not make it. */
+static void
+rows_large(const struct bench *b)
+{
+	int home = open_dir(b, "large"), st = 0;
+	struct statvfs vfs;
+	char name[64];
+	double was;
+	pid_t pid;
+
+	if (statvfs(b->dir, &vfs) < 0 ||
+	    (double)vfs.f_bavail * (double)vfs.f_frsize < (double)b->n * 1000) {
+		(void)fprintf(stderr,
+			      "bench_log: no room for a log of %zu entries (1000 bytes "
+			      "each); -n takes fewer\n",
+			      b->n);
+		exit(5);
+	}
+	make_large(b, home);
+	if ((pid = fork()) == 0) {
+		static uint8_t stmt[400];
+		struct sl_node n;
+
+		open_and_prove(b, home);
+		memset(stmt, 'm', sizeof(stmt));
+		must(sl_node_open(&n, home, sl_store_io_sys(), build, &err));
+		for (size_t i = 0; i < 64; i++)
+			fill(&n, stmt, sizeof(stmt), b->n + i * 512, 512);
+		sl_node_done(&n);
+		name_size(b, "memory at", "", name);
+		row(name, "MiB", rss_mib(), 0, NULL, 1);
+		exit(0);
+	}
+	if (waitpid(pid, &st, 0) != pid || st != 0)
+		exit(5);
+	was = disk_use(home);
+	row("bytes per entry", "B", was / ((double)b->n + 64 * 512), 400,
+	    "statement alone", b->n);
+	(void)close(home);
+}
+
+/* --- */
+
+static const struct {
+	const char *name;
+	void (*run)(const struct bench *b);
+} rows[] = {
+	{ "append", rows_append },
+	{ "large", rows_large },
+};
+
+static int
+rm(const char *p, const struct stat *st, int type, struct FTW *f)
+{
+	(void)st;
+	(void)type;
+	(void)f;
+	return remove(p);
+}
+
+static char dir[256];
+static pid_t owner;
+
+static void
+clean_up(void)
+{
+	if (getpid() == owner)
+		(void)nftw(dir, rm, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 int
 main(int argc, char **argv)
 {
-	static const uint8_t build[32] = { 1 };
-	size_t batches = argc > 2 ? strtoul(argv[2], NULL, 10) : 200;
-	struct sl_recorder_opts o = { .build = build };
-	struct sl_recorder *r;
-	struct sl_node_info info;
+	struct bench b = { .n = LARGE, .batches = 200 };
+	const char *tmp = getenv("TMPDIR");
+	int c;
 
-	if (argc < 2 ||
-	    (o.home_fd = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
-		(void)fprintf(stderr, "usage: bench_log DIR [BATCHES [ENTRIES]]\n");
+	while ((c = getopt(argc, argv, "n:b:d:")) != -1) {
+		if (c == 'n')
+			b.n = strtoul(optarg, NULL, 10);
+		else if (c == 'b')
+			b.batches = strtoul(optarg, NULL, 10);
+		else if (c == 'd')
+			tmp = optarg;
+		else
+			return 2;
+	}
+	(void)snprintf(dir, sizeof(dir), "%s/bench-log-XXXXXX",
+		       tmp != NULL ? tmp : "/var/tmp");
+	if (b.n < 1 || mkdtemp(dir) == NULL) {
+		perror(dir);
 		return 2;
 	}
-	memset(payload, 'a', sizeof(payload));
+	b.dir = dir;
+	owner = getpid();
+	(void)atexit(clean_up);
 	must(sl_crypto_init(&err));
-	must(sl_recorder_start(&o, &r, &err));
-	must(sl_recorder_info(r, &info, &err));
-	append(o.home_fd, r, 1, batches);
-	append(o.home_fd, r, 512, batches / 20 + 1);
-	for (size_t n = argc > 3 ? strtoul(argv[3], NULL, 10) : 0, i = 0; i < n; i += 512)
-		(void)ours(r, 512, 1);
-	sl_recorder_stop(r);
-	reading(o.home_fd);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool is_asked = optind == argc;
+
+		for (int k = optind; k < argc; k++)
+			is_asked |= strcmp(argv[k], rows[i].name) == 0;
+		if (is_asked)
+			rows[i].run(&b);
+	}
 	return 0;
 }

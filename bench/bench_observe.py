@@ -58,7 +58,7 @@ ROWS = ("bare", "compile 100 files", "compile 100 files trace")
 def release_build():
     build = os.environ.get("SL_BENCH_BUILD", os.path.join(ROOT, "build-release"))
     if not os.path.exists(os.path.join(build, "build.ninja")):
-        subprocess.run(["meson", "setup", "--buildtype", "release", build], cwd=ROOT, check=True,
+        subprocess.run(["meson", "setup", "--buildtype", "release", "-Doptimization=s", build], cwd=ROOT, check=True,
                        stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", build, "sluice"], check=True, stdout=subprocess.DEVNULL)
     return os.path.join(build, "sluice")

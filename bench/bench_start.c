@@ -8,10 +8,13 @@
  * Rows: `exec whole` against `bwrap full`, both cold processes with /bin/true, the same
  * namespaces, tree and seccomp programs; `box own netns` against `vfork`, both from a
  * running process; `box warm`: one that stood ready, from the command to the reaping.
- * Then `boxes`: how many a second two processes start and reap for three seconds, and
- * how many bare processes.  -u: as an ordinary user (root drops to an id that nobody
- * has). Every exit status is checked; a row with a failure has no figure.
+ * `box T0`: one without namespaces, its directory made and removed, where there can be
+ * one. Then `boxes`: how many a second two processes start and reap for three seconds,
+ * and how many bare processes.  -u: as an ordinary user (root drops to an id that nobody
+ * has). Every exit status is checked; a row with a failure has no figure.  `exec whole`
+ * is also set against other sandboxes where they are (peers.h).
  */
+#include "peers.h"
 #include "rig.h"
 
 #include <errno.h>
@@ -31,7 +34,7 @@ enum { ROUNDS_MAX = 1000, WARM_UP = 2, USER = 61235, PAUSE_US = 3000, WORKERS = 
 
 static const double THROUGHPUT_MS = 3000;
 
-enum row { VFORK, BWRAP, EXEC, COLD, BOX, POOLED, WARM, ROWS };
+enum row { VFORK, BWRAP, EXEC, COLD, BOX, POOLED, WARM, LAND, PEER, ROWS = PEER + PEERS };
 
 struct bench {
 	const char *sluice, *bpf[2];
@@ -39,13 +42,21 @@ struct bench {
 	struct sl_launcher *launcher[2]; /* a network namespace on request; one ahead */
 	double ms[ROWS][ROUNDS_MAX];
 	int failed[ROWS];
+	bool has_t0;
+	bool is_absent[PEERS]; /* not installed, or it cannot run here */
 	int n;
 };
 
-static const char *const row_name[ROWS] = { "vfork",         "bwrap full",
+static const char *const own_name[PEER] = { "vfork",         "bwrap full",
 					    "exec whole",    "box from nothing",
 					    "box own netns", "box pooled netns",
-					    "box warm" };
+					    "box warm",      "box T0" };
+
+static const char *
+name_of(enum row row)
+{
+	return row < PEER ? own_name[row] : peers[row - PEER].name;
+}
 
 static char *const true_argv[] = { "/bin/true", NULL };
 
@@ -167,6 +178,23 @@ run_box(struct rig *r, struct sl_launcher *l)
 	return run_open(r);
 }
 
+static int
+run_t0(struct rig *r)
+{
+	char own[SL_BOX_OWN_DIR_MAX];
+	int e;
+
+	if (sl_box_own_dir(own, &r->err) < 0)
+		return -1;
+	r->g.tier = SL_LIT("T0");
+	r->o.own_dir = own;
+	r->cwd = "/usr";
+	(void)open_box(r, NULL);
+	e = run_open(r);
+	r->o.own_dir = NULL;
+	return e;
+}
+
 /* r: for the box, with its megabytes of room for output, is not what is measured. */
 static int
 run_row(const struct bench *b, enum row row, struct rig *r)
@@ -186,9 +214,13 @@ run_row(const struct bench *b, enum row row, struct rig *r)
 		return run_box(r, b->launcher[1]);
 	case WARM:
 		return run_open(r);
+	case LAND:
+		return b->has_t0 ? run_t0(r) : 0;
+	case PEER:
 	case ROWS:
 	default:
-		return -1;
+		return b->is_absent[row - PEER] ? 0
+						: spawn(b, peers[row - PEER].argv, -1);
 	}
 }
 
@@ -270,13 +302,13 @@ print_pair(const struct bench *b, enum row ours, enum row peer, const char *who)
 		printf("{\"bench\":\"start\",\"metric\":\"%s\",\"who\":\"%s\",\"unit\":"
 		       "\"ms\","
 		       "\"failed\":%d,\"peer_failed\":%d,\"n\":%d}\n",
-		       row_name[ours], who, b->failed[ours], b->failed[peer], b->n);
+		       name_of(ours), who, b->failed[ours], b->failed[peer], b->n);
 	else
 		printf("{\"bench\":\"start\",\"metric\":\"%s\",\"who\":\"%s\",\"unit\":"
 		       "\"ms\","
 		       "\"ours\":%.3f,\"peer\":%.3f,\"peer_name\":\"%s\",\"ratio\":%.3f,"
 		       "\"n\":%d}\n",
-		       row_name[ours], who, o, p, row_name[peer], o / p, b->n);
+		       name_of(ours), who, o, p, name_of(peer), o / p, b->n);
 }
 
 static int
@@ -301,7 +333,7 @@ failed(struct bench *b, enum row row, int st)
 		(void)!read(fd, text, sizeof(text) - 1);
 		(void)close(fd);
 	}
-	fprintf(stderr, "bench_start: %s ended with %d: %s\n", row_name[row], st, text);
+	fprintf(stderr, "bench_start: %s ended with %d: %s\n", name_of(row), st, text);
 }
 
 /* A running sluice: it has a launcher for the grant of its boxes. */
@@ -317,6 +349,15 @@ start_launchers(struct bench *b)
 		fprintf(stderr, "bench_start: %s\n", r->err.msg);
 	rig_free(r);
 	return e;
+}
+
+static void
+find_peers(struct bench *b)
+{
+	bool is_ready = peers_prepare() == 0;
+
+	for (unsigned i = 0; i < PEERS; i++)
+		b->is_absent[i] = !is_ready || spawn(b, peers[i].argv, -1) != 0;
 }
 
 static void
@@ -437,6 +478,69 @@ print_throughput(const struct bench *b, const char *who)
 	return bare > 0 && own > 0 && pooled > 0 ? 0 : -1;
 }
 
+/* What the kernel holds for processes, mounts and namespaces, in KiB. */
+static long
+kernel_kib(void)
+{
+	static const char *const part[] = { "Slab:", "KernelStack:", "PageTables:",
+					    "Percpu:", "VmallocUsed:" };
+	char line[256];
+	long sum = 0;
+	FILE *f = fopen("/proc/meminfo", "re");
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++)
+			if (strncmp(line, part[i], strlen(part[i])) == 0)
+				sum += strtol(line + strlen(part[i]), NULL, 10);
+	if (f != NULL)
+		(void)fclose(f);
+	return sum;
+}
+
+/* What a standing box costs the kernel, its own network namespace included; the machine's
+ * other work is noise of some MiB, which many boxes share. */
+static int
+print_memory(const struct bench *b, const char *who)
+{
+	enum { STANDING = 200, SETTLE_US = 300000 };
+	static struct rig *r[STANDING];
+	long before, after;
+	int n = 0, e = 0;
+
+	for (; n < WARM_UP; n++) {
+		struct rig *w = rig_new();
+
+		e |= run_box(w, b->launcher[0]);
+		rig_free(w);
+	}
+	(void)usleep(SETTLE_US);
+	before = kernel_kib();
+	for (n = 0; e == 0 && n < STANDING; n++) {
+		r[n] = rig_new();
+		e = open_box(r[n], b->launcher[0]);
+	}
+	after = kernel_kib();
+	for (int i = 0; i < n; i++) {
+		e |= e == 0 ? run_open(r[i]) : 0;
+		rig_free(r[i]);
+	}
+	if (e == 0)
+		printf("{\"bench\":\"start\",\"metric\":\"kernel memory a box\",\"who\":"
+		       "\"%s\",\"unit\":\"KiB\",\"ours\":%.0f,\"peer\":null,\"n\":%d}\n",
+		       who, (double)(after - before) / STANDING, STANDING);
+	return e;
+}
+
+/* Needs Linux 6.12. */
+static void
+find_t0(struct bench *b)
+{
+	struct rig *r = rig_new();
+
+	b->has_t0 = run_t0(r) == 0;
+	rig_free(r);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -474,25 +578,40 @@ main(int argc, char **argv)
 	who = geteuid() == 0 ? "root" : "user";
 	if (start_launchers(&b) < 0)
 		return 1;
+	find_peers(&b);
+	find_t0(&b);
 	measure(&b, rounds);
+	if (print_memory(&b, who) < 0)
+		return 1;
+	(void)fflush(stdout);
 	for (int i = 0; i < 2; i++)
 		sl_launcher_stop(b.launcher[i]);
 	print_pair(&b, EXEC, BWRAP, who);
+	for (int i = 0; i < PEERS; i++)
+		if (b.is_absent[i])
+			printf("%-6s %-16s is not installed, or cannot run here\n", who,
+			       peers[i].name);
+		else
+			print_pair(&b, EXEC, (enum row)(PEER + i), who);
 	print_pair(&b, COLD, VFORK, who);
 	print_pair(&b, BOX, VFORK, who);
 	print_pair(&b, POOLED, VFORK, who);
 	print_pair(&b, WARM, VFORK, who);
-	for (int i = 0; i < ROWS; i++)
+	if (b.has_t0)
+		print_pair(&b, LAND, VFORK, who);
+	else
+		printf("%-6s %-16s cannot be had here\n", who, name_of(LAND));
+	for (int i = 0; i < PEER; i++)
 		printf("%-6s %-16s median %7.3f p10 %7.3f p90 %7.3f min %7.3f ms failed "
 		       "%d/%d\n",
-		       who, row_name[i], at(&b, (enum row)i, 0.5),
+		       who, name_of((enum row)i), at(&b, (enum row)i, 0.5),
 		       at(&b, (enum row)i, 0.1), at(&b, (enum row)i, 0.9),
 		       at(&b, (enum row)i, 0), b.failed[i], b.n);
 	print_matrix(&b);
 	(void)fflush(stdout); /* before there are other processes */
 	if (print_throughput(&b, who) < 0)
 		return 1;
-	for (int i = EXEC; i < ROWS; i++)
+	for (int i = EXEC; i < PEER; i++)
 		if (b.failed[i] > 0)
 			return 1;
 	return 0;

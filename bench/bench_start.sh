@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 b=${SL_BENCH_BUILD:-$PWD/build-release} # absolute: what is measured runs elsewhere
 command -v bwrap >/dev/null || { echo "bench start: bubblewrap is not installed" >&2; exit 2; }
-[ -f "$b/build.ninja" ] || meson setup --buildtype release "$b" >/dev/null
+[ -f "$b/build.ninja" ] || meson setup --buildtype release -Doptimization=s "$b" >/dev/null
 ninja -C "$b" sluice bench/start >"$b/bench.log" 2>&1 || { cat "$b/bench.log" >&2; exit 1; }
 # The digest of a program that was written a moment ago is not kept: each start would hash it.
 while [ $(($(date +%s) - $(stat -c %Z "$b/sluice"))) -lt 4 ]; do sleep 1; done

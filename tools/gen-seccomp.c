@@ -3,7 +3,8 @@
  *
  *   gen-seccomp LIST HEADER [GATE.bpf QUIET.bpf]
  *
- * The trace program is the watch program that also stops at the calls of `trace` lines, but
+ * The land program, of tier T0, is the watch program that also stops at the calls of `land`
+ * lines.  The trace program is the watch program that also stops at the calls of `trace` lines, but
  * those of kind "look"; the seek program stops at these too.
  * QUIET is the watch program for a sandbox without a supervisor: exec is allowed, all
  * else that would be asked for is EPERM.  The benchmarks give both files to peers.
@@ -21,7 +22,7 @@
 
 enum { LINE_MAX_LEN = 1024, LINES_MAX = 512, CONDS_MAX = 6, VALUES_MAX = 12, PROG_MAX = 1024 };
 
-enum op { EQUAL, NOT_EQUAL, MASKED, ANY_BIT };
+enum op { EQUAL, NOT_EQUAL, MASKED, NOT_MASKED, ANY_BIT };
 
 struct cond {
 	enum op op;
@@ -46,8 +47,8 @@ struct gen {
 	/* verdicts of the gate by number; RETS below */
 	uint16_t gate[SL_BPF_CALLS];
 	char name[SL_BPF_CALLS][32];
-	struct notify line[LINES_MAX], trace[LINES_MAX];
-	size_t n, n_trace;
+	struct notify line[LINES_MAX], trace[LINES_MAX], land[LINES_MAX];
+	size_t n, n_trace, n_land;
 	const char *file;
 	unsigned at;
 };
@@ -85,7 +86,7 @@ number_of(const struct gen *g, const char *name)
 	return nr;
 }
 
-/* N=V, N!=V, N&MASK=V[,V...], N&MASK */
+/* N=V, N!=V, N&MASK=V[,V...], N&MASK!=V[,V...], N&MASK */
 static struct cond
 condition(const struct gen *g, const char *s)
 {
@@ -99,6 +100,10 @@ condition(const struct gen *g, const char *s)
 		c.op = *p != '\0' ? MASKED : ANY_BIT;
 		if (c.op == ANY_BIT && c.mask <= UINT32_MAX)
 			return c;
+		if (*p == '!') {
+			c.op = NOT_MASKED;
+			p++;
+		}
 	} else if (*p == '!') {
 		c.op = NOT_EQUAL;
 		p++;
@@ -110,7 +115,9 @@ condition(const struct gen *g, const char *s)
 			die(g, "too many values", s);
 		c.value[c.n++] = strtoull(p, &p, 0);
 	} while (*p++ == ',');
-	if (p[-1] != '\0' || (c.n > 1 && (c.op != MASKED || c.mask > UINT32_MAX)))
+	if (p[-1] != '\0' ||
+	    (c.n > 1 && c.op != MASKED && c.op != NOT_MASKED) ||
+	    ((c.n > 1 || c.op == NOT_MASKED) && c.mask > UINT32_MAX))
 		die(g, "bad condition", s);
 	return c;
 }
@@ -156,6 +163,25 @@ notify_line(struct gen *g, char *rest)
 	if (g->n == 0 || l[-1].nr != l->nr || strcmp(l[-1].class, l->class) != 0)
 		verdict(g, l->nr, name, RET_ALLOW);
 	g->n++;
+}
+
+/* A call that the gate lets through; lines of one call stand together, and those of a notify
+ * line count as well. */
+static void
+land_line(struct gen *g, char *rest)
+{
+	struct notify *l = &g->land[g->n_land];
+	const char *name;
+
+	if (g->n_land == LINES_MAX)
+		die(g, "too many lines at", "land");
+	name = stop_line(g, l, rest);
+	if (g->name[l->nr][0] == '\0' || g->gate[l->nr] != RET_ALLOW)
+		die(g, "stopped before it is allowed", name);
+	for (size_t i = 0; i + 1 < g->n_land; i++)
+		if (g->land[i].nr == l->nr && l[-1].nr != l->nr)
+			die(g, "lines of one call are apart", name);
+	g->n_land++;
 }
 
 /* One line a call; what a notify line stops too has no condition here, for what stops
@@ -211,6 +237,10 @@ read_list(struct gen *g, FILE *f)
 			trace_line(g, strtok(NULL, ""));
 			continue;
 		}
+		if (strcmp(verb, "land") == 0) {
+			land_line(g, strtok(NULL, ""));
+			continue;
+		}
 		if (strcmp(verb, "deny") == 0) {
 			if ((s = strtok(NULL, " \t")) == NULL)
 				die(g, "errno expected", "deny");
@@ -249,15 +279,19 @@ half(const struct gen *g, struct prog *p, const struct cond *c, bool is_high)
 	unsigned shift = is_high ? 32 : 0;
 	uint32_t mask = (uint32_t)(c->mask >> shift), v = (uint32_t)(c->value[0] >> shift);
 
-	if (c->op == MASKED && mask == 0)
+	if ((c->op == MASKED || c->op == NOT_MASKED) && mask == 0)
 		return;
 	load(g, p, offsetof(struct seccomp_data, args) + c->arg * 8UL + is_high * 4UL);
 	if (c->op == ANY_BIT) {
 		put(g, p, BPF_JMP | BPF_JSET | BPF_K, mask, 0, NEXT);
 		return;
 	}
-	if (c->op == MASKED && mask != UINT32_MAX)
+	if ((c->op == MASKED || c->op == NOT_MASKED) && mask != UINT32_MAX)
 		put(g, p, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
+	for (size_t i = 0; c->op == NOT_MASKED && i < c->n; i++)
+		put(g, p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)c->value[i], NEXT, 0);
+	if (c->op == NOT_MASKED)
+		return;
 	/* Any but the last goes straight to what follows the last. */
 	for (size_t i = 0; !is_high && i + 1 < c->n; i++)
 		put(g, p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)c->value[i],
@@ -352,7 +386,7 @@ shared(struct prog *p, size_t first, size_t from)
 	return from;
 }
 
-enum kind { WATCH, QUIET, TRACE, SEEK };
+enum kind { WATCH, QUIET, TRACE, SEEK, LAND };
 enum { ALLOW, KILL, FOUND, BLOCKS };
 
 static void
@@ -370,6 +404,26 @@ trace(const struct gen *g, struct prog *blocks, uint32_t ret, uint16_t to[SL_BPF
 			block(g, blocks, l, 1, ret);
 			to[l->nr] = (uint16_t)shared(blocks, BLOCKS, from);
 		}
+	}
+}
+
+/* All lines of each call that has a land line, those of notify first. */
+static void
+land(const struct gen *g, struct prog *blocks, uint32_t ret, uint16_t to[SL_BPF_CALLS])
+{
+	struct notify all[LINES_MAX];
+
+	for (size_t i = 0, n; i < g->n_land; i += n) {
+		const struct notify *l = &g->land[i];
+		size_t from = blocks->n, k = 0;
+
+		for (size_t j = 0; j < g->n; j++)
+			if (g->line[j].nr == l->nr)
+				all[k++] = g->line[j];
+		for (n = 0; i + n < g->n_land && l[n].nr == l->nr; n++)
+			all[k++] = l[n];
+		block(g, blocks, all, k, ret);
+		to[l->nr] = (uint16_t)shared(blocks, BLOCKS, from);
 	}
 }
 
@@ -401,6 +455,8 @@ watch(const struct gen *g, struct prog *p, uint32_t ret, enum kind kind)
 	}
 	if (kind == TRACE || kind == SEEK)
 		trace(g, &blocks, ret, to, kind == SEEK);
+	if (kind == LAND)
+		land(g, &blocks, ret, to);
 	/* What the gate refuses (an errno goes before a notification) may go anywhere:
 	 * with its neighbour, the ranges are fewer. */
 	for (int nr = 1; nr < SL_BPF_CALLS; nr++)
@@ -446,7 +502,7 @@ print_calls(const struct gen *g, const struct notify *l, size_t n, FILE *out,
 int
 main(int argc, char **argv)
 {
-	static struct prog of_gate, of_watch, of_quiet, of_trace, of_seek;
+	static struct prog of_gate, of_watch, of_quiet, of_trace, of_seek, of_land;
 	static struct gen g;
 	FILE *in, *out = NULL;
 
@@ -463,16 +519,19 @@ main(int argc, char **argv)
 	watch(&g, &of_watch, SECCOMP_RET_USER_NOTIF, WATCH);
 	watch(&g, &of_trace, SECCOMP_RET_USER_NOTIF, TRACE);
 	watch(&g, &of_seek, SECCOMP_RET_USER_NOTIF, SEEK);
+	watch(&g, &of_land, SECCOMP_RET_USER_NOTIF, LAND);
 	watch(&g, &of_quiet, SECCOMP_RET_ERRNO | EPERM, QUIET);
 	fprintf(out, "/* Generated from data/seccomp/box.list. */\n");
 	print_program(&of_gate, out, "sl_bpf_gate");
 	print_program(&of_watch, out, "sl_bpf_watch");
 	print_program(&of_trace, out, "sl_bpf_trace");
 	print_program(&of_seek, out, "sl_bpf_seek");
+	print_program(&of_land, out, "sl_bpf_land");
 	fprintf(out, "struct sl_bpf_call {\n\tint nr;\n\tchar name[24];\n"
 		     "\tchar class[12];\n};\n");
 	print_calls(&g, g.line, g.n, out, "sl_bpf_call");
 	print_calls(&g, g.trace, g.n_trace, out, "sl_bpf_traced");
+	print_calls(&g, g.land, g.n_land, out, "sl_bpf_land_call");
 	if (fclose(out) != 0)
 		die(&g, "cannot write", argv[2]);
 	if (argc == 5) {

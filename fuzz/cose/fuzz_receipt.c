@@ -16,7 +16,8 @@ LLVMFuzzerTestOneInput(const uint8_t *d, size_t n)
 	struct sl_hash root;
 	size_t n_ks = 0;
 
-	if (sl_receipt_parse(src, SL_RECEIPT_ANY_CLAIMS, &rc, &e1) == 0) {
+	if (sl_receipt_parse(src, SL_RECEIPT_ANY_CLAIMS | SL_RECEIPT_CCF, &rc, &e1) ==
+	    0) {
 		if (rc.path.n > SL_PROOF_MAX ||
 		    sl_receipt_verify(&rc, &leaf, pub, &root, &e1) == 0 ||
 		    sl_receipt_verify_newer(&rc, &leaf, pub, &root, &e1) == 0)

@@ -23,6 +23,14 @@ void *sl_arena_alloc(struct sl_arena *a, size_t n, size_t size)
     __attribute__((alloc_size(2, 3), warn_unused_result));
 void sl_arena_free(struct sl_arena *a); /* idempotent; accepts a zeroed arena */
 
+/* For tables that grow.  regrow: old, of n_old items, with room for n; what is behind
+ * them is not zeroed.  renew: n zeroed items, and nothing of old.  old (NULL: none) came
+ * from one of the two; it is gone, also where renew fails. */
+void *sl_arena_regrow(struct sl_arena *a, void *old, size_t n_old, size_t n, size_t size)
+    __attribute__((warn_unused_result));
+void *sl_arena_renew(struct sl_arena *a, void *old, size_t n, size_t size)
+    __attribute__((warn_unused_result));
+
 /* Copies, NUL-terminated beyond their length; a slice with p == NULL on failure
  * (an empty source gives a non-NULL empty slice). */
 struct sl_slice sl_arena_dup(struct sl_arena *a, struct sl_slice s)

@@ -56,10 +56,15 @@ new_box(const struct sl_box_opts *o)
 	b->is_single = o->is_single;
 	b->trace = (struct sl_trace){ .to = o->trace, .root_fd = -1 };
 	b->is_launched = o->launcher != NULL;
-	b->is_dgram_ok = o->grant->n_fs == 0 && !sl_box_is_host_ws(o->grant->ws_mode);
+	b->is_dgram_ok = !sl_land_is(o->grant) && o->grant->n_fs == 0 &&
+			 !sl_box_is_host_ws(o->grant->ws_mode);
 	sl_relay_init(&b->relay);
 	sl_buf_init(&b->room, SL_BOX_MSG_MAX);
 	sl_buf_init(&b->get, 1 << 20);
+	if (sl_land_is(o->grant) && (b->land = calloc(1, sizeof(*b->land))) == NULL) {
+		free(b);
+		return NULL;
+	}
 	return b;
 }
 
@@ -109,6 +114,8 @@ sl_box_opts_check(const struct sl_box_opts *o, int *ret_abi, struct sl_err *err)
 	size_t n = o->host_name != NULL ? strlen(o->host_name) : 0;
 	int r;
 
+	if (sl_land_is(o->grant))
+		return sl_land_check(o, ret_abi, err);
 	if (!sl_slice_eq(o->grant->tier, SL_LIT("T1")))
 		return SL_ERR(err, UNSUPPORTED, "box: tier '%.*s' is not supported",
 			      SL_ARG(o->grant->tier));
@@ -200,6 +207,8 @@ start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err
 	s.exe_fd = exe;
 	if (!b->ids.is_private)
 		ns |= CLONE_NEWUSER;
+	if (b->land != NULL)
+		ns = CLONE_CLEAR_SIGHAND;
 	if (o->run_fd >= 0 && ((here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0 ||
 			       fchdir(o->run_fd) < 0))
 		return SL_ERR_SYS(err, -errno, "box: cannot enter its directory");
@@ -207,8 +216,13 @@ start_init(struct sl_box *b, const struct sl_box_opts *o, int abi, struct sl_err
 	if (r != 0 && here >= 0 && fchdir(here) < 0)
 		return SL_ERR_SYS(err, -errno,
 				  "box: cannot return to the working directory");
+	if (r < 0 && b->land != NULL)
+		return SL_ERR(err, ENV, "box: cannot start its guard (clone3): %s",
+			      strerror(-r));
 	if (r < 0)
 		return sl_box_userns_text(-r, b->ids.is_private, err);
+	if (r == 0 && b->land != NULL)
+		sl_land_setup(&s);
 	if (r == 0)
 		sl_box_setup(&s);
 	if (o->is_busy)
@@ -242,6 +256,8 @@ from_nothing(struct sl_box *b, const struct sl_box_opts *o, struct sl_err *err)
 {
 	int r = sl_box_ids_pick(&b->ids, err);
 
+	if (r == 0 && b->land != NULL)
+		return sl_land_begin(b, o, err);
 	if (r == 0 && (r = sl_box_etc_digest(&b->ids, o, b->etc)) < 0)
 		r = SL_ERR_SYS(err, r, "box: cannot look at the host's /etc");
 	return r;
@@ -265,7 +281,7 @@ sl_box_prepare(const struct sl_box_opts *o, struct sl_box **ret, struct sl_err *
 		from_launcher(b, o->launcher);
 	else if (r == 0)
 		r = from_nothing(b, o, err);
-	if (r == 0 && !o->without_cgroup)
+	if (r == 0 && !o->without_cgroup && b->land == NULL)
 		find_cgroup(b);
 	if (r == 0)
 		r = sl_box_classes(b, err);
@@ -346,6 +362,8 @@ sl_box_vector(struct sl_box *b, struct sl_arena *a, struct sl_box_vector *ret,
 
 	if ((r = wait_ready(b, err)) < 0)
 		return r;
+	if (b->land != NULL)
+		return sl_land_vector(b, a, ret, err);
 	landlock = sl_arena_printf(a, "landlock:%d", b->m_ready.landlock_abi);
 	if (l == NULL || hex == NULL || landlock == NULL)
 		return SL_ERR(err, NOMEM, "out of memory for a box");
@@ -585,7 +603,9 @@ send_act(struct sl_box *b, const struct sl_act *act, struct sl_err *err)
 	SL_AUTO_BUF places = { .max = 2 << 20 };
 	struct sl_m_spawn m = { .is_tty = b->grant->is_tty,
 				.is_single = b->is_single,
-				.traced = (uint32_t)sl_trace_kind(&b->trace) };
+				.traced = b->land != NULL
+					      ? SL_TRACED_LAND
+					      : (uint32_t)sl_trace_kind(&b->trace) };
 	int r = 0;
 
 	window_of(b->stdin_fd, &m);
@@ -614,6 +634,9 @@ take_grant(struct sl_box *b, const struct sl_grant *g, struct sl_err *err)
 
 	if (!sl_grant_within(g, b->grant))
 		return SL_ERR(err, BUG, "box: the permit is for more than the box has");
+	if (b->land != NULL && !sl_grant_within(b->grant, g))
+		return SL_ERR(err, UNSUPPORTED,
+			      "an act at tier 'T0' has all that its box has");
 	if (!sl_box_can_narrow(b->grant, g, &place))
 		return SL_ERR(err, UNSUPPORTED,
 			      "an act cannot be held to less of '%.*s' than its box has",
@@ -800,19 +823,26 @@ sl_box_resize(struct sl_box *b, unsigned rows, unsigned cols)
 /* The kernel ends every process of a pid namespace with its init, and lets that be
  * reaped only when all are gone. */
 static void
-end_init(struct sl_box *b)
+kill_init(struct sl_box *b)
 {
 	struct sl_err err = { 0 };
-	int code, value;
 
 	/* Of a launcher's it may not have come yet; and there may be no epoll. */
 	while (b->is_launched && b->init_pidfd < 0 && b->state == SL_BS_SETUP &&
 	       b->chan.fd >= 0)
 		if (sl_box_hear(b, &err) < 0)
 			break;
+	if (b->init_pidfd >= 0)
+		sl_box_stop(b);
+}
+
+static void
+wait_init(struct sl_box *b)
+{
+	int code, value;
+
 	if (b->init_pidfd < 0)
 		return;
-	(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
 	/* A launcher's is not our child. */
 	if (sl_os_wait(b->init_pidfd, false, &code, &value) == -ECHILD)
 		(void)sl_os_wait_end(b->init_pidfd);
@@ -824,7 +854,7 @@ sl_box_end(struct sl_box *b)
 	if (b == NULL || b->init_pidfd < 0 || b->state == SL_BS_RUN)
 		return;
 	if (!b->is_single || !b->is_ended_seen) /* or it ends by itself */
-		(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
+		sl_box_stop(b);
 }
 
 void
@@ -832,20 +862,25 @@ sl_box_close(struct sl_box *b)
 {
 	if (b == NULL)
 		return;
-	end_init(b);
-	sl_box_direct_drop(b);
+	/* Its namespaces take their time to go: ours is let go of meanwhile. */
+	kill_init(b);
 	drop_theirs(b);
 	sl_relay_close(b);
 	sl_dial_done(b);
 	sl_trace_done(&b->trace);
 	if (b->trace.to != NULL)
 		sl_image_clear(b);
-	const int fd[] = { b->chan.fd,   b->init_pidfd, b->epfd,
-			   b->cgroup_fd, b->proc_fd,    b->tmpfs_fd,
-			   b->sync_fd,   b->listen_fd,  b->timer_fd };
+	const int fd[] = { b->chan.fd,  b->epfd,    b->cgroup_fd, b->proc_fd,
+			   b->tmpfs_fd, b->sync_fd, b->listen_fd, b->timer_fd };
 	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++)
 		if (fd[i] >= 0)
 			(void)close(fd[i]);
+	wait_init(b);
+	if (b->init_pidfd >= 0)
+		(void)close(b->init_pidfd);
+	sl_box_direct_drop(b);
+	sl_land_dir_drop(b->land);
+	free(b->land);
 	sl_box_cgroup_drop(b->cgroup_dir);
 	sl_buf_done(&b->room);
 	sl_buf_done(&b->get);

@@ -5,6 +5,9 @@
  * the grant describes and stops: nothing of the request executes in it and nothing of
  * the host is writable from it.  sl_box_open() spends the run's permit; each
  * sl_box_spawn() spends a step's permit and starts exactly the act that was decided.
+ * Tier T0 is a box without namespaces, for hosts that forbid them: files by Landlock, no
+ * network at all, and of what the host shows by name more can be seen (data/t0-open.tsv).
+ * It has the host's root, acts of `exec` alone, and no private terminal.
  * A layer that cannot be set up is an error (ENV) that names it and says what to
  * change; nothing ever starts half-confined.  sl_box_close() kills everything in it
  * (pid namespace, then cgroup where there is one) and waits until it is gone.
@@ -24,13 +27,16 @@ struct sl_proxy;
 
 /* What was achieved, read back, not what was asked: goes into every statement. */
 struct sl_box_vector {
-	struct sl_slice tier;          /* "T1" */
+	struct sl_slice tier;          /* "T1", "T0" */
 	const struct sl_slice *layers; /* "userns" "mountns" ... "landlock:7" "seccomp" */
 	size_t n_layers;
 	enum sl_limit_class limit[SL_LIM_COUNT]; /* the class each limit really has */
-	enum sl_ws_mode ws_mode;    /* OVERLAY may have become COPY: say so */
-	struct sl_slice ws_why;     /* why, or empty */
-	struct sl_slice etc_digest; /* hex SHA-256 of the /etc made for the box */
+	enum sl_ws_mode ws_mode; /* OVERLAY may have become COPY: say so */
+	struct sl_slice ws_why;  /* why, or empty */
+	struct sl_slice
+	    etc_digest; /* hex SHA-256 of the /etc made for the box; T0: empty */
+	const struct sl_slice *open; /* what this tier leaves open: data/t0-open.tsv */
+	size_t n_open;
 };
 
 /* One call by name, on its way: what --trace sees.  The name is that of the moment when
@@ -163,12 +169,14 @@ struct sl_box_opts {
 	 * there is none.  Its listener is at sl_grant_net_proxy_port(). */
 	struct sl_proxy *proxy;
 	struct sl_launcher *launcher; /* NULL: the box is made from nothing */
-	int stdin_fd;      /* -1: /dev/null; else relayed (a tty: through the pty) */
-	bool is_single;    /* for one act: it ends by itself when that has ended */
-	bool is_busy;      /* the caller goes on while it is set up: it has the other
-			    * processor, where there are two */
-	bool holds_secret; /* the supervisor's memory holds one: re-exec init (the
-			      program then calls sl_box_init_main() first of all) */
+	int stdin_fd;        /* -1: /dev/null; else relayed (a tty: through the pty) */
+	const char *own_dir; /* tier T0: absolute, not there yet; made with home and tmp
+				in it for the box alone, and removed with it */
+	bool is_single;      /* for one act: it ends by itself when that has ended */
+	bool is_busy;        /* the caller goes on while it is set up: it has the other
+			      * processor, where there are two */
+	bool holds_secret;   /* the supervisor's memory holds one: re-exec init (the
+				program then calls sl_box_init_main() first of all) */
 	const struct sl_box_trace *trace; /* NULL: none */
 	/* Tests, and users who have reason to: do without newer features. */
 	int max_landlock_abi; /* 0: the best there is */
@@ -252,6 +260,17 @@ struct sl_tier_layer {
 	const char *tier, *layer, *need, *since, *enforces, *without_it;
 };
 const struct sl_tier_layer *sl_box_tier_layers(size_t *ret_n);
+
+/* A new name for own_dir, where there is a place for such. */
+enum { SL_BOX_OWN_DIR_MAX = 64 };
+int sl_box_own_dir(char ret[SL_BOX_OWN_DIR_MAX], struct sl_err *err) SL_MUST_CHECK;
+
+/* data/t0-open.tsv: what tier T0 leaves open that T1 closes, and how that does. */
+struct sl_tier_open {
+	const char *id, *what, *closed_by;
+	bool is_shown; /* the hostile corpus shows it */
+};
+const struct sl_tier_open *sl_box_tier_open(size_t *ret_n);
 
 /* What this host can give, each by trying: for `sluice doctor`.  scratch: an absolute
  * directory that may be written, best where the runs will be; left as it was. */

@@ -17,6 +17,8 @@ sl_box_gate_on(void)
 int
 sl_box_watch_on(enum sl_traced traced)
 {
+	if (traced == SL_TRACED_LAND)
+		return sl_jail_seccomp(sl_bpf_land, LEN(sl_bpf_land), true);
 	if (traced == SL_TRACED_SEEK)
 		return sl_jail_seccomp(sl_bpf_seek, LEN(sl_bpf_seek), true);
 	if (traced == SL_TRACED_OPEN)
@@ -43,6 +45,12 @@ struct sl_bpf_name
 sl_box_call_name(int nr)
 {
 	return name_in(sl_bpf_call, LEN(sl_bpf_call), nr);
+}
+
+struct sl_bpf_name
+sl_box_land_name(int nr)
+{
+	return name_in(sl_bpf_land_call, LEN(sl_bpf_land_call), nr);
 }
 
 struct sl_bpf_name

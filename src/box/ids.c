@@ -121,19 +121,29 @@ enter_userns(uint32_t in_uid, uint32_t out_uid, uint32_t in_gid, uint32_t out_gi
 	return write_maps(in_uid, out_uid, in_gid, out_gid);
 }
 
-/* Become out_uid on the host with all capabilities kept, then enter a user namespace
- * in which this one id has the name in_uid: such a map needs nobody's help. */
+int
+sl_box_ids_become(const struct sl_box_ids *ids)
+{
+	int r = sl_jail_keep_caps();
+
+	if (r < 0)
+		return r;
+	return setgroups(0, NULL) < 0 ||
+		       setresgid(ids->out_gid, ids->out_gid, ids->out_gid) < 0 ||
+		       setresuid(ids->out_uid, ids->out_uid, ids->out_uid) < 0
+		   ? -errno
+		   : 0;
+}
+
+/* Become out_uid on the host, then enter a user namespace in which this one id has the
+ * name in_uid: such a map needs nobody's help. */
 static int
 enter_as(const struct sl_box_ids *ids, uint32_t in_uid, uint32_t in_gid)
 {
 	int r;
 
-	if ((r = sl_jail_keep_caps()) < 0)
+	if ((r = sl_box_ids_become(ids)) < 0)
 		return r;
-	if (setgroups(0, NULL) < 0 ||
-	    setresgid(ids->out_gid, ids->out_gid, ids->out_gid) < 0 ||
-	    setresuid(ids->out_uid, ids->out_uid, ids->out_uid) < 0)
-		return -errno;
 	return enter_userns(in_uid, ids->out_uid, in_gid, ids->out_gid);
 }
 

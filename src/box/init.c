@@ -21,8 +21,8 @@
 
 enum {
 	HELPER_MAX = SL_BOX_SOCK_MAX + 1,
-	HELPER_S = 120,     /* a connect, a bind or a hash may take so long */
-	EXIT_OUTSIDE = 255, /* of a socket's helper */
+	HELPER_S = 120, /* a connect, a bind or a hash may take so long */
+	EXIT_OUTSIDE = SL_BOX_EXIT_OUTSIDE,
 };
 
 struct helper {
@@ -36,6 +36,7 @@ struct init {
 	struct sl_buf room;
 	pid_t act;
 	struct helper helper[HELPER_MAX];
+	const struct sl_setup *s;
 	int abi;   /* of Landlock, in force */
 	int rules; /* of the act that is being started, where it has some of its own */
 	int io_fd; /* /proc/self/io, opened while it could be */
@@ -52,6 +53,7 @@ static const struct sl_chan_op accepts[] = {
 	{ SL_OP_GET, SL_GRANT_PATH_MAX + 16, 0 },
 	{ SL_OP_HASH, 1 << 20, 0 },
 	{ SL_OP_ASK_USAGE, 0, 0 },
+	{ SL_OP_ATTR, sizeof(struct sl_m_attr) + SL_BOX_PATH_READ + 1, 1 },
 };
 
 static void
@@ -331,6 +333,37 @@ on_sock(struct init *in, struct sl_msg *msg)
 	*h = (struct helper){ pid, m.id, -1 };
 }
 
+/* Tier T0 alone: where the tree does not hold it. */
+static void
+on_attr(struct init *in, struct sl_msg *msg)
+{
+	struct helper *h = free_helper(in);
+	struct sl_slice rest = sl_slice_skip(msg->body, sizeof(struct sl_m_attr));
+	const char *path = next(&rest);
+	struct sl_m_attr m;
+	struct sl_m_done d = { .err = EAGAIN };
+	pid_t pid;
+
+	memcpy(&m, msg->body.p, sizeof(m));
+	d.id = m.id;
+	if (path == NULL || msg->n_fds != 1 || in->s->n_land == 0)
+		_exit(1);
+	if (h == NULL || (pid = fork()) < 0) {
+		tell(in, SL_OP_DONE, &d, sizeof(d));
+		return;
+	}
+	if (pid == 0) {
+		sigset_t none;
+
+		(void)sigemptyset(&none);
+		(void)sigprocmask(SIG_SETMASK, &none, NULL);
+		(void)alarm(HELPER_S);
+		_exit(
+		    sl_attr_carry_out(&m, path, msg->fds[0], in->s->land, in->s->n_land));
+	}
+	*h = (struct helper){ pid, m.id, -1 };
+}
+
 static void
 on_hash(struct init *in, struct sl_slice body)
 {
@@ -409,6 +442,9 @@ start(struct init *in, const struct sl_m_spawn *m, struct sl_slice strings,
 			return -EINVAL;
 	if ((cwd = next(&strings)) == NULL || m->n_argv == 0)
 		return -EINVAL;
+	/* At tier T0 a domain of its own, out of which it reaches nobody. */
+	if (in->s->n_land > 0 && (in->rules = sl_jail_landlock_scopes()) < 0)
+		return in->rules;
 	if (m->is_narrow && (in->rules = sl_box_narrow_rules(m, in->abi, &strings)) < 0)
 		return in->rules;
 	if ((r = put_files(m->n_put, strings)) < 0)
@@ -528,6 +564,18 @@ act_ended(struct init *in, int status, const struct rusage *u)
 		_exit(0);
 }
 
+/* Of tier T0: nobody else would end what runs here. */
+static _Noreturn void
+guard_gone(void)
+{
+	int st;
+
+	do
+		(void)kill(-1, SIGKILL);
+	while (waitpid(-1, &st, __WALL) > 0 || errno == EINTR);
+	_exit(1);
+}
+
 static void
 reap(struct init *in)
 {
@@ -566,6 +614,8 @@ min_len(uint16_t op)
 		return sizeof(struct sl_m_spawn);
 	if (op == SL_OP_SOCK)
 		return sizeof(struct sl_m_sock);
+	if (op == SL_OP_ATTR)
+		return sizeof(struct sl_m_attr);
 	return op == SL_OP_SIGNAL ? sizeof(struct sl_m_signal) : 0;
 }
 
@@ -590,6 +640,9 @@ on_message(struct init *in)
 		break;
 	case SL_OP_SOCK:
 		on_sock(in, &msg);
+		break;
+	case SL_OP_ATTR:
+		on_attr(in, &msg);
 		break;
 	case SL_OP_GET:
 		on_get(in, msg.body);
@@ -638,6 +691,7 @@ void
 sl_box_init(struct sl_setup *s, bool is_reexec)
 {
 	struct init in = { .chan = &s->chan,
+			   .s = s,
 			   .room = { .max = SL_BOX_MSG_MAX },
 			   .out = { -1, -1 },
 			   .abi = s->landlock_abi,
@@ -654,8 +708,9 @@ sl_box_init(struct sl_setup *s, bool is_reexec)
 	s->chan.ops = accepts;
 	s->chan.n_ops = sizeof(accepts) / sizeof(accepts[0]);
 	sl_box_at(s, SL_BOX_STEP_START, "pid 1");
-	/* Again, after the change of uid; not dumpable: /proc/1 is closed to the box. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
+	/* Again, after the change of uid; not dumpable: /proc/1 is closed to the box.
+	 * Without a pid namespace what it has started would outlive it. */
+	if (prctl(PR_SET_PDEATHSIG, s->n_land > 0 ? SIGTERM : SIGKILL, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		sl_box_fail(s, -errno);
 	sl_box_at(s, SL_BOX_STEP_LANDLOCK, "restrict");
@@ -664,6 +719,8 @@ sl_box_init(struct sl_setup *s, bool is_reexec)
 	(void)close(s->rules_fd);
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
+	if (s->n_land > 0)
+		(void)sigaddset(&set, SIGTERM);
 	(void)sigprocmask(SIG_SETMASK, &set, NULL);
 	sl_box_at(s, SL_BOX_STEP_START, "signalfd");
 	if ((ended_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
@@ -684,7 +741,9 @@ sl_box_init(struct sl_setup *s, bool is_reexec)
 			continue; /* revents are those of before */
 		}
 		if (p[1].revents != 0) {
-			(void)!read(p[1].fd, &si, sizeof(si));
+			if (read(p[1].fd, &si, sizeof(si)) == sizeof(si) &&
+			    si.ssi_signo == SIGTERM)
+				guard_gone();
 			reap(&in);
 		}
 		if (p[0].revents != 0)

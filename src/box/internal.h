@@ -1,5 +1,8 @@
 /* internal.h -- what the files of src/box share.  Not for other folders.
  *
+ * At tier T0 there are no namespaces: init has a guard around it (land.c), and what is
+ * killed as one is a Landlock domain.
+ *
  * Two processes: the supervisor (box.c sup.c notify.c trace.c relay.c watch.c obs.c) and
  * the box's init, pid 1 of its namespaces (setup.c root.c etc.c grants.c ws.c ids.c, then
  * init.c child.c); perhaps a third, which starts one init after another (launcher.c).
@@ -84,6 +87,7 @@ enum sl_box_op {
 	SL_OP_GET,       /* u64 max, path */
 	SL_OP_HASH,      /* patterns, each NUL-terminated */
 	SL_OP_ASK_USAGE, /* nothing */
+	SL_OP_ATTR,      /* struct sl_m_attr, then a path; fds: what, or its directory */
 	/* to a launcher */
 	SL_OP_BOX, /* nothing; fds: the box's channel, and perhaps its cgroup */
 	/* from init */
@@ -91,7 +95,7 @@ enum sl_box_op {
 	SL_OP_SETUP,  /* struct sl_m_setup; fds: /proc, tmpfs, perhaps a listener */
 	SL_OP_READY,  /* struct sl_m_ready */
 	SL_OP_ENDED,  /* struct sl_m_ended */
-	SL_OP_DONE,   /* struct sl_m_done: of SOCK */
+	SL_OP_DONE,   /* struct sl_m_done: of SOCK, ATTR */
 	SL_OP_FILE,   /* i32 errno, bytes */
 	SL_OP_HASHED, /* i32 errno, 64 hex digits or nothing */
 	SL_OP_USAGE,  /* struct sl_m_usage */
@@ -116,6 +120,14 @@ struct sl_m_ready {
 	int32_t landlock_abi;               /* in force */
 	int32_t seccomp_mode, no_new_privs; /* read back */
 	uint64_t cap_bnd, cap_eff;
+};
+
+/* A mode, or times, of something by its name below a directory, or by a descriptor. */
+struct sl_m_attr {
+	uint64_t id;
+	uint32_t is_times, mode, is_path,
+	    is_link; /* link: the last name is not followed */
+	int64_t sec[2], nsec[2];
 };
 
 struct sl_m_spawn {
@@ -184,6 +196,8 @@ struct sl_setup {
 	int net_fd;         /* or a launcher sends it here */
 	bool is_launched;   /* in a launcher's tree */
 	int proxy_fd;       /* a listener in it, where there is a proxy */
+	const struct sl_land_place *land; /* at tier T0: what may be written */
+	size_t n_land;
 	enum sl_box_step step;
 	char what[200]; /* detail of a failure */
 	struct sl_m_setup m;
@@ -192,6 +206,56 @@ struct sl_setup {
 /* box.c: before anything is made; and the Landlock ABI that it will have. */
 int sl_box_opts_check(const struct sl_box_opts *o, int *ret_abi,
 		      struct sl_err *err) SL_MUST_CHECK;
+
+struct sl_bpf_name {
+	const char *act, *class;
+};
+
+/* --- tier T0 --- */
+
+struct sl_box;
+
+/* land_host.c: in the supervisor.  Whether it can be had, with this grant. */
+int sl_land_check(const struct sl_box_opts *o, int *ret_abi,
+		  struct sl_err *err) SL_MUST_CHECK;
+static inline bool
+sl_land_is(const struct sl_grant *g)
+{
+	return sl_slice_eq(g->tier, SL_LIT("T0"));
+}
+struct sl_land {
+	const char *dir;         /* its own, absolute */
+	bool is_made, is_memory; /* is_memory: on a tmpfs */
+	uint64_t base;           /* of that file system, used before */
+	int lock_fd;             /* of dir, locked: somebody sees to it; 0: none */
+};
+/* Its directory, and what the supervisor needs of the host. */
+int sl_land_begin(struct sl_box *b, const struct sl_box_opts *o,
+		  struct sl_err *err) SL_MUST_CHECK;
+int sl_land_vector(const struct sl_box *b, struct sl_arena *a, struct sl_box_vector *ret,
+		   struct sl_err *err) SL_MUST_CHECK;
+int sl_land_dir_make(struct sl_box *b, struct sl_err *err) SL_MUST_CHECK;
+void sl_land_dir_drop(struct sl_land *l); /* all of it; nothing may run in it */
+/* Empties the directory name of at, which stays.  0, or -errno of the first that failed.
+ */
+int sl_land_empty(int at, const char *name);
+uint64_t sl_land_used(const struct sl_land *l); /* bytes, where it lies in memory */
+/* Below a row of data/t0-base.tsv? */
+bool sl_land_is_base(struct sl_slice path);
+/* Processes of the box now, its two guards excepted; at most max are listed. */
+size_t sl_land_pids(const struct sl_box *b, pid_t *ret, size_t max);
+uint64_t sl_land_threads(void); /* of this user, on the whole machine */
+/* attr.c: a call about a mode or times, carried out by init, or refused. */
+void sl_attr_call(struct sl_box *b, struct sl_bpf_name n);
+/* land.c: in the guard and in init; never returns. */
+struct sl_land_place {
+	int fd; /* O_PATH */
+};
+_Noreturn void sl_land_setup(struct sl_setup *s);
+/* attr.c, in a helper of init's. */
+int sl_attr_carry_out(const struct sl_m_attr *m, const char *path, int fd,
+		      const struct sl_land_place *place, size_t n);
+enum { SL_BOX_EXIT_OUTSIDE = 255 }; /* of a helper */
 
 /* setup.c, in init: never returns. */
 _Noreturn void sl_box_setup(struct sl_setup *s);
@@ -251,8 +315,10 @@ int sl_box_grants_mount(struct sl_setup *s);
 int sl_box_ws_mount(struct sl_setup *s);
 int sl_box_ids_pick(struct sl_box_ids *ret, struct sl_err *err) SL_MUST_CHECK;
 int sl_box_ids_map_self(const struct sl_box_ids *ids); /* in the new user namespace */
-int sl_box_ids_take(const struct sl_box_ids *ids);     /* private uid, then namespace */
-int sl_box_ids_nest(const struct sl_box_ids *ids);     /* the same id in one more */
+/* The uid and gid on the host, no groups, all capabilities kept. */
+int sl_box_ids_become(const struct sl_box_ids *ids);
+int sl_box_ids_take(const struct sl_box_ids *ids); /* private uid, then namespace */
+int sl_box_ids_nest(const struct sl_box_ids *ids); /* the same id in one more */
 /* A user namespace that maps uid/gid on disk to the box's, for idmapped mounts. */
 int sl_box_ids_idmap(const struct sl_box_ids *ids, uid_t disk_uid, gid_t disk_gid);
 /* Where a host path has its mount point inside S; grants.c. */
@@ -324,17 +390,15 @@ const struct sl_obs *sl_obs_unnamed(struct sl_obs_table *t, const char *class,
 				    const char *act, bool *ret_is_new);
 
 /* confine.c */
-struct sl_bpf_name {
-	const char *act, *class;
-};
 struct sl_bpf_name sl_box_call_name(int nr); /* NULL names: not a watched call */
 int sl_box_gate_on(void);
-/* Which programs of data/seccomp/box.list: watch, trace, seek. */
-enum sl_traced { SL_TRACED_NOT, SL_TRACED_OPEN, SL_TRACED_SEEK };
+/* Which programs of data/seccomp/box.list: watch, trace, seek, land. */
+enum sl_traced { SL_TRACED_NOT, SL_TRACED_OPEN, SL_TRACED_SEEK, SL_TRACED_LAND };
 int sl_box_watch_on(enum sl_traced traced); /* the notification descriptor */
 /* What the watch program alone would stop, or kill: a call that stopped for the trace
  * only is not.  Decided on the call's own arguments, which cannot change. */
 bool sl_box_is_watched(const struct seccomp_data *d);
+struct sl_bpf_name sl_box_land_name(int nr);   /* NULL names: no call of a land line */
 struct sl_bpf_name sl_box_traced_name(int nr); /* NULL names: no call of a trace line */
 
 /* relay.c */
@@ -406,6 +470,7 @@ enum sl_box_state { SL_BS_SETUP, SL_BS_READY, SL_BS_OPEN, SL_BS_RUN, SL_BS_DEAD 
 
 struct sl_box {
 	const struct sl_grant *grant;
+	struct sl_land *land; /* tier T0, or NULL */
 	struct sl_box_sink sink;
 	struct sl_trace trace;
 	struct sl_box_peak peak;
@@ -451,7 +516,8 @@ struct sl_box {
 	uint64_t sock_used; /* a bit each */
 	struct sl_sock_op {
 		uint64_t id;
-		bool is_bind;
+		struct sl_bpf_name call;
+		bool is_quiet; /* recorded only where it is refused */
 		char obj[SL_BOX_OBJ_MAX];
 		size_t obj_len;
 	} sock[SL_BOX_SOCK_MAX];
@@ -485,12 +551,21 @@ const struct sl_obs *sl_box_observe_rule(struct sl_box *b, const char *class,
 					 const char *act, struct sl_slice object,
 					 const char *rule, bool is_denied, int err);
 int sl_box_watch_fd(struct sl_box *b, int fd, uint32_t events, uint64_t what);
+/* Everything in it goes; what is left to wait for is init_pidfd. */
+void sl_box_stop(const struct sl_box *b);
 /* notify.c */
 void sl_box_on_listener(struct sl_box *b);
 void sl_box_on_sock_done(struct sl_box *b, const struct sl_m_done *m);
 /* A request to the act's listener, again when a signal interrupts it.  0, or -errno. */
 int sl_box_ask(const struct sl_box *b, unsigned long what, void *arg);
 bool sl_box_is_alive(const struct sl_box *b, uint64_t id); /* whoever waits there */
+/* A free one, or NULL; and the one that is under way from here on. */
+struct sl_sock_op *sl_box_op_free(struct sl_box *b);
+void sl_box_op_begin(struct sl_box *b, struct sl_sock_op *op, struct sl_bpf_name call,
+		     struct sl_slice object, bool is_quiet);
+void sl_box_deny(struct sl_box *b, struct sl_bpf_name n, struct sl_slice object, int err);
+/* Bytes of a process's memory: how many could be read. */
+size_t sl_box_read_mem(pid_t pid, uint64_t at, void *out, size_t n);
 /* A string in a process's memory, at most SL_BOX_PATH_READ bytes, without its NUL;
  * *ret_is_whole: it ended there.  Foreign; ask sl_box_is_alive() before it is used. */
 struct sl_slice sl_box_read_path(pid_t pid, uint64_t at, uint8_t *room,

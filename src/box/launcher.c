@@ -350,6 +350,8 @@ sl_launcher_start(const struct sl_box_opts *o, unsigned n_ahead, struct sl_launc
 
 	if (n_ahead > SL_LAUNCHER_NETS_MAX)
 		n_ahead = SL_LAUNCHER_NETS_MAX;
+	if (sl_land_is(o->grant))
+		return SL_ERR(err, UNSUPPORTED, "launcher: tier T0 has no tree to share");
 	if ((r = sl_box_opts_check(o, &abi, err)) < 0 || (r = check(o, err)) < 0)
 		return r;
 	if ((l = calloc(1, sizeof(*l))) == NULL)

@@ -34,7 +34,7 @@ static const struct {
 	{ "mkdirat", 1 },      { "mknod", 0 },     { "mknodat", 1 },
 	{ "creat", 0 },        { "open", 0 },      { "openat", 1 },
 	{ "swapon", 0 },       { "swapoff", 0 },   { "acct", 0 },
-	{ "memfd_create", 0 },
+	{ "memfd_create", 0 }, { "mq_open", 0 },   { "mq_unlink", 0 },
 };
 
 static const char *const family[] = {
@@ -79,8 +79,8 @@ read_mem(pid_t pid, uint64_t at, void *out, size_t n)
 	return done;
 }
 
-static size_t
-read_bytes(pid_t pid, uint64_t at, void *out, size_t n)
+size_t
+sl_box_read_mem(pid_t pid, uint64_t at, void *out, size_t n)
 {
 	struct iovec l = { out, n }, r = there(at, n);
 	ssize_t got = process_vm_readv(pid, &l, 1, &r, 1, 0);
@@ -181,6 +181,12 @@ deny(struct sl_box *b, struct sl_bpf_name n, struct sl_slice object, int err)
 	answer(b, b->req->id, err, false);
 }
 
+void
+sl_box_deny(struct sl_box *b, struct sl_bpf_name n, struct sl_slice object, int err)
+{
+	deny(b, n, object, err);
+}
+
 static void
 allow(struct sl_box *b, struct sl_bpf_name n, struct sl_slice object)
 {
@@ -236,7 +242,8 @@ on_socket(struct sl_box *b, struct sl_bpf_name n)
 		len = snprintf(obj, sizeof(obj), "AF_%s type %u", family[fam], type);
 	else
 		len = snprintf(obj, sizeof(obj), "family %u type %u", fam, type);
-	if (fam == AF_INET || fam == AF_INET6) {
+	/* At tier T0 they would be of the host's network. */
+	if ((fam == AF_INET || fam == AF_INET6) && b->land == NULL) {
 		allow(b, n, (struct sl_slice){ (uint8_t *)obj, (size_t)len });
 		return;
 	}
@@ -353,10 +360,34 @@ sl_box_leader(pid_t tid, uint32_t *ret_umask)
 	return p != NULL ? (pid_t)strtol(p + 6, NULL, 10) : -1;
 }
 
+struct sl_sock_op *
+sl_box_op_free(struct sl_box *b)
+{
+	for (size_t i = 0; i < SL_BOX_SOCK_MAX; i++)
+		if ((b->sock_used >> i & 1) == 0)
+			return &b->sock[i];
+	return NULL;
+}
+
+void
+sl_box_op_begin(struct sl_box *b, struct sl_sock_op *op, struct sl_bpf_name call,
+		struct sl_slice object, bool is_quiet)
+{
+	*op = (struct sl_sock_op){ .id = b->req->id,
+				   .call = call,
+				   .is_quiet = is_quiet,
+				   .obj_len = object.len < sizeof(op->obj)
+						  ? object.len
+						  : sizeof(op->obj) };
+	memcpy(op->obj, object.p, op->obj_len);
+	b->sock_used |= (uint64_t)1 << (op - b->sock);
+}
+
 /* Fetch the socket and its directory and give them, with the copied address, to init,
  * which acts under the box's own uid and confinement. */
 static int
-start_sock(struct sl_box *b, const struct addr *a, bool is_bind, struct sl_sock_op *op)
+start_sock(struct sl_box *b, const struct addr *a, bool is_bind, struct sl_bpf_name n,
+	   struct sl_sock_op *op)
 {
 	struct sl_m_sock m = { .id = b->req->id,
 			       .is_bind = is_bind,
@@ -393,11 +424,29 @@ start_sock(struct sl_box *b, const struct addr *a, bool is_bind, struct sl_sock_
 			 (struct sl_slice){ (uint8_t *)&m, sizeof(m) }, fds,
 			 a->is_path ? 2 : 1, &err) < 0)
 		return EACCES;
-	*op = (struct sl_sock_op){ .id = b->req->id, .is_bind = is_bind };
-	memcpy(op->obj, a->text, a->text_len);
-	op->obj_len = a->text_len;
-	b->sock_used |= (uint64_t)1 << (op - b->sock);
+	sl_box_op_begin(
+	    b, op, n, (struct sl_slice){ (const uint8_t *)a->text, a->text_len }, false);
 	return 0;
+}
+
+/* glibc asks a name service cache at each look-up of a user; that it is absent is the
+ * normal case and no attempt at anything. */
+static bool
+is_name_cache(struct sl_slice path)
+{
+	return sl_slice_eq(path, SL_LIT("/var/run/nscd/socket"));
+}
+
+/* At tier T0 nothing is: neither a network nor a place where all sockets are its own. */
+static void
+on_land_connect(struct sl_box *b, struct sl_bpf_name n, const struct addr *a)
+{
+	struct sl_slice object = { (const uint8_t *)a->text, a->text_len };
+
+	if (a->is_path && is_name_cache(object))
+		answer(b, b->req->id, ENOENT, false);
+	else
+		deny(b, n, object, EACCES);
 }
 
 static void
@@ -410,7 +459,7 @@ on_connect(struct sl_box *b, struct sl_bpf_name n, bool is_bind)
 	int e;
 
 	if (a.len > sizeof(a.u.b) ||
-	    read_bytes((pid_t)b->req->pid, d->args[1], a.u.b, a.len) != a.len) {
+	    sl_box_read_mem((pid_t)b->req->pid, d->args[1], a.u.b, a.len) != a.len) {
 		answer(b, b->req->id, a.len > sizeof(a.u.b) ? EINVAL : EFAULT, false);
 		return;
 	}
@@ -427,22 +476,16 @@ on_connect(struct sl_box *b, struct sl_bpf_name n, bool is_bind)
 		deny(b, n, (struct sl_slice){ (uint8_t *)a.text, a.text_len }, e);
 		return;
 	}
-	for (size_t i = 0; op == NULL && i < SL_BOX_SOCK_MAX; i++)
-		if ((b->sock_used >> i & 1) == 0)
-			op = &b->sock[i];
-	e = op == NULL ? EAGAIN : start_sock(b, &a, is_bind, op);
+	if (b->land != NULL) {
+		on_land_connect(b, n, &a);
+		return;
+	}
+	op = sl_box_op_free(b);
+	e = op == NULL ? EAGAIN : start_sock(b, &a, is_bind, n, op);
 	if (e == EBADF || e == EAGAIN)
 		answer(b, b->req->id, e, false); /* nothing was asked for */
 	else if (e != 0)
 		deny(b, n, (struct sl_slice){ (uint8_t *)a.text, a.text_len }, e);
-}
-
-/* glibc asks a name service cache at each look-up of a user; that it is absent is the
- * normal case and no attempt at anything. */
-static bool
-is_name_cache(struct sl_slice path)
-{
-	return sl_slice_eq(path, SL_LIT("/var/run/nscd/socket"));
 }
 
 static bool
@@ -471,12 +514,13 @@ sl_box_on_sock_done(struct sl_box *b, const struct sl_m_done *m)
 			op = &b->sock[i];
 	if (op == NULL || m->err < 0 || m->err > 4095)
 		return;
-	n = sl_box_call_name(op->is_bind ? SYS_bind : SYS_connect);
+	n = op->call;
 	obj = (struct sl_slice){ (uint8_t *)op->obj, op->obj_len };
 	is_denied = m->is_outside || m->err == EACCES || m->err == EPERM ||
 		    m->err == EROFS ||
 		    (m->err == ENOENT && !is_in_place(obj) && !is_name_cache(obj));
-	sl_box_observe(b, n.class, n.act, obj, is_denied, m->err);
+	if (is_denied || !op->is_quiet)
+		sl_box_observe(b, n.class, n.act, obj, is_denied, m->err);
 	answer(b, m->id, m->err, false);
 	b->sock_used &= ~((uint64_t)1 << (op - b->sock));
 }
@@ -530,7 +574,11 @@ sl_box_on_listener(struct sl_box *b)
 		return;
 	}
 	n = sl_box_call_name(b->req->data.nr);
-	if (n.class == NULL)
+	if (b->land != NULL && !sl_box_is_watched(&b->req->data))
+		n = sl_box_land_name(b->req->data.nr);
+	if (n.class != NULL && strcmp(n.class, "attribute") == 0)
+		sl_attr_call(b, n);
+	else if (n.class == NULL)
 		answer(b, b->req->id, ENOSYS, false);
 	else if (strcmp(n.class, "exec") == 0)
 		on_exec(b, n);

@@ -127,6 +127,34 @@ probe_box(struct probe *p, const char *dir, int run)
 	sl_box_close(b);
 }
 
+/* The other kind of box, where there is one. */
+static void
+probe_t0(struct probe *p)
+{
+	static const struct sl_box_sink sink = { 0 };
+	char own[SL_BOX_OWN_DIR_MAX];
+	struct sl_grant g;
+	struct sl_box_opts o = { .grant = &g,
+				 .sink = &sink,
+				 .host_name = "probe",
+				 .own_dir = own,
+				 .run_fd = -1,
+				 .stdin_fd = -1 };
+	struct sl_box_vector v = { 0 };
+	struct sl_err err = { 0 };
+	struct sl_box *b = NULL;
+
+	sl_grant_init(&g);
+	g.tier = SL_LIT("T0");
+	if (sl_box_own_dir(own, &err) == 0 && sl_box_prepare(&o, &b, &err) == 0 &&
+	    sl_box_vector(b, p->a, &v, &err) == 0)
+		add(p, "tier T0", SL_PROBE_OK, "",
+		    "a box without namespaces, for exec --tier T0");
+	else
+		add(p, "tier T0", SL_PROBE_LESS, "", "%s", err.msg);
+	sl_box_close(b);
+}
+
 static void
 probe_namespaces(struct probe *p)
 {
@@ -193,6 +221,7 @@ sl_box_probe(const char *scratch, struct sl_arena *a, const struct sl_box_probe 
 	probe_landlock(&p);
 	with_scratch(&p, scratch);
 	probe_tmpfs_xattr(&p);
+	probe_t0(&p);
 	if (p.is_failed)
 		return SL_ERR(err, NOMEM, "out of memory for a probe");
 	*ret = p.row;

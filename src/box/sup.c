@@ -109,6 +109,14 @@ close_act(struct sl_box *b)
 	b->sock_used = 0;
 }
 
+/* Who ends a pid namespace's init ends all that is in it; at tier T0 the guard does that.
+ */
+void
+sl_box_stop(const struct sl_box *b)
+{
+	(void)sl_os_pidfd_signal(b->init_pidfd, b->land != NULL ? SIGTERM : SIGKILL);
+}
+
 static int
 died(struct sl_box *b, const char *why)
 {
@@ -127,7 +135,7 @@ died(struct sl_box *b, const char *why)
 static int
 proxy_died(struct sl_box *b)
 {
-	(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
+	sl_box_stop(b);
 	return died(b, "its proxy is gone");
 }
 
@@ -366,14 +374,21 @@ is_root_of(int fd, uint64_t magic)
 	       fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* A user's bounding set, which without new privileges gives nobody any. */
+static bool
+is_bound_idle(const struct sl_box *b)
+{
+	return b->land != NULL && !b->ids.is_private;
+}
+
 static int
 check_ready(struct sl_box *b, struct sl_err *err)
 {
 	const struct sl_m_ready *m = &b->m_ready;
 
 	/* Read back by init after the last layer: anything else is a bug of ours. */
-	if (m->cap_eff != 0 || m->cap_bnd != 0 || m->no_new_privs != 1 ||
-	    m->seccomp_mode != 2 || !b->is_setup_seen)
+	if (m->cap_eff != 0 || (m->cap_bnd != 0 && !is_bound_idle(b)) ||
+	    m->no_new_privs != 1 || m->seccomp_mode != 2 || !b->is_setup_seen)
 		return SL_ERR(err, ENV,
 			      "box: a layer is not in force (capabilities %llx/%llx, "
 			      "no_new_privs %d, seccomp %d)",
@@ -436,7 +451,13 @@ on_message(struct sl_box *b, struct sl_msg *msg, struct sl_err *err)
 	case SL_OP_BOXED:
 		return on_boxed(b, msg, err);
 	case SL_OP_SETUP:
-		if (b->is_setup_seen || msg->n_fds != (b->proxy != NULL ? 3 : 2))
+		if (b->land != NULL && !b->is_setup_seen && msg->n_fds == 0) {
+			memcpy(&b->m_setup, msg->body.p, sizeof(b->m_setup));
+			b->is_setup_seen = true;
+			return 0;
+		}
+		if (b->land != NULL || b->is_setup_seen ||
+		    msg->n_fds != (b->proxy != NULL ? 3 : 2))
 			return SL_ERR(err, ENV, "box: init reported its set-up twice");
 		memcpy(&b->m_setup, msg->body.p, sizeof(b->m_setup));
 		b->m_setup.ws_why[sizeof(b->m_setup.ws_why) - 1] = '\0';
@@ -479,6 +500,7 @@ on_message(struct sl_box *b, struct sl_msg *msg, struct sl_err *err)
 	case SL_OP_GET:
 	case SL_OP_HASH:
 	case SL_OP_ASK_USAGE:
+	case SL_OP_ATTR:
 	case SL_OP_FILE:
 	case SL_OP_HASHED:
 	case SL_OP_BOX:
@@ -537,7 +559,7 @@ on_timer(struct sl_box *b)
 	sl_box_proxy_tick(b);
 	/* Init does not answer: the namespace goes with it. */
 	if (b->is_killing && sl_os_now_ms() - b->kill_ms > SL_BOX_KILL_MS)
-		(void)sl_os_pidfd_signal(b->init_pidfd, SIGKILL);
+		sl_box_stop(b);
 }
 
 static void

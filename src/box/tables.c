@@ -40,6 +40,17 @@ sl_obs_observer(const struct sl_obs_class *c, const struct sl_obs_lost *lost)
 	return is_traced ? c->traced_by : c->observed_by;
 }
 
+static const struct sl_tier_open opens[] = {
+#include "open_rows.h"
+};
+
+const struct sl_tier_open *
+sl_box_tier_open(size_t *ret_n)
+{
+	*ret_n = sizeof(opens) / sizeof(opens[0]);
+	return opens;
+}
+
 const struct sl_tier_layer *
 sl_box_tier_layers(size_t *ret_n)
 {

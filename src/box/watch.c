@@ -28,6 +28,8 @@ sl_box_classes(struct sl_box *b, struct sl_err *err)
 	 * it is asked for. */
 	if (b->grant->limit[SL_LIM_MEMORY].class == SL_LC_PROCESS)
 		b->class[SL_LIM_MEMORY] = SL_LC_PROCESS;
+	if (b->land != NULL && !b->ids.is_private)
+		b->class[SL_LIM_PIDS] = SL_LC_WATCHED; /* the user's others count too */
 	if (b->cgroup_fd >= 0)
 		b->class[SL_LIM_MEMORY] = b->class[SL_LIM_PIDS] = SL_LC_AGGREGATE;
 	for (enum sl_limit l = 0; l < SL_LIM_COUNT; l++)
@@ -38,7 +40,8 @@ sl_box_classes(struct sl_box *b, struct sl_err *err)
 			    sl_limit_name(l),
 			    sl_limit_class_name(b->grant->limit[l].class),
 			    sl_limit_class_name(b->class[l]),
-			    l == SL_LIM_MEMORY || l == SL_LIM_PIDS
+			    b->land != NULL ? "; tier 'T0' has no cgroup"
+			    : l == SL_LIM_MEMORY || l == SL_LIM_PIDS
 				? "; delegate a cgroup v2 subtree with memory and "
 				  "pids (systemd: Delegate=yes)"
 				: "");
@@ -61,10 +64,18 @@ sl_box_rlimits(const struct sl_box *b, struct sl_m_spawn *m)
 	m->rlim_data = b->class[SL_LIM_MEMORY] == SL_LC_PROCESS ? l[SL_LIM_MEMORY].max
 								: RLIM_INFINITY;
 	m->rlim_nproc = l[SL_LIM_PIDS].max + 1; /* init has the same uid */
+	/* At tier T0 so has its guard; of a user all count that are there, these two too.
+	 */
+	if (b->land != NULL && b->ids.is_private)
+		m->rlim_nproc++;
+	else if (b->land != NULL)
+		m->rlim_nproc = l[SL_LIM_PIDS].max + sl_land_threads();
 	m->rlim_cpu = l[SL_LIM_CPU].max;
 	m->rlim_fsize = l[SL_LIM_FILE_SIZE].max;
 	m->rlim_nofile = l[SL_LIM_NOFILE].max;
 }
+
+enum { LAND_PIDS_MAX = 8192 };
 
 struct sum {
 	uint64_t cpu_us, rss, written, threads;
@@ -102,15 +113,40 @@ number_after(const char *b, const char *key)
 	return p == NULL ? 0 : strtoull(p + strlen(key), NULL, 10);
 }
 
+static bool
+each_of_land(const struct sl_box *b, const char *file,
+	     void (*fn)(const char *text, struct sum *sum), struct sum *sum)
+{
+	pid_t pid[LAND_PIDS_MAX];
+	size_t n = sl_land_pids(b, pid, LAND_PIDS_MAX);
+	char path[64], text[2048];
+
+	for (size_t i = 0; i < n; i++) {
+		ssize_t len;
+
+		(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid[i], file);
+		if ((len = sl_os_read_file(AT_FDCWD, path, text, sizeof(text) - 1)) <= 0)
+			continue;
+		text[len] = '\0';
+		fn(text, sum);
+	}
+	return true;
+}
+
 /* Reads one file of each process; false when /proc cannot be read. */
 static bool
 each_process(const struct sl_box *b, const char *file,
 	     void (*fn)(const char *text, struct sum *sum), struct sum *sum)
 {
-	int fd = openat(b->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = b->land != NULL
+		     ? -1
+		     : openat(b->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	SL_AUTO_DIR d = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *de;
 	char path[300], text[2048];
+
+	if (b->land != NULL)
+		return each_of_land(b, file, fn, sum);
 
 	if (d == NULL)
 		return false;
@@ -146,6 +182,8 @@ tmpfs_used(const struct sl_box *b)
 {
 	struct statfs st;
 
+	if (b->land != NULL)
+		return sl_land_used(b->land);
 	if (b->tmpfs_fd < 0 || fstatfs(b->tmpfs_fd, &st) < 0)
 		return 0;
 	return (uint64_t)(st.f_blocks - st.f_bfree) * (uint64_t)st.f_bsize;

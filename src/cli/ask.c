@@ -11,6 +11,8 @@ facts(void *arg, struct sl_policy_facts *f, struct sl_err *err)
 	char hex[65];
 
 	(void)err;
+	if (q->run == NULL)
+		return 0;
 	sl_taint_facts(f, q->changes, q->n_changes);
 	sl_hex(hex, q->run->run, 32);
 	SL_FACT(f, "log", "in_run", sl_term_cstr(hex));
@@ -26,7 +28,8 @@ context(const struct sl_session *s, struct sl_jb *b, const struct sl_ask *q)
 	struct sl_json *c = sl_context_new(b, "node", NULL, sl_gate_info(s->gate));
 
 	(void)sl_json_set(b, c, "kind", sl_json_cstr(b, q->kind));
-	(void)sl_json_set(b, c, "run", sl_json_hex(b, q->run->run, 32));
+	if (q->run != NULL)
+		(void)sl_json_set(b, c, "run", sl_json_hex(b, q->run->run, 32));
 	if (q->job != NULL)
 		(void)sl_json_set(b, c, "job", sl_json_cstr(b, q->job));
 	if (q->target != NULL)
@@ -64,7 +67,7 @@ ask(struct sl_session *s, const struct sl_ask *q, const struct sl_decision_view 
 int
 sl_ask(struct sl_session *s, const struct sl_ask *q, struct sl_err *err)
 {
-	const struct sl_decision_view *v;
+	const struct sl_decision_view *v = NULL;
 
 	return ask(s, q, &v, err);
 }
@@ -73,7 +76,7 @@ int
 sl_ask_apply(struct sl_session *s, const struct sl_ask *q, struct sl_arena *a,
 	     struct sl_taint_rules *ret, struct sl_err *err)
 {
-	const struct sl_decision_view *v;
+	const struct sl_decision_view *v = NULL;
 	int r = ask(s, q, &v, err);
 
 	return r < 0 ? r

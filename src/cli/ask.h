@@ -8,9 +8,9 @@
 #include "run/taint_say.h"
 
 struct sl_ask {
-	const char *kind; /* "cancel", "apply", "drop" */
-	const struct sl_run_info *run;
-	const char *job, *target; /* further keys of the context, or NULL */
+	const char *kind;              /* "cancel", "apply", "drop"; "key", "erase" */
+	const struct sl_run_info *run; /* NULL: it is about the node */
+	const char *job, *target;      /* further keys of the context, or NULL */
 	const struct sl_ws_changes *const *changes; /* apply: what their taint says */
 	size_t n_changes;
 };

@@ -47,13 +47,17 @@ show_text(const struct sl_box_probe *p)
 }
 
 static int
-show_tier(struct sl_out *o, bool is_json, bool is_missing, struct sl_err *err)
+show_tier(struct sl_out *o, bool is_json, bool is_missing, bool has_t0,
+	  struct sl_err *err)
 {
 	struct sl_json *v;
+	const char *none = has_t0 ? "\nno box of tier T1 can be made here: nothing will "
+				    "run but exec --tier "
+				    "T0, where the policy lets it"
+				  : "\nno box can be made here: nothing will run";
 
 	if (!is_json) {
-		printf("%s\n", is_missing ? "\nno box can be made here: nothing will run"
-					  : "\nboxes of tier T1 can be made here");
+		printf("%s\n", is_missing ? none : "\nboxes of tier T1 can be made here");
 		return sl_out_flush(err);
 	}
 	v = sl_json_obj(&o->b);
@@ -65,7 +69,7 @@ show_tier(struct sl_out *o, bool is_json, bool is_missing, struct sl_err *err)
 static int
 run(const struct sl_args *args, struct sl_err *err)
 {
-	bool is_json = sl_arg_is(args, OPT_JSON), is_missing = false;
+	bool is_json = sl_arg_is(args, OPT_JSON), is_missing = false, has_t0 = false;
 	const struct sl_box_probe *p = NULL;
 	struct sl_home home = { .fd = -1 };
 	char scratch[PATH_MAX];
@@ -82,12 +86,13 @@ run(const struct sl_args *args, struct sl_err *err)
 	sl_home_done(&home);
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		is_missing |= p[i].state == SL_PROBE_MISSING;
+		has_t0 |= strcmp(p[i].name, "tier T0") == 0 && p[i].state == SL_PROBE_OK;
 		if (is_json)
 			r = show_json(&o, &p[i], err);
 		else
 			show_text(&p[i]);
 	}
-	if (r < 0 || (r = show_tier(&o, is_json, is_missing, err)) < 0)
+	if (r < 0 || (r = show_tier(&o, is_json, is_missing, has_t0, err)) < 0)
 		return r;
 	return is_missing ? SL_ERR(err, ENV, "a layer that every box needs is missing")
 			  : 0;

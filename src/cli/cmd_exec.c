@@ -41,7 +41,7 @@ enum {
 	O_TIMING,
 	O_JSON
 };
-enum { DENIED_MAX = 5 };
+enum { DENIED_MAX = 5, OWN_VARS = 2 };
 
 static const struct sl_opt opts[] = {
 	[O_PROFILE] = { "profile", 0, "NAME",
@@ -64,7 +64,8 @@ static const struct sl_opt opts[] = {
 	[O_OUTPUT] = { "output", 0, "SIZE", "bytes on standard output and error", false },
 	[O_NET] = { "net", 0, "HOST:PORT", "let it connect to this host and port, TCP",
 		    true },
-	[O_TIER] = { "tier", 0, "TIER", "the least kind of box that will do: T1", false },
+	[O_TIER] = { "tier", 0, "TIER", "the least kind of box that will do: T1, or T0",
+		     false },
 	[O_TRACE] = { "trace", 0, NULL,
 		      "record each file that is opened, changed or missed", false },
 	[O_LEARN] = { "learn", 0, NULL, "propose the smallest grant that it needs",
@@ -99,6 +100,7 @@ struct work {
 	struct sl_named_profile profile;
 	struct sl_want want;
 	struct sl_root root;
+	char own_dir[SL_BOX_OWN_DIR_MAX];
 	struct sl_exec x;
 	struct sl_listener listener;
 	struct sl_box_trace trace;
@@ -200,7 +202,21 @@ take_net(struct work *w, struct sl_err *err)
 	return 0;
 }
 
-/* As in a profile: there is one, and who asks for less than it is told so. */
+/* The one without namespaces: by this option alone, and where the policy allows it. */
+static int
+take_t0(struct work *w, struct sl_err *err)
+{
+	if (w->x.profile != NULL && w->x.profile->p->has_tier)
+		return SL_ERR(
+		    err, DENIED,
+		    "--tier: 'T0' is lower than T1, which profile '%s' asks for",
+		    w->x.profile->name);
+	w->want.g.tier = SL_LIT("T0");
+	w->want.g.is_tty = false;
+	w->x.own_dir = w->own_dir;
+	return sl_box_own_dir(w->own_dir, err);
+}
+
 static int
 take_tier(struct work *w, struct sl_err *err)
 {
@@ -208,6 +224,8 @@ take_tier(struct work *w, struct sl_err *err)
 
 	if (text == NULL)
 		return 0;
+	if (strcmp(text, "T0") == 0)
+		return take_t0(w, err);
 	if ((why = sl_tier_problem(sl_slice_str(text))) != NULL)
 		return SL_ERR(err, UNSUPPORTED, "--tier: '%.60s' %s", text, why);
 	w->want.g.tier = sl_slice_str(text);
@@ -247,6 +265,21 @@ callers(struct work *w, struct sl_slice name)
 	return s != NULL ? sl_slice_str(s) : (struct sl_slice){ 0 };
 }
 
+/* At tier T0 what is the command's own stands on the host, under a name that was drawn.
+ */
+static int
+put_own(struct work *w, struct sl_slice *env, size_t *n, struct sl_err *err)
+{
+	char *home = sl_arena_printf(&w->a, "HOME=%s/home", w->own_dir),
+	     *tmp = sl_arena_printf(&w->a, "TMPDIR=%s/tmp", w->own_dir);
+
+	if (home == NULL || tmp == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	set_env(env, n, SL_LIT("HOME"), sl_slice_str(home));
+	env[(*n)++] = sl_slice_str(tmp);
+	return 0;
+}
+
 /* The whole environment: a few constants, those of the profile's names that the caller
  * has, then what was asked for by option. */
 static int
@@ -256,7 +289,7 @@ take_env(struct work *w, struct sl_err *err)
 		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=/home/runner",
 		"LANG=C.UTF-8", "USER=runner"
 	};
-	const size_t n_base = sizeof(base) / sizeof(base[0]) + SL_PROXY_VARS;
+	const size_t n_base = sizeof(base) / sizeof(base[0]) + SL_PROXY_VARS + OWN_VARS;
 	size_t n = sl_arg_count(w->args, O_ENV), n_named = w->want.g.n_env, k = 0;
 	struct sl_slice *env = SL_NEW_N(&w->a, struct sl_slice, n + n_named + n_base + 1);
 	int r;
@@ -265,6 +298,8 @@ take_env(struct work *w, struct sl_err *err)
 		return SL_ERR(err, NOMEM, "out of memory");
 	for (; k < sizeof(base) / sizeof(base[0]); k++)
 		env[k] = sl_slice_str(base[k]);
+	if (w->x.own_dir != NULL && (r = put_own(w, env, &k, err)) < 0)
+		return r;
 	if ((r = sl_proxy_env(&w->want.g, &w->want.g, &w->a, env, &k, err)) < 0)
 		return r;
 	if (w->want.g.is_tty)
@@ -291,6 +326,14 @@ take_env(struct work *w, struct sl_err *err)
 	return 0;
 }
 
+static const char *
+own_home(struct work *w)
+{
+	const char *s = sl_arena_printf(&w->a, "%s/home", w->own_dir);
+
+	return s != NULL ? s : "";
+}
+
 /* The caller's working directory where the profile shows it, else the box's own home. */
 static struct sl_slice
 first_dir(struct work *w)
@@ -300,6 +343,8 @@ first_dir(struct work *w)
 	for (size_t i = 0; cwd != NULL && i < w->want.g.n_fs; i++)
 		if (sl_path_is_below(sl_slice_str(cwd), w->want.fs[i].path))
 			return sl_arena_dup(&w->a, sl_slice_str(cwd));
+	if (w->x.own_dir != NULL)
+		return sl_arena_dup(&w->a, sl_slice_str(own_home(w)));
 	return SL_LIT("/home/runner");
 }
 

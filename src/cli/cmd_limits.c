@@ -9,8 +9,12 @@
 #include "flow/workflow.h"
 #include "grant/limit.h"
 #include "grant/profile.h"
+#include "issuer/trust.h"
+#include "log/index_proto.h"
+#include "log/keyring.h"
 #include "log/rec.h"
-#include "policy/policy.h"
+#include "policy/cases.h"
+#include "policy/repair.h"
 #include "proxy/msg.h"
 #include "proxy/request.h"
 #include "roots/tree.h"
@@ -23,6 +27,9 @@
 #include "run/untar.h"
 #include "run/workspace.h"
 #include "run/written.h"
+#include "serve/service.h"
+#include "witness/policy.h"
+#include "witness/request.h"
 
 #include <stdio.h>
 
@@ -120,12 +127,15 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		{ "root.bytes", "bytes", "of its files", SL_ROOT_BYTES_MAX },
 		{ "root.depth", "levels", "of directories", SL_ROOT_DEPTH_MAX },
 		{ "root.path", "bytes", "of one path", SL_ROOT_PATH_MAX },
-		{ "root.archive_header", "bytes", "of one extended header of a tar",
-		  SL_UNTAR_PAX_MAX },
-		{ "root.archive_rest", "bytes", "of zeros behind a tar's end",
-		  SL_UNTAR_ZEROS_MAX },
+		{ "root.pax", "bytes", "of a tar's extended header", SL_UNTAR_PAX_MAX },
+		{ "root.rest", "bytes", "of zeros behind a tar", SL_UNTAR_ZEROS_MAX },
 		{ "root.shown", "count", "entries in /, /etc, /home, /opt, /var",
 		  SL_ROOT_SHOWN_MAX },
+		{ "witness.request", "bytes", "of an add-checkpoint request",
+		  SL_ADD_CHECKPOINT_MAX },
+		{ "witness.keys", "count", "of one log", SL_LOG_KEYS_MAX },
+		{ "witness.policy", "count", "logs, witnesses, groups of a policy, each",
+		  SL_TPOL_MAX },
 		{ "workspace.entries", "count", "files and directories",
 		  SL_WS_ENTRIES_MAX },
 		{ "workspace.depth", "levels", "of directories", SL_WS_DEPTH_MAX },
@@ -147,10 +157,57 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		  sl_policy_default_limits.fuel },
 		{ "policy.facts", "count", "in the model",
 		  sl_policy_default_limits.max_facts },
+		{ "policy.repair", "changes", "of one repair that why-not looks for",
+		  SL_REPAIR_CHANGES_MAX },
+		{ "policy.repair.rows", "count", "looked at for it",
+		  sl_repair_default_opts.max_work },
+		{ "policy.cases", "count", "in one .test file",
+		  sl_policy_cases_limits.max_items },
 		{ "log.record", "bytes", "of one statement or blob", SL_REC_MAX },
 		{ "log.batch", "bytes", "of one batch", SL_BATCH_MAX },
 		{ "log.segment", "bytes", "of one segment file", SL_SEG_SIZE },
+		{ "log.keys", "", "working keys, and identities, of one node",
+		  SL_RING_MAX },
+		{ "log.search.hits", "", "of one search", SL_INDEX_HITS_MAX },
+		{ "log.search.text", "bytes", "of one field that is searched",
+		  SL_INDEX_TEXT_MAX },
 		{ "receipt.bytes", "bytes", "of one receipt", SL_RECEIPT_BYTES_MAX },
+		{ "trust.list", "bytes", "of the list of whom to trust",
+		  SL_TRUST_LIST_BYTES },
+		{ "trust.file", "bytes", "of a file that it names", SL_TRUST_FILE_BYTES },
+		{ "trust.keys", "count", "of all its lines", SL_TRUST_KEYS_MAX },
+		{ "trust.roots", "count", "certificates that may end a path",
+		  SL_SIG_ROOTS_MAX },
+		{ "x5chain.certificates", "count", "of one statement", SL_SIG_CERTS_MAX },
+		{ "x5chain.certificate", "bytes", "of one of these", SL_SIG_CERT_BYTES },
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]) && r == 0; i++)
+		r = show_bound(o, &table[i], is_json, err);
+	return r;
+}
+
+static int
+show_serve(struct sl_out *o, bool is_json, struct sl_err *err)
+{
+	const struct bound table[] = {
+		{ "serve.body", "bytes", "of a request", SL_HTTP_BODY_MAX },
+		{ "serve.head", "bytes", "of a request's head", SL_HTTP_HEAD_MAX },
+		{ "serve.field", "bytes", "of a path, Accept or Content-Type",
+		  SL_HTTP_FIELD_MAX },
+		{ "serve.connections", "count", "of all four sockets at once",
+		  SL_HTTP_CONNS_MAX },
+		{ "serve.held", "bytes", "of bodies that are being sent",
+		  SL_HTTP_HELD_MAX },
+		{ "serve.idle", "s", "a connection may say nothing", SL_HTTP_IDLE_S },
+		{ "serve.request", "s", "more, for a request to be whole",
+		  SL_HTTP_REQUEST_S },
+		{ "serve.batch", "count", "statements of one batch", SL_SERVE_BATCH },
+		{ "serve.peer-rate", "per s", "requests of one address, by default",
+		  SL_SERVE_PEER_RATE },
+		{ "serve.issuer-rate", "per s", "statements of one issuer, by default",
+		  SL_SERVE_ISSUER_RATE },
 	};
 	int r = 0;
 
@@ -290,6 +347,7 @@ run(const struct sl_args *args, struct sl_err *err)
 
 	(void)sl_out_init(&o);
 	if ((r = show_bounds(&o, is_json, err)) < 0 ||
+	    (r = show_serve(&o, is_json, err)) < 0 ||
 	    (r = show_box(&o, is_json, err)) < 0 ||
 	    (r = show_roles(&o, is_json, err)) < 0 ||
 	    (r = show_taint(&o, is_json, err)) < 0 ||

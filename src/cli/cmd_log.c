@@ -1,9 +1,7 @@
 /* cmd_log.c -- sluice log: heads, statements, proofs, and whether all of it holds. */
 #include "base/auto.h"
 #include "base/hex.h"
-#include "cli/cmd.h"
-#include "cli/out.h"
-#include "cli/session.h"
+#include "cli/log_cmd.h"
 #include "cli/ui.h"
 #include "cose/statement.h"
 #include "record/read.h"
@@ -13,27 +11,29 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { OPT_JSON, OPT_OUT, OPT_TREE };
-
 static const struct sl_opt opts[] = {
-	[OPT_JSON] = { "json", 0, NULL, "one object a line", false },
-	[OPT_OUT] = { "out", 'o', "FILE", "prove: write the transparent statement there",
-		      false },
-	[OPT_TREE] = { "tree", 0, "node|platform|RUN", "consistency: of which tree",
-		       false },
+	[SL_LOG_JSON] = { "json", 0, NULL, "one object a line", false },
+	[SL_LOG_OUT] = { "out", 'o', "FILE",
+			 "prove: write the transparent statement there", false },
+	[SL_LOG_TREE] = { "tree", 0, "node|platform|RUN",
+			  "consistency, tail, search: of which tree", false },
+	[SL_LOG_ALL] = { "all", 'a', NULL, "tree: each run, not the last ones alone",
+			 false },
+	[SL_LOG_FOLLOW] = { "follow", 'f', NULL, "tail: go on as the log grows", false },
+	[SL_LOG_LINES] = { "lines", 'n', "N", "tail, search: at most so many", false },
+	[SL_LOG_CONTEXT] = { "context", 0, "HEX", "search: of this context", false },
+	[SL_LOG_RUN] = { "run", 0, "HEX", "search: of this run", false },
+	[SL_LOG_SUBJECT] = { "subject", 0, "TEXT", "search: with this subject", false },
+	[SL_LOG_ISSUER] = { "issuer", 0, "KEY", "search: signed by this key", false },
+	[SL_LOG_KIND] = { "kind", 0, "KIND", "search: of this kind", false },
+	[SL_LOG_SINCE] = { "since", 0, "TIME", "search: not before", false },
+	[SL_LOG_UNTIL] = { "until", 0, "TIME", "search: before", false },
+	[SL_LOG_VERDICT] = { "verdict", 0, "allow|deny", "search: decisions", false },
 	{ 0 },
 };
 
-struct work {
-	const struct sl_args *args;
-	struct sl_home home;
-	struct sl_reader *reader;
-	struct sl_out out;
-	bool is_json;
-};
-
-static const char *
-kind_name(enum sl_tree k)
+const char *
+sl_log_kind_name(enum sl_tree k)
 {
 	return k == SL_TREE_PLATFORM ? "platform" : k == SL_TREE_NODE ? "node" : "run";
 }
@@ -41,7 +41,7 @@ kind_name(enum sl_tree k)
 /* --- head --- */
 
 static int
-head_line(struct work *w, const struct sl_log_tree *t, struct sl_err *err)
+head_line(struct sl_log_cmd *w, const struct sl_log_tree *t, struct sl_err *err)
 {
 	struct sl_jb *b = &w->out.b;
 	char hex[65];
@@ -49,14 +49,14 @@ head_line(struct work *w, const struct sl_log_tree *t, struct sl_err *err)
 
 	if (!w->is_json) {
 		sl_hex(hex, t->root, 32);
-		printf("%-8s  %8llu  %.16s  %-6s  %s\n", kind_name(t->kind),
+		printf("%-8s  %8llu  %.16s  %-6s  %s\n", sl_log_kind_name(t->kind),
 		       (unsigned long long)t->size, hex, t->is_open ? "open" : "sealed",
 		       t->origin);
 		return 0;
 	}
 	v = sl_json_obj(b);
 	(void)sl_json_set(b, v, "origin", sl_json_cstr(b, t->origin));
-	(void)sl_json_set(b, v, "kind", sl_json_cstr(b, kind_name(t->kind)));
+	(void)sl_json_set(b, v, "kind", sl_json_cstr(b, sl_log_kind_name(t->kind)));
 	(void)sl_json_set(b, v, "size", sl_json_int(b, (int64_t)t->size));
 	(void)sl_json_set(b, v, "root", sl_json_hex(b, t->root, 32));
 	(void)sl_json_set(b, v, "is_open", sl_json_bool(b, t->is_open));
@@ -65,7 +65,7 @@ head_line(struct work *w, const struct sl_log_tree *t, struct sl_err *err)
 
 /* For people the trees of runs that are over are one line: sluice runs has each. */
 static int
-head(struct work *w, struct sl_err *err)
+head(struct sl_log_cmd *w, struct sl_err *err)
 {
 	unsigned long long n_sealed = 0, n_entries = 0;
 	struct sl_log_head h;
@@ -93,8 +93,33 @@ head(struct work *w, struct sl_err *err)
 
 /* --- show --- */
 
+/* Who erased it: the tombstone, where there is one. */
 static int
-show_stated(struct work *w, const struct sl_stated *s, struct sl_err *err)
+show_erased(struct sl_log_cmd *w, const struct sl_stated *s, struct sl_json *v,
+	    struct sl_err *err)
+{
+	struct sl_jb *b = &w->out.b;
+	struct sl_log_entry e;
+	struct sl_json *t;
+	int r = sl_tombstone_find(w->reader, s->payload, &e, err);
+
+	if (r < 0)
+		return r;
+	(void)sl_json_set(b, v, "erased", sl_json_bool(b, true));
+	(void)sl_json_set(b, v, "note",
+			  sl_json_cstr(b, r == 1 ? "not re-derivable: erased"
+						 : "not re-derivable: erased, and no "
+						   "tombstone says by whom"));
+	if (r == 0)
+		return 0;
+	t = sl_json_set(b, v, "tombstone", sl_json_obj(b));
+	(void)sl_json_set(b, t, "entry", sl_json_hex(b, e.id, 32));
+	(void)sl_json_set(b, t, "index", sl_json_int(b, (int64_t)e.index));
+	return 0;
+}
+
+static int
+show_stated(struct sl_log_cmd *w, const struct sl_stated *s, struct sl_err *err)
 {
 	struct sl_jb *b = &w->out.b;
 	SL_AUTO_BUF text = { .max = 64 << 20 };
@@ -107,9 +132,11 @@ show_stated(struct work *w, const struct sl_stated *s, struct sl_err *err)
 	(void)sl_json_set(b, v, "kind", sl_json_cstr(b, s->e.kind));
 	(void)sl_json_set(b, v, "issuer", sl_json_str(b, s->iss));
 	(void)sl_json_set(b, v, "subject", sl_json_str(b, s->sub));
-	if (s->is_erased)
-		(void)sl_json_set(b, v, "erased", sl_json_bool(b, true));
-	else
+	if (s->is_envelope)
+		(void)sl_json_set(b, v, "payload", sl_json_hex(b, s->payload, 32));
+	if (s->is_erased && (r = show_erased(w, s, v, err)) < 0)
+		return r;
+	if (!s->is_erased)
 		(void)sl_json_set(b, v, "statement", sl_json_copy(b, s->statement));
 	if (w->is_json)
 		return sl_out_json(&w->out, v, err);
@@ -123,7 +150,7 @@ show_stated(struct work *w, const struct sl_stated *s, struct sl_err *err)
 }
 
 static int
-show_at(struct work *w, uint32_t tree, uint64_t index, struct sl_err *err)
+show_at(struct sl_log_cmd *w, uint32_t tree, uint64_t index, struct sl_err *err)
 {
 	SL_AUTO_ARENA a = { 0 };
 	struct sl_stated s;
@@ -135,7 +162,7 @@ show_at(struct work *w, uint32_t tree, uint64_t index, struct sl_err *err)
 }
 
 static int
-show_run(struct work *w, const struct sl_run_info *i, struct sl_err *err)
+show_run(struct sl_log_cmd *w, const struct sl_run_info *i, struct sl_err *err)
 {
 	uint64_t at = i->decision.e.index;
 	int r = 0;
@@ -152,7 +179,7 @@ show_run(struct work *w, const struct sl_run_info *i, struct sl_err *err)
 }
 
 static int
-show(struct work *w, struct sl_err *err)
+show(struct sl_log_cmd *w, struct sl_err *err)
 {
 	struct sl_slice what = sl_slice_str(w->args->argc > 1 ? w->args->argv[1] : "");
 	SL_AUTO_ARENA a = { 0 };
@@ -190,10 +217,10 @@ write_file(const char *path, struct sl_slice bytes, struct sl_err *err)
 }
 
 static int
-prove(struct work *w, struct sl_err *err)
+prove(struct sl_log_cmd *w, struct sl_err *err)
 {
 	const char *what = w->args->argc > 1 ? w->args->argv[1] : NULL;
-	const char *to = sl_arg(w->args, OPT_OUT, 0);
+	const char *to = sl_arg(w->args, SL_LOG_OUT, 0);
 	SL_AUTO_BUF stmt = { .max = 16 << 20 }, receipt = { .max = 1 << 16 },
 		    whole = { .max = 17 << 20 };
 	struct sl_slice rc;
@@ -237,8 +264,8 @@ prove(struct work *w, struct sl_err *err)
 
 /* --- consistency --- */
 
-static int
-number(const char *s, uint64_t *ret)
+int
+sl_log_number(const char *s, uint64_t *ret)
 {
 	uint64_t v = 0;
 
@@ -253,10 +280,10 @@ number(const char *s, uint64_t *ret)
 	return 0;
 }
 
-static int
-find_tree(struct work *w, uint32_t *ret, struct sl_err *err)
+int
+sl_log_find_tree(struct sl_log_cmd *w, uint32_t *ret, struct sl_err *err)
 {
-	const char *name = sl_arg(w->args, OPT_TREE, 0);
+	const char *name = sl_arg(w->args, SL_LOG_TREE, 0);
 	struct sl_log_tree t;
 	int r;
 
@@ -274,7 +301,7 @@ find_tree(struct work *w, uint32_t *ret, struct sl_err *err)
 }
 
 static int
-consistency(struct work *w, struct sl_err *err)
+consistency(struct sl_log_cmd *w, struct sl_err *err)
 {
 	struct sl_jb *b = &w->out.b;
 	struct sl_hash root1, root2;
@@ -285,11 +312,11 @@ consistency(struct work *w, struct sl_err *err)
 	char hex[65];
 	int r;
 
-	if (w->args->argc != 3 || number(w->args->argv[1], &n1) < 0 ||
-	    number(w->args->argv[2], &n2) < 0)
+	if (w->args->argc != 3 || sl_log_number(w->args->argv[1], &n1) < 0 ||
+	    sl_log_number(w->args->argv[2], &n2) < 0)
 		return SL_ERR(err, USAGE,
 			      "usage: sluice log consistency SIZE1 SIZE2 [--tree TREE]");
-	if ((r = find_tree(w, &tree, err)) < 0 ||
+	if ((r = sl_log_find_tree(w, &tree, err)) < 0 ||
 	    (r = sl_reader_consistency(w->reader, tree, n1, n2, &p, err)) < 0 ||
 	    (r = sl_reader_root(w->reader, tree, n1, &root1, err)) < 0 ||
 	    (r = sl_reader_root(w->reader, tree, n2, &root2, err)) < 0)
@@ -321,7 +348,7 @@ consistency(struct work *w, struct sl_err *err)
 static void
 on_finding(void *arg, const struct sl_log_finding *f)
 {
-	struct work *w = arg;
+	struct sl_log_cmd *w = arg;
 	struct sl_jb *b = &w->out.b;
 	struct sl_err none = { 0 };
 	struct sl_json *v;
@@ -346,7 +373,7 @@ on_finding(void *arg, const struct sl_log_finding *f)
 }
 
 static int
-check(struct work *w, struct sl_err *err)
+check(struct sl_log_cmd *w, struct sl_err *err)
 {
 	struct sl_jb *b = &w->out.b;
 	struct sl_log_report p = { 0 };
@@ -361,6 +388,7 @@ check(struct work *w, struct sl_err *err)
 				  sl_json_int(b, (int64_t)p.n_findings));
 		(void)sl_json_set(b, v, "entries", sl_json_int(b, (int64_t)p.n_entries));
 		(void)sl_json_set(b, v, "blobs", sl_json_int(b, (int64_t)p.n_blobs));
+		(void)sl_json_set(b, v, "erased", sl_json_int(b, (int64_t)p.n_erased));
 		(void)sl_json_set(b, v, "seals", sl_json_int(b, (int64_t)p.n_seals));
 		(void)sl_json_set(b, v, "trees", sl_json_int(b, (int64_t)p.n_trees));
 		(void)sl_json_set(b, v, "signatures",
@@ -388,25 +416,32 @@ run(const struct sl_args *args, struct sl_err *err)
 {
 	static const struct {
 		const char *name;
-		int (*run)(struct work *w, struct sl_err *err);
+		int (*run)(struct sl_log_cmd *w, struct sl_err *err);
 		bool needs_reader;
 	} verbs[] = { { "head", head, true },
 		      { "show", show, true },
 		      { "prove", prove, true },
 		      { "consistency", consistency, true },
-		      { "check", check, false } };
-	struct work w = { .args = args,
-			  .home.fd = -1,
-			  .is_json = sl_arg_is(args, OPT_JSON) };
+		      { "check", check, false },
+		      { "tree", sl_log_tree, true },
+		      { "tail", sl_log_tail, true },
+		      { "search", sl_log_search, true },
+		      { "rebuild", sl_log_rebuild, false },
+		      { "erase", sl_log_erase, true } };
+	const size_t n = sizeof(verbs) / sizeof(verbs[0]);
+	struct sl_log_cmd w = { .args = args,
+				.home.fd = -1,
+				.is_json = sl_arg_is(args, SL_LOG_JSON) };
 	size_t i = 0;
 	int r;
 
-	while (i < 5 && strcmp(args->argv[0], verbs[i].name) != 0)
+	while (i < n && strcmp(args->argv[0], verbs[i].name) != 0)
 		i++;
-	if (i == 5)
+	if (i == n)
 		return SL_ERR(
 		    err, USAGE,
-		    "log knows head, show, prove, consistency and check, not '%s'",
+		    "log knows head, show, prove, consistency, check, tree, tail, "
+		    "search, rebuild and erase, not '%s'",
 		    args->argv[0]);
 	(void)sl_out_init(&w.out);
 	if ((r = sl_session_home(&w.home, err)) == 0 &&
@@ -425,7 +460,8 @@ const struct sl_cmd sl_cmd_log = {
 	.summary = "heads, statements, proofs, and whether the log holds",
 	.usage =
 	    "head | show ENTRY|RUN | prove ENTRY [-o FILE] | consistency SIZE1 SIZE2 "
-	    "[--tree TREE] | check  [--json]",
+	    "[--tree TREE] | check | tree [-a] | tail [-f] [-n N] [--tree TREE] | "
+	    "search [--FIELD VALUE ...] | rebuild | erase DIGEST  [--json]",
 	.opts = opts,
 	.min_args = 1,
 	.max_args = 3,

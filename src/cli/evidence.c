@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "cli/session.h"
 #include "cli/ui.h"
+#include "issuer/pubkey.h"
 #include "record/read.h"
 
 #include <errno.h>
@@ -38,8 +39,8 @@ int
 sl_local_open(struct sl_local *l, const struct sl_args *args, int opt, struct sl_err *err)
 {
 	struct sl_err none = { 0 };
+	struct sl_pubkey pub;
 	const char *key;
-	uint8_t pub[32];
 	int r;
 
 	if ((r = sl_crypto_init(err)) < 0)
@@ -51,9 +52,9 @@ sl_local_open(struct sl_local *l, const struct sl_args *args, int opt, struct sl
 	if (l->reader != NULL && own_did(l, &none) == 0)
 		l->trusted[l->n_trusted++] = sl_slice_str(l->did);
 	for (size_t i = 0; opt >= 0 && (key = sl_arg(args, opt, i)) != NULL; i++) {
-		if (!sl_didkey_parse(sl_slice_str(key), pub))
-			return SL_ERR(err, USAGE, "'%s' is no did:key of an Ed25519 key",
-				      key);
+		if (sl_pubkey_did(sl_slice_str(key), &pub, &none) < 0)
+			return SL_ERR(err, USAGE, "'%s' is no did:key or did:jwk: %s",
+				      key, none.msg);
 		if (l->n_trusted > SL_TRUST_MAX)
 			return SL_ERR(err, USAGE, "more than %d keys to trust",
 				      SL_TRUST_MAX);

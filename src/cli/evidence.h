@@ -19,7 +19,7 @@ struct sl_local { /* the node on this machine, if there is one */
 };
 
 /* Opens what is there, if anything is.  args' option opt names further keys to trust.
- * USAGE: one of them is no did:key. */
+ * USAGE: one of them is no did:key or did:jwk. */
 int sl_local_open(struct sl_local *l, const struct sl_args *args, int opt,
 		  struct sl_err *err) SL_MUST_CHECK;
 void sl_local_done(struct sl_local *l);

@@ -203,6 +203,9 @@ take_unprotected(struct sl_cbor_rd *rd, struct sl_cose_hdr *h, int64_t l)
 	case SL_COSE_KID:
 		take_kid(rd, h, false);
 		break;
+	case SL_COSE_X5CHAIN:
+		h->x5chain_open = sl_cbor_skip(rd);
+		break;
 	case SL_COSE_RECEIPTS:
 		h->receipts = sl_cbor_skip(rd);
 		break;

@@ -39,6 +39,18 @@ struct params {
 	bool has_private;
 };
 
+/* key_ops: [ + ( tstr / int ) ] */
+static bool
+may_verify(struct sl_cbor_rd *rd)
+{
+	size_t n = sl_cbor_arr(rd);
+	bool is = false;
+
+	for (size_t i = 0; i < n && rd->code == 0; i++)
+		is = sl_cbor_is(sl_cbor_key(rd), SL_KEY_OP_VERIFY) || is;
+	return is;
+}
+
 /* -1, -2, -3 are crv, x, y of OKP and EC2, and n, e, d of RSA (RFC 8230 section 4). */
 static void
 take_param(struct sl_cbor_rd *rd, struct sl_cose_key *k, struct params *p)
@@ -52,6 +64,8 @@ take_param(struct sl_cbor_rd *rd, struct sl_cose_key *k, struct params *p)
 		k->alg = sl_cbor_int(rd);
 	else if (sl_cbor_is(l, SL_KEY_KID))
 		k->kid = sl_cbor_bstr(rd);
+	else if (sl_cbor_is(l, SL_KEY_OPS))
+		k->is_not_to_verify = !may_verify(rd);
 	else if (sl_cbor_is(l, -1))
 		p->m1 = sl_cbor_skip(rd);
 	else if (sl_cbor_is(l, -2))

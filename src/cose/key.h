@@ -15,7 +15,8 @@ struct sl_cose_key {
 	struct sl_slice x, y;  /* y is empty for OKP; RSA: x = n, y = e */
 	bool is_y_sign;        /* EC2 with a compressed point: y is its sign */
 	bool y_sign;
-	bool is_ed25519; /* usable here: kty OKP, crv Ed25519, 32 bytes, alg fits */
+	bool is_not_to_verify; /* key_ops (4) are there, and verify (2) is none of them */
+	bool is_ed25519;       /* usable here: kty OKP, crv Ed25519, 32 bytes, alg fits */
 };
 
 void sl_cose_key_put(const uint8_t pub[SL_KEY_LEN], int64_t alg, struct sl_buf *out);

@@ -39,9 +39,18 @@ enum sl_cwt_claim { /* RFC 8392 */
 
 enum {
 	SL_COSE_TAG_SIGN1 = 18,
+	SL_ALG_ES256 = -7,    /* here P-256 only, as of RFC 9864 */
 	SL_ALG_EDDSA = -8,    /* RFC 9053; here Ed25519 only */
+	SL_ALG_ESP256 = -9,   /* RFC 9864 */
 	SL_ALG_ED25519 = -19, /* RFC 9864 */
-	SL_ALG_SHA256 = -16,  /* RFC 9054 */
+	SL_ALG_ES384 = -35,   /* here P-384 only */
+	SL_ALG_ES512 = -36,   /* here P-521 only */
+	SL_ALG_PS256 = -37,
+	SL_ALG_PS384 = -38,
+	SL_ALG_PS512 = -39,
+	SL_ALG_ESP384 = -51, /* RFC 9864 */
+	SL_ALG_ESP512 = -52,
+	SL_ALG_SHA256 = -16, /* RFC 9054 */
 	SL_ALG_SHA384 = -43,
 	SL_ALG_SHA512 = -44,
 	SL_VDS_RFC9162 = 1, /* RFC 9942: RFC9162_SHA256 */
@@ -56,9 +65,13 @@ enum {
 	SL_KEY_X = -2,
 	SL_KEY_Y = -3,
 	SL_KEY_D = -4,
+	SL_KEY_OP_VERIFY = 2,
 	SL_KTY_OKP = 1,
 	SL_KTY_EC2 = 2,
 	SL_KTY_RSA = 3,
+	SL_CRV_P256 = 1,
+	SL_CRV_P384 = 2,
+	SL_CRV_P521 = 3,
 	SL_CRV_ED25519 = 6
 };
 

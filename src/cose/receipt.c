@@ -2,6 +2,7 @@
 #include "cose/receipt.h"
 
 #include "cose/hdr.h"
+#include "cose/receipt_priv.h"
 #include "crypto/sha256.h"
 
 static const char *const modes[] = {
@@ -83,6 +84,9 @@ take_vdp(struct sl_slice vdp, struct sl_receipt *rc, struct sl_err *err)
 				      "a map of %zu kinds of proof, 1 is due", n);
 	key = sl_cbor_key(&rd);
 	rc->is_consistency = sl_cbor_is(key, SL_VDP_CONSISTENCY);
+	if (rd.code == 0 && rc->is_ccf && rc->is_consistency)
+		return sl_cbor_refuse(&rd, SL_E(UNSUPPORTED),
+				      "consistency proof of a CCF ledger (vds 2)");
 	if (rd.code == 0 && !rc->is_consistency && !sl_cbor_is(key, SL_VDP_INCLUSION))
 		return sl_cbor_refuse(&rd, SL_E(FORMAT),
 				      "neither inclusion (-1) nor consistency "
@@ -97,7 +101,7 @@ take_vdp(struct sl_slice vdp, struct sl_receipt *rc, struct sl_err *err)
 	proof = sl_cbor_bstr(&rd);
 	if ((r = sl_cbor_close(&rd)) < 0)
 		return r;
-	return take_proof(proof, rc, err);
+	return rc->is_ccf ? sl_ccf_parse(proof, rc, err) : take_proof(proof, rc, err);
 }
 
 static int
@@ -110,7 +114,8 @@ check_hdr(const struct sl_cose_hdr *h, unsigned flags, struct sl_err *err)
 		return SL_ERR(err, FORMAT,
 			      "receipt: no vds (label 395) in the protected header "
 			      "(RFC 9942 section 4)");
-	if (h->vds != SL_VDS_RFC9162)
+	if (h->vds != SL_VDS_RFC9162 &&
+	    (h->vds != SL_VDS_CCF || (flags & SL_RECEIPT_CCF) == 0))
 		return SL_ERR(err, UNSUPPORTED,
 			      "receipt: verifiable data structure %lld; 1 "
 			      "(RFC9162_SHA256) only",
@@ -140,6 +145,7 @@ sl_receipt_parse(struct sl_slice src, unsigned flags, struct sl_receipt *ret,
 		return sl_err_ctx(err, "receipt");
 	if ((r = check_hdr(&rc.s.h, flags, err)) < 0)
 		return r;
+	rc.is_ccf = rc.s.h.vds == SL_VDS_CCF;
 	if (take_vdp(rc.s.h.vdp, &rc, err) < 0)
 		return sl_err_ctx(err, "receipt");
 	if (!rc.s.is_detached && (!rc.is_consistency || rc.s.payload.len != SL_HASH_LEN))
@@ -153,24 +159,56 @@ int
 sl_receipt_leaf(const struct sl_sign1 *statement, enum sl_leaf_mode mode,
 		struct sl_hash *ret, struct sl_err *err)
 {
+	SL_AUTO_BUF plain = { .max = SL_SIGN1_BYTES_MAX };
 	uint8_t entry[32];
 	struct sl_slice s = { entry, sizeof(entry) };
 
+	if (mode == SL_LEAF_AS_IS || mode == SL_LEAF_FULL) {
+		sl_sign1_plain_put(statement, &plain);
+		if (plain.is_failed)
+			return SL_ERR(err, NOMEM, "out of memory for an entry");
+		s = sl_buf_get(&plain);
+	}
 	switch (mode) {
 	case SL_LEAF_CANONICAL:
 		sl_sign1_canon(statement, entry);
 		break;
 	case SL_LEAF_AS_IS:
-		sl_sha256(statement->bytes, entry);
+		sl_sha256(s, entry);
+		s = (struct sl_slice){ entry, sizeof(entry) };
 		break;
 	case SL_LEAF_FULL:
-		s = statement->bytes;
 		break;
 	case SL_LEAF_CCF:
-		return SL_ERR(err, UNSUPPORTED, "leaf mode ccf (vds 2)");
+		return SL_ERR(err, UNSUPPORTED,
+			      "leaf mode ccf: the leaf takes the receipt too");
 	}
 	sl_merkle_leaf(s, ret);
 	return 0;
+}
+
+int
+sl_receipt_root(const struct sl_receipt *rc, const struct sl_sign1 *statement,
+		enum sl_leaf_mode mode, struct sl_hash *ret, struct sl_err *err)
+{
+	struct sl_hash leaf;
+	int r;
+
+	if (rc->is_consistency)
+		return SL_ERR(err, VERIFY,
+			      "receipt: of consistency, one of inclusion is due");
+	if (rc->is_ccf != (mode == SL_LEAF_CCF))
+		return SL_ERR(
+		    err, VERIFY,
+		    "receipt: verifiable data structure %d, but the leaf mode of "
+		    "its service is %s",
+		    rc->is_ccf ? SL_VDS_CCF : SL_VDS_RFC9162, sl_leaf_mode_name(mode));
+	if (rc->is_ccf)
+		return sl_ccf_root(rc, statement, ret, err);
+	if ((r = sl_receipt_leaf(statement, mode, &leaf, err)) < 0)
+		return r;
+	r = sl_proof_root(&rc->path, rc->index, rc->size, &leaf, ret, err);
+	return r < 0 ? sl_err_ctx(err, "receipt") : 0;
 }
 
 static int
@@ -199,6 +237,8 @@ sl_receipt_verify(const struct sl_receipt *rc, const struct sl_hash *leaf,
 	if (rc->is_consistency)
 		return SL_ERR(err, VERIFY,
 			      "receipt: of consistency, one of inclusion is due");
+	if (rc->is_ccf)
+		return SL_ERR(err, UNSUPPORTED, "receipt: of a CCF ledger (vds 2)");
 	if (sl_proof_root(&rc->path, rc->index, rc->size, leaf, &root, err) < 0)
 		return sl_err_ctx(err, "receipt");
 	if ((r = check_signature(rc, &root, pub, err)) < 0)

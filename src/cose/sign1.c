@@ -70,6 +70,17 @@ sig_structure(struct sl_slice prot, struct sl_slice aad, struct sl_slice payload
 	return out->is_failed ? SL_ERR(err, NOMEM, "out of memory") : 0;
 }
 
+int
+sl_sign1_tbs(const struct sl_sign1 *s, struct sl_slice detached, struct sl_slice aad,
+	     struct sl_buf *out, struct sl_err *err)
+{
+	if (!s->is_detached && detached.len > 0)
+		return SL_ERR(err, USAGE,
+			      "a payload was given for a message that holds its own");
+	return sig_structure(s->prot, aad, s->is_detached ? detached : s->payload, out,
+			     err);
+}
+
 static int
 check_alg(const struct sl_cose_hdr *h, struct sl_err *err)
 {
@@ -96,16 +107,12 @@ sl_sign1_verify(const struct sl_sign1 *s, struct sl_slice detached, struct sl_sl
 
 	if ((r = check_alg(&s->h, err)) < 0)
 		return r;
-	if (!s->is_detached && detached.len > 0)
-		return SL_ERR(err, USAGE,
-			      "a payload was given for a message that holds its own");
 	if (s->h.alg == SL_ALG_EDDSA && s->sig.len == 114)
 		return SL_ERR(err, UNSUPPORTED, "signature algorithm Ed448");
 	if (s->sig.len != SL_SIG_LEN)
 		return SL_ERR(err, VERIFY, "the signature has %zu bytes, Ed25519 has %d",
 			      s->sig.len, SL_SIG_LEN);
-	r = sig_structure(s->prot, aad, s->is_detached ? detached : s->payload, &b, err);
-	if (r < 0)
+	if ((r = sl_sign1_tbs(s, detached, aad, &b, err)) < 0)
 		return r;
 	if (!sl_verify(pub, sl_buf_get(&b), s->sig.p))
 		return SL_ERR(err, VERIFY,
@@ -147,6 +154,29 @@ sl_sign1_canon(const struct sl_sign1 *s, uint8_t ret_hash[32])
 	for (size_t i = 0; i < 3; i++)
 		sl_sha256_add(&h, part[i].p, part[i].len);
 	sl_sha256_end(&h, ret_hash);
+}
+
+void
+sl_sign1_plain_put(const struct sl_sign1 *s, struct sl_buf *out)
+{
+	enum { LABEL_LEN = 3 }; /* 394 in its one encoding */
+	struct sl_cbor_rd rd = { .src = s->unprot, .what = "unprotected header" };
+	size_t n, from, to;
+
+	if (s->h.receipts.p == NULL) {
+		sl_buf_slice(out, s->bytes);
+		return;
+	}
+	/* safe because receipts lies inside unprot, behind its label, and the map was
+	 * checked */
+	n = sl_cbor_map(&rd);
+	from = (size_t)(s->h.receipts.p - s->unprot.p) - LABEL_LEN;
+	to = from + LABEL_LEN + s->h.receipts.len;
+	sl_buf_put(out, s->bytes.p, (size_t)(s->unprot.p - s->bytes.p));
+	sl_cbor_put_map(out, n - 1);
+	sl_buf_put(out, s->unprot.p + rd.pos, from - rd.pos);
+	sl_buf_slice(out, sl_slice_skip(s->unprot, to));
+	sl_buf_slice(out, s->tail);
 }
 
 int

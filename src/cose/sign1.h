@@ -36,6 +36,8 @@ struct sl_cose_hdr {
 	struct sl_slice preimage_type; /* text; a CoAP number leaves it empty */
 	struct sl_slice location;      /* of the preimage */
 	struct sl_slice x5chain, x5t;  /* encoded items */
+	struct sl_slice x5chain_open;  /* of the unprotected header: counts only beside a
+					  protected x5t (RFC 9360 section 2) */
 	struct sl_slice receipts, vdp; /* encoded items of the unprotected header */
 	bool has_iss, has_sub, has_iat, has_exp, has_nbf; /* claims, RFC 8392 */
 	struct sl_slice iss, sub;
@@ -56,6 +58,10 @@ struct sl_sign1 {
 /* FORMAT, LIMIT, UNSUPPORTED (a critical label that is not understood). */
 int sl_sign1_parse(struct sl_slice src, size_t max_bytes, struct sl_sign1 *ret,
 		   struct sl_err *err) SL_MUST_CHECK;
+/* Appends what the signature is over (Sig_structure, RFC 9052 section 4.4), for
+ * algorithms that are checked elsewhere.  USAGE: a payload beside the message's own. */
+int sl_sign1_tbs(const struct sl_sign1 *s, struct sl_slice detached, struct sl_slice aad,
+		 struct sl_buf *out, struct sl_err *err) SL_MUST_CHECK;
 /* The signature over payload, which stands in for a detached one (and must be empty
  * otherwise).  VERIFY when it is wrong; UNSUPPORTED, naming the algorithm, for all but
  * Ed25519 (-8 with a 64-byte signature, -19). */
@@ -67,6 +73,9 @@ int sl_sign1_verify(const struct sl_sign1 *s, struct sl_slice detached,
  * map alone (RFC 9943 section 6.3), and its SHA-256. */
 void sl_sign1_canon_put(const struct sl_sign1 *s, struct sl_buf *out);
 void sl_sign1_canon(const struct sl_sign1 *s, uint8_t ret_hash[32]);
+/* The message as it was before receipts were attached to it: without label 394, every
+ * other byte as received. */
+void sl_sign1_plain_put(const struct sl_sign1 *s, struct sl_buf *out);
 
 /* What to sign.  A slice with p == NULL, or a false has_, leaves a parameter out. */
 struct sl_sign1_opts {

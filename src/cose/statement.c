@@ -17,6 +17,8 @@ check_claim(bool has, struct sl_slice v, const char *name, struct sl_err *err)
 		return SL_ERR(err, FORMAT,
 			      "statement: %s has %zu bytes, 1 to %d are allowed", name,
 			      v.len, CLAIM_MAX);
+	if (memchr(v.p, 0, v.len) != NULL) /* it would be shown as another, shorter one */
+		return SL_ERR(err, FORMAT, "statement: %s holds a NUL", name);
 	return 0;
 }
 
@@ -31,6 +33,10 @@ check_digest(const struct sl_sign1 *s, struct sl_err *err)
 
 	if (!s->h.has_hash_alg)
 		return 0;
+	if (s->is_detached)
+		return SL_ERR(err, FORMAT,
+			      "statement: a hash envelope that holds no digest "
+			      "(RFC 9995 section 4)");
 	if (due == 0)
 		return SL_ERR(err, UNSUPPORTED,
 			      "statement: hash algorithm %lld (label 258)", (long long)a);
@@ -61,11 +67,12 @@ sl_statement_parse(struct sl_slice src, size_t max_bytes, unsigned flags,
 		return SL_ERR(err, FORMAT,
 			      "statement: none of kid (4), x5t (34), x5chain (33) is "
 			      "protected (RFC 9943 section 6.1)");
-	if (s.is_detached)
+	if (s.is_detached && (flags & SL_STATEMENT_DETACHED) == 0)
 		return SL_ERR(err, FORMAT,
 			      "statement: the payload is missing (detached)");
 	if ((r = check_claim(s.h.has_iss, s.h.iss, "iss", err)) < 0 ||
-	    (r = check_claim(s.h.has_sub, s.h.sub, "sub", err)) < 0 ||
+	    ((s.h.has_sub || (flags & SL_STATEMENT_ANY_SUB) == 0) &&
+	     (r = check_claim(s.h.has_sub, s.h.sub, "sub", err)) < 0) ||
 	    (r = check_digest(&s, err)) < 0)
 		return r;
 	*ret = s;

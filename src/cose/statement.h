@@ -5,13 +5,15 @@
 #include "cose/sign1.h"
 
 enum {
-	SL_STATEMENT_ANY_KEY = 1 /* tolerate a statement without kid, x5t and x5chain */
+	SL_STATEMENT_ANY_KEY = 1,  /* tolerate a statement without kid, x5t and x5chain */
+	SL_STATEMENT_DETACHED = 2, /* and one that holds no payload */
+	SL_STATEMENT_ANY_SUB = 4   /* and one without sub (ledgers before RFC 9943) */
 };
 
-/* sl_sign1_parse(), and: claims (15) with iss and sub, both text, not empty and at most
- * 8192 bytes; one of kid, x5t, x5chain protected unless flags say otherwise; a payload,
- * because the service cannot check a signature without one; a hash envelope's digest has
- * its algorithm's length. */
+/* sl_sign1_parse(), and: claims (15) with iss and sub, both text, not empty, without NUL
+ * and at most 8192 bytes; one of kid, x5t, x5chain protected unless flags say otherwise;
+ * a payload, because the service cannot check a signature without one; a hash envelope's
+ * digest has its algorithm's length. */
 int sl_statement_parse(struct sl_slice src, size_t max_bytes, unsigned flags,
 		       struct sl_sign1 *ret, struct sl_err *err) SL_MUST_CHECK;
 /* Receipts in the unprotected header (394): their number, and the i-th's bytes (i below

@@ -477,8 +477,12 @@ decision(struct walk *w, const struct decided *x, bool is_over, struct sl_err *e
 	if (obs != NULL || !is_allowed || !is_over ||
 	    sl_json_get(own_of(d), "wants") == NULL)
 		return 0;
-	(void)SL_ERR(err, AUDIT, "%s: what it did was not observed",
-		     x->outcome == NULL ? "allowed, and it left no end" : "it ran");
+	(void)SL_ERR(err, AUDIT, "%s: what it did was not observed%s",
+		     x->outcome == NULL ? "allowed, and it left no end" : "it ran",
+		     w->v->n_erased == 0
+			 ? ""
+			 : ", or not re-derivable: erased (sluice log show "
+			   "has the tombstone)");
 	return found(w, d, err);
 }
 

@@ -9,7 +9,8 @@ struct work {
 	struct sl_gate *g;
 	const struct sl_gate_request *q;
 	struct sl_decision *d;
-	struct sl_arena *tmp; /* freed after the decision */
+	struct sl_arena *tmp;  /* freed after the decision */
+	struct sl_arena *keep; /* what the decision consists of */
 	struct sl_policy_facts *facts;
 	struct sl_verdict v;
 	uint8_t nonce[16];
@@ -65,13 +66,20 @@ take_key(struct work *w, struct sl_err *err)
 	return 0;
 }
 
+static struct sl_slice
+requester(const struct work *w)
+{
+	return w->q->requester.p != NULL ? w->q->requester
+					 : sl_slice_str(w->g->info.node.did);
+}
+
 static int
 gather(struct work *w, struct sl_err *err)
 {
 	const struct sl_node_info *n = &w->g->info.node;
 	struct sl_gate_facts in = {
 		.kind = w->q->kind,
-		.requester = sl_slice_str(n->did),
+		.requester = requester(w),
 		.node = sl_slice_str(n->did),
 		.time_s = w->time_ms / 1000,
 		.context = w->q->context,
@@ -109,7 +117,7 @@ collect(struct work *w, struct sl_err *err)
 static char *
 keep(struct work *w, struct sl_slice s)
 {
-	return sl_arena_str(&w->g->a, s);
+	return sl_arena_str(w->keep, s);
 }
 
 /* The rows of a predicate of strings, arity by arity, in a. */
@@ -151,7 +159,7 @@ static int
 keep_verdict(struct work *w, struct sl_err *err)
 {
 	struct sl_decision_view *d = &w->d->view;
-	struct sl_jb b = { .a = &w->g->a };
+	struct sl_jb b = { .a = w->keep };
 	struct sl_policy_rows rows = { 0 };
 	int r;
 
@@ -163,20 +171,24 @@ keep_verdict(struct work *w, struct sl_err *err)
 	d->proof = sl_json_copy(&b, w->v.proof);
 	if (d->message == NULL || d->rule == NULL || b.is_failed)
 		return SL_ERR(err, NOMEM, "out of memory for a decision");
-	if (!d->is_allowed)
+	if (!d->is_allowed) {
+		struct sl_jb offer = { .a = &w->g->a };
+
+		d->offer = sl_gate_offer(w->g->policy, &w->v, w->facts, &offer);
 		return 0;
+	}
 	if (w->q->outer != NULL && !sl_grant_within(w->q->want, w->q->outer)) {
 		d->is_allowed = false;
 		d->reason = "outer";
 		d->message = SL_GATE_OUTER;
 		return 0;
 	}
-	if ((r = sl_gate_grant(&w->v, w->q->want, &w->g->a, &d->grant, err)) < 0 ||
+	if ((r = sl_gate_grant(&w->v, w->q->want, w->keep, &d->grant, err)) < 0 ||
 	    (r = sl_policy_query(&w->v, "require_complete", 1, &rows, err)) < 0 ||
-	    (r = strings_of(&rows, 1, &w->g->a, &d->require_complete, err)) < 0)
+	    (r = strings_of(&rows, 1, w->keep, &d->require_complete, err)) < 0)
 		return r;
 	d->n_require_complete = rows.n;
-	return ask_taint(w, &w->g->a, &d->taint_action, &d->n_taint_action, err);
+	return ask_taint(w, w->keep, &d->taint_action, &d->n_taint_action, err);
 }
 
 static int
@@ -216,7 +228,7 @@ own_part(struct work *w, struct sl_jb *b)
 
 	(void)sl_json_set(b, o, "v", sl_json_int(b, 1));
 	(void)sl_json_set(b, o, "kind", sl_json_cstr(b, w->q->kind));
-	(void)sl_json_set(b, o, "requester", sl_json_cstr(b, w->g->info.node.did));
+	(void)sl_json_set(b, o, "requester", sl_json_str(b, requester(w)));
 	(void)sl_json_set(b, o, "id", sl_json_hex(b, d->id, 32));
 	(void)sl_json_set(b, o, "run", sl_json_hex(b, d->run, 32));
 	(void)sl_json_set(b, o, "context", sl_json_hex(b, d->context, 32));
@@ -331,13 +343,15 @@ now_ms(const struct sl_gate *g)
 static int
 decide(struct work *w, struct sl_err *err)
 {
-	struct sl_gate_item of_decision = { .entry = &w->d->view.entry,
-					    .decision = w->d };
+	/* One that is not kept cannot be filled in later. */
+	struct sl_gate_item of_decision = { 0 };
 	struct sl_jb b = { .a = w->tmp };
 	struct sl_json *pred, *context;
 	struct sl_err unused = { 0 };
 	int r, e;
 
+	if (w->keep == &w->g->a)
+		of_decision = (struct sl_gate_item){ &w->d->view.entry, w->d };
 	w->time_ms = now_ms(w->g);
 	w->g->info.node.time_ms =
 	    w->time_ms; /* never back, whatever the wall clock does */
@@ -366,7 +380,7 @@ sl_gate_decide(struct sl_gate *g, const struct sl_gate_request *q,
 	       struct sl_decision **ret, struct sl_err *err)
 {
 	SL_AUTO_ARENA tmp = { 0 };
-	struct work w = { .g = g, .q = q, .tmp = &tmp };
+	struct work w = { .g = g, .q = q, .tmp = &tmp, .keep = &g->a };
 	int r;
 
 	sl_arena_init(&tmp, SL_DECIDE_MEMORY);
@@ -424,5 +438,41 @@ sl_gate_would_allow(struct sl_gate *g, const struct sl_policy *p,
 	if ((r = foresee(&w, p, err)) < 0)
 		return r;
 	*ret = w.v.kind == SL_VERDICT_ALLOW;
+	return 0;
+}
+
+int
+sl_gate_foresee(struct sl_gate *g, const struct sl_gate_request *q,
+		struct sl_gate_foreseen *ret, struct sl_err *err)
+{
+	SL_AUTO_ARENA tmp = { 0 };
+	struct work w = { .g = g, .q = q, .tmp = &tmp };
+	int r;
+
+	sl_arena_init(&tmp, SL_DECIDE_MEMORY);
+	if ((r = foresee(&w, g->policy, err)) < 0)
+		return r;
+	ret->is_allowed = w.v.kind == SL_VERDICT_ALLOW;
+	ret->line = w.v.n_failed > 0 ? w.v.failed[0].line : w.v.line;
+	(void)snprintf(ret->message, sizeof(ret->message), "%.*s", SL_ARG(w.v.message));
+	return 0;
+}
+
+int
+sl_gate_decide_unkept(struct sl_gate *g, const struct sl_gate_request *q,
+		      bool *ret_allowed, struct sl_err *err)
+{
+	SL_AUTO_ARENA tmp = { 0 };
+	struct work w = { .g = g, .q = q, .tmp = &tmp, .keep = &tmp };
+	int r;
+
+	sl_arena_init(&tmp, SL_DECIDE_MEMORY);
+	if ((w.d = SL_NEW(&tmp, struct sl_decision)) == NULL)
+		return SL_ERR(err, NOMEM, "out of memory for a decision");
+	w.d->view.kind = q->kind;
+	w.d->view.reason = w.d->view.message = w.d->view.rule = "";
+	if ((r = decide(&w, err)) < 0)
+		return sl_err_ctx(err, "cannot decide the request '%s'", q->kind), r;
+	*ret_allowed = w.d->view.is_allowed;
 	return 0;
 }

@@ -40,6 +40,24 @@ sl_gate_queue(struct sl_gate *g, const struct sl_stmt *s, struct sl_gate_item it
 	return 0;
 }
 
+int
+sl_gate_queue_foreign(struct sl_gate *g, struct sl_slice stmt, struct sl_gate_item item,
+		      struct sl_err *err)
+{
+	int r;
+
+	if ((r = room(g, err)) < 0)
+		return r;
+	/* Policy was asked before the batch; it counts only while it is in force. */
+	if (!g->is_under && (r = sl_recorder_under(g->rec, g->info.policy, err)) < 0)
+		return r;
+	g->is_under = true;
+	if ((r = sl_recorder_foreign(g->rec, stmt, err)) < 0)
+		return r;
+	g->item[g->n_item++] = item;
+	return 0;
+}
+
 /* Queue a statement about a run or a step of it. */
 static int
 state(struct sl_gate *g, const struct sl_stmt *where, const uint8_t run[32],
@@ -126,6 +144,7 @@ sl_gate_commit(struct sl_gate *g, struct sl_err *err)
 	if ((r = sl_recorder_commit(g->rec, err)) < 0)
 		return r;
 	g->is_committed = true;
+	g->is_under = false;
 	return 0;
 }
 
@@ -144,6 +163,7 @@ sl_gate_wait(struct sl_gate *g, struct sl_err *err)
 	g->is_committed = false;
 	if (r < 0) { /* refused as a whole: nothing of it is queued any more */
 		g->n_item = 0;
+		sl_gate_admit_forget(g);
 		return r;
 	}
 	if (n != g->n_item)
@@ -155,6 +175,9 @@ sl_gate_wait(struct sl_gate *g, struct sl_err *err)
 			g->item[i].decision->view.is_durable = true;
 	}
 	g->n_item = 0;
+	free(g->last);
+	g->last = sl_steal_ptr(&e);
+	g->n_last = n;
 	sl_gate_keep_cached(g);
 	return 0;
 }
@@ -219,9 +242,11 @@ sl_gate_free(struct sl_gate *g)
 {
 	if (g == NULL)
 		return;
+	sl_gate_admit_done(g);
 	sl_arena_free(&g->a);
 	sl_arena_free(&g->policy_a);
 	free(g->item);
+	free(g->last);
 	free(g);
 }
 
@@ -241,4 +266,23 @@ const struct sl_decision_view *
 sl_decision_view(const struct sl_decision *d)
 {
 	return &d->view;
+}
+
+const struct sl_batch_root *
+sl_gate_root(const struct sl_gate *g)
+{
+	return sl_recorder_root(g->rec);
+}
+
+const struct sl_entry *
+sl_gate_entries(const struct sl_gate *g, size_t *ret_n)
+{
+	*ret_n = g->n_last;
+	return g->last;
+}
+
+bool
+sl_gate_has_queued(const struct sl_gate *g)
+{
+	return g->n_item > 0;
 }

@@ -15,7 +15,7 @@
 
 #include "grant/permit.h"
 #include "log/recorder.h"
-#include "policy/policy.h"
+#include "policy/repair.h"
 #include "record/home.h"
 #include "record/statement.h"
 
@@ -53,7 +53,8 @@ struct sl_gate_source {
 
 struct sl_gate_request {
 	const char *kind; /* "run", "exec", "step", "cancel", "policy", "apply", "drop",
-			     "root-add", "root-drop" */
+			     "key", "erase", "root-add", "root-drop", "register" */
+	struct sl_slice requester;     /* p == NULL: the node itself */
 	const struct sl_json *context; /* frozen; holds no grant */
 	const struct sl_grant *want;   /* NULL: nothing to run (cancel, policy) */
 	const struct sl_grant
@@ -78,6 +79,9 @@ struct sl_decision_view {
 	size_t n_facts;
 	struct sl_entry entry; /* when durable */
 	const struct sl_json *proof;
+	/* Of a deny: what would lift it (policy/repair.h, sl_repairs_json()), a few of
+	 * the smallest; NULL where that was not looked for.  Not recorded: it follows. */
+	const struct sl_json *offer;
 	const struct sl_slice *require_complete; /* classes that policy wants complete */
 	size_t n_require_complete;
 	/* Of an allowed run or apply: kind and action of each taint_action that policy
@@ -91,6 +95,8 @@ struct sl_decision_view {
  * once escaped), at most max of them; how many were written to ret. */
 size_t sl_decision_because(const struct sl_json *proof, struct sl_arena *a,
 			   const char **ret, size_t max);
+/* What may be changed of a request: its wants; the bounds are the default ones. */
+void sl_gate_repair_opts(struct sl_repair_opts *ret);
 /* Decides and queues context and decision.  A deny is a decision, not an error. */
 int sl_gate_decide(struct sl_gate *g, const struct sl_gate_request *q,
 		   struct sl_decision **ret, struct sl_err *err) SL_MUST_CHECK;
@@ -100,6 +106,39 @@ const struct sl_decision_view *sl_decision_view(const struct sl_decision *d);
 int sl_gate_foresee_taint(struct sl_gate *g, const struct sl_gate_request *q,
 			  struct sl_arena *a, const struct sl_slice **ret, size_t *ret_n,
 			  struct sl_err *err) SL_MUST_CHECK;
+
+/* A statement that somebody else signed and that was verified: what policy judges
+ * (data/facts.decl). */
+struct sl_gate_foreign {
+	struct sl_slice iss, sub;  /* its claims */
+	struct sl_slice how;       /* its issuer's key was known: "did", "list", "x509" */
+	struct sl_slice alg, type; /* "EdDSA"; its content type, or empty */
+	bool is_envelope;
+};
+
+/* Asks policy (request "register") and queues the statement, canonical, for the node's
+ * tree; *ret_entry is filled in by the sync, and is an earlier entry where the tree holds
+ * the statement already.  The decision goes before it into the same batch, unless there
+ * is one: it counts for every statement that looks the same to policy, and is stated once
+ * for each (issuer, policy digest, rule).  DENIED, with policy's message: such refusals
+ * are counted.  LIMIT: the batch is full, or too many issuers are new.  A wait that fails
+ * with DENIED: another policy is in force, nothing of the batch was appended;
+ * sl_gate_refresh(). */
+int sl_gate_register(struct sl_gate *g, const struct sl_gate_foreign *f,
+		     struct sl_slice stmt, struct sl_entry *ret_entry,
+		     struct sl_err *err) SL_MUST_CHECK;
+/* Queues what refusals were counted since the last call: one decision for each (issuer,
+ * policy digest, rule), its context with the count (the first also with that of the
+ * issuers who were too many); how many statements. */
+int sl_gate_state_refusals(struct sl_gate *g, size_t *ret_n,
+			   struct sl_err *err) SL_MUST_CHECK;
+/* Takes the policy that is in force now, which another process may have put there; what
+ * was refused under the old one is queued. */
+int sl_gate_refresh(struct sl_gate *g, struct sl_err *err) SL_MUST_CHECK;
+/* Of the batch waited for last (log/recorder.h). */
+const struct sl_batch_root *sl_gate_root(const struct sl_gate *g);
+const struct sl_entry *sl_gate_entries(const struct sl_gate *g, size_t *ret_n);
+bool sl_gate_has_queued(const struct sl_gate *g);
 
 /* Queues another statement (outcome, observation) about the run of d.  *ret_entry, if
  * not NULL, is filled in by the sync. */

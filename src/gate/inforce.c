@@ -42,7 +42,7 @@ load(struct sl_gate *g, struct sl_slice text, const char *name,
 {
 	struct sl_slice own = sl_arena_dup(&g->policy_a, text);
 
-	if (own.p == NULL)
+	if (own.p == NULL || sl_gate_admit_look(g, own, err) < 0)
 		return SL_ERR(err, NOMEM, "out of memory for the policy");
 	return sl_policy_load(own, name, g->decls, &sl_policy_text_limits, &g->policy_a,
 			      ret, err);
@@ -296,4 +296,25 @@ sl_gate_set_policy(struct sl_gate *g, struct sl_slice text, const char *name,
 	memcpy(g->info.policy, ret_digest, 32);
 	g->policy = p;
 	return 0;
+}
+
+int
+sl_gate_refresh(struct sl_gate *g, struct sl_err *err)
+{
+	struct sl_node_info now;
+	size_t unused;
+	int r = sl_recorder_again(g->rec, &now, err);
+
+	if (r < 0)
+		return r;
+	if (memcmp(now.policy, g->info.policy, 32) == 0)
+		return 0;
+	/* what the old one refused is stated as its decision */
+	if ((r = sl_gate_state_refusals(g, &unused, err)) < 0)
+		return r;
+	sl_gate_admit_forget(g);
+	sl_arena_free(&g->policy_a);
+	sl_arena_init(&g->policy_a, SL_GATE_MEMORY);
+	g->info.node = now;
+	return sl_gate_open_policy(g, err);
 }

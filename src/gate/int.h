@@ -38,6 +38,10 @@ int sl_gate_grant(const struct sl_verdict *v, const struct sl_grant *want,
 		  struct sl_arena *a, const struct sl_grant **ret,
 		  struct sl_err *err) SL_MUST_CHECK;
 
+/* The counter-offer to a verdict that denies, as data in b; NULL: none to be had. */
+const struct sl_json *sl_gate_offer(const struct sl_policy *p, const struct sl_verdict *v,
+				    struct sl_policy_facts *f, struct sl_jb *b);
+
 struct sl_gate_item {
 	struct sl_entry *entry;       /* where the entry goes, or NULL */
 	struct sl_decision *decision; /* becomes durable */
@@ -54,13 +58,39 @@ struct sl_gate {
 	uint8_t decls_digest[32];
 	struct sl_gate_item *item; /* queued since the last wait */
 	size_t n_item, cap_item;
+	struct sl_entry *last; /* of the batch waited for last */
+	size_t n_last;
 	bool is_committed;
-	bool has_new_decls; /* queued, and not yet known to be in the log */
+	bool
+	    is_under; /* the batch being queued names the policy that it was decided by */
+	bool has_new_decls;               /* queued, and not yet known to be in the log */
+	struct sl_gate_admissions *admit; /* register.c; owned */
 };
+
+struct sl_gate_foreseen {
+	bool is_allowed;
+	size_t line; /* of the rule that decided */
+	char message[256];
+};
+
+/* What policy says now; nothing is recorded. */
+int sl_gate_foresee(struct sl_gate *g, const struct sl_gate_request *q,
+		    struct sl_gate_foreseen *ret, struct sl_err *err) SL_MUST_CHECK;
+/* sl_gate_decide() for a decision of which nobody keeps more than the statement. */
+int sl_gate_decide_unkept(struct sl_gate *g, const struct sl_gate_request *q,
+			  bool *ret_allowed, struct sl_err *err) SL_MUST_CHECK;
+/* register.c: a policy's text was loaded; nothing that was admitted counts any more. */
+int sl_gate_admit_look(struct sl_gate *g, struct sl_slice text,
+		       struct sl_err *err) SL_MUST_CHECK;
+void sl_gate_admit_forget(struct sl_gate *g);
+void sl_gate_admit_done(struct sl_gate *g);
 
 /* Queue one statement; item takes what is to be filled in. */
 int sl_gate_queue(struct sl_gate *g, const struct sl_stmt *s, struct sl_gate_item item,
 		  struct sl_err *err) SL_MUST_CHECK;
+
+int sl_gate_queue_foreign(struct sl_gate *g, struct sl_slice stmt,
+			  struct sl_gate_item item, struct sl_err *err) SL_MUST_CHECK;
 
 /* What a policy that is not in force would say to a request; nothing is recorded. */
 int sl_gate_would_allow(struct sl_gate *g, const struct sl_policy *p,

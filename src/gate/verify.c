@@ -413,6 +413,7 @@ fill(struct sl_verify_report *r, const struct sl_bundle *b, const struct sl_evid
 	r->n_working = v->n_working;
 	r->n_blobs = b->n_blobs;
 	r->n_erased = b->n_erased;
+	r->n_tombs = v->n_tombs;
 }
 
 int

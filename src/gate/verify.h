@@ -28,6 +28,7 @@ struct sl_verify_report {
 	uint64_t seal;                  /* its index in the node tree */
 	uint64_t size[SL_BUNDLE_TREES]; /* of the trees, at the bundle's checkpoints */
 	size_t n_statements, n_receipts, n_working, n_blobs, n_erased;
+	size_t n_tombs; /* of n_erased: the node says that it erased them */
 	size_t n_decisions, n_rederived; /* the rest: not re-derivable, erased */
 	size_t n_outcomes, n_observations, n_acts;
 };

@@ -234,6 +234,7 @@ take_tier(struct parse *w, const struct sl_yaml *v)
 
 	if (why != NULL)
 		BAD(w, v, UNSUPPORTED, "tier '%.*s' %s", SL_ARG(v->text), why);
+	w->p->has_tier = why == NULL;
 }
 
 /* "; did you mean 'x'?", or what there is. */

@@ -39,7 +39,7 @@ struct sl_profile {
 	size_t n_env;
 	const struct sl_grant_net *net;
 	size_t n_net;
-	bool is_tty;
+	bool is_tty, has_tier; /* has: it says that it needs T1 */
 	struct sl_grant_limit limit[SL_LIM_COUNT];
 	uint8_t digest[32]; /* SHA-256 of the text */
 };
@@ -61,7 +61,8 @@ int sl_profile_parse(struct sl_slice src, const char *file, struct sl_arena *a,
 		     const struct sl_profile **ret, struct sl_profile_diags *ret_diags,
 		     struct sl_err *err) SL_MUST_CHECK;
 
-/* NULL, or why a tier that was asked for cannot be had: words behind its name. */
+/* NULL, or why a tier that a profile or a flow asks for cannot be had: words behind its
+ * name.  T0 is never theirs to ask for. */
 const char *sl_tier_problem(struct sl_slice tier);
 bool sl_profile_is_name(struct sl_slice s); /* [a-z0-9][a-z0-9_-]*, at most 40 */
 bool sl_env_is_name(struct sl_slice s);     /* [A-Za-z_][A-Za-z0-9_]* */

@@ -1,12 +1,18 @@
 /* check.c -- sl_log_check(): reads a log from its first byte to its last; reader.h. */
 #include "log/reader.h"
 
+#include "base/hex.h"
+#include "cose/statement.h"
 #include "crypto/sha256.h"
+#include "log/keyring.h"
 #include "log/reader_priv.h"
 
 #include <stdlib.h>
 
-enum { CERT_MAX = 1 << 16 };
+struct gone {
+	uint64_t off;
+	uint8_t digest[32];
+};
 
 struct check {
 	struct sl_reader *r; /* files only: its snapshot is not used */
@@ -21,10 +27,11 @@ struct check {
 	bool is_bad;          /* something in this batch was reported already */
 	uint64_t n_in_batch;
 	struct sl_sha256 batch;
-	uint8_t identity[32];
-	char did[SL_DIDKEY_MAX];
-	uint8_t (*cert)[32]; /* working keys certified so far */
-	size_t n_cert, cap_cert;
+	char did[SL_DIDKEY_MAX]; /* that the log is called after */
+	struct sl_keyring ring;
+	struct gone *gone;   /* erased blobs, as they are met */
+	uint8_t (*tomb)[32]; /* digests of tombstones */
+	size_t n_gone, cap_gone, n_tomb, cap_tomb;
 };
 
 static void
@@ -52,33 +59,51 @@ found_err(struct check *c, const struct sl_rec *r, uint64_t off, const struct sl
 	found(c, off, r ? r->tree : UINT32_MAX, r ? r->index : 0, q ? q + 2 : e->msg);
 }
 
-static bool
-is_certified(const struct check *c, const uint8_t pub[32])
+/* Room for one more in a list that grows. */
+static void *
+grow(void *list, size_t n, size_t *cap, size_t size)
 {
-	for (size_t i = c->n_cert; i-- > 0;)
-		if (memcmp(c->cert[i], pub, 32) == 0)
-			return true;
-	return false;
+	size_t more = *cap ? *cap * 2 : 64;
+	void *p = n < *cap ? list : reallocarray(list, more, size);
+
+	if (n == *cap && p != NULL)
+		*cap = more;
+	return p;
 }
 
 static int
-certify(struct check *c, struct sl_slice did, struct sl_err *err)
+note_tombstone(struct check *c, struct sl_slice sub, struct sl_err *err)
 {
-	uint8_t pub[32];
+	void *p = grow(c->tomb, c->n_tomb, &c->cap_tomb, 32);
 
-	if (!sl_didkey_parse(did, pub) || is_certified(c, pub) || c->n_cert == CERT_MAX)
-		return 0;
-	if (c->n_cert == c->cap_cert) {
-		size_t cap = c->cap_cert ? c->cap_cert * 2 : 16;
-		void *p = realloc(c->cert, cap * 32);
-
-		if (p == NULL)
-			return SL_ERR(err, NOMEM, "no memory for keys");
-		c->cert = p;
-		c->cap_cert = cap;
-	}
-	memcpy(c->cert[c->n_cert++], pub, 32);
+	if (p == NULL)
+		return SL_ERR(err, NOMEM, "no memory for tombstones");
+	c->tomb = p;
+	c->rep->n_signatures++;
+	/* what names no digest excuses nothing */
+	if (sl_slice_starts(sub, SL_LIT("blob:")) &&
+	    sl_unhex(c->tomb[c->n_tomb], 32, sl_slice_skip(sub, 5)))
+		c->n_tomb++;
 	return 0;
+}
+
+static int
+by_bytes(const void *a, const void *b)
+{
+	return memcmp(a, b, 32);
+}
+
+/* Bytes are erased by a statement that says so; zeros without one are damage. */
+static void
+check_gone(struct check *c)
+{
+	if (c->n_tomb > 0)
+		qsort(c->tomb, c->n_tomb, 32, by_bytes);
+	for (size_t i = 0; i < c->n_gone; i++)
+		if (c->n_tomb == 0 ||
+		    bsearch(c->gone[i].digest, c->tomb, c->n_tomb, 32, by_bytes) == NULL)
+			found(c, c->gone[i].off, UINT32_MAX, 0,
+			      "bytes are gone, and no tombstone says so");
 }
 
 /* The signature of a statement, by the key that may sign in its tree. */
@@ -91,6 +116,7 @@ check_statement(struct check *c, const struct sl_rec *r, const struct sl_tree_st
 	struct sl_err why = { 0 };
 	struct sl_sign1 m;
 	uint8_t pub[32], kid[32], id[32];
+	int e;
 
 	if (sl_sign1_parse(s, SL_STMT_MAX, &m, &why) < 0) {
 		found_err(c, r, r->off, &why);
@@ -106,15 +132,45 @@ check_statement(struct check *c, const struct sl_rec *r, const struct sl_tree_st
 	if (memcmp(id, r->hash, 32) != 0 ||
 	    !sl_slice_eq(m.h.kid, (struct sl_slice){ kid, 32 }))
 		found(c, r->off, r->tree, r->index, "statement is not canonical");
-	else if (is_key                    ? memcmp(pub, c->identity, 32) != 0
-		 : t->kind == SL_TREE_NODE ? !is_certified(c, pub)
+	else if (is_key                    ? memcmp(pub, c->ring.identity, 32) != 0
+		 : t->kind == SL_TREE_NODE ? !sl_keyring_signs(&c->ring, pub, r->index)
 					   : memcmp(pub, t->pub, 32) != 0)
 		found(c, r->off, r->tree, r->index,
 		      "signed by a key that may not sign here");
-	else if (sl_sign1_verify(&m, none, none, pub, &why) < 0)
+	else if ((e = is_key && t->kind == SL_TREE_NODE
+			  ? sl_keyring_add(&c->ring, r->index, &m, &why)
+			  : sl_sign1_verify(&m, none, none, pub, &why)) == SL_E(NOMEM))
+		return SL_ERR(err, NOMEM, "no memory for keys");
+	else if (e < 0)
 		found_err(c, r, r->off, &why);
+	else if (t->kind == SL_TREE_NODE && strcmp(r->kind, "tombstone") == 0)
+		return note_tombstone(c, m.h.sub, err);
 	c->rep->n_signatures++;
-	return is_key && t->kind == SL_TREE_NODE ? certify(c, m.h.sub, err) : 0;
+	return 0;
+}
+
+/* One of somebody else's in the node's tree.  Its signature was verified before it was
+ * registered; here it is again where that takes no more than its did:key says. */
+static void
+check_foreign(struct check *c, const struct sl_rec *r)
+{
+	struct sl_slice none = { 0 };
+	struct sl_err why = { 0 };
+	struct sl_sign1 m;
+	uint8_t id[32], pub[32];
+	int e = sl_statement_parse(sl_buf_get(&c->body), SL_STMT_MAX, 0, &m, &why);
+
+	if (e == 0) {
+		sl_sign1_canon(&m, id);
+		if (memcmp(id, r->hash, 32) != 0)
+			found(c, r->off, r->tree, r->index, "statement is not canonical");
+		if (!sl_didkey_parse(m.h.iss, pub))
+			return;
+		e = sl_sign1_verify(&m, none, none, pub, &why);
+		c->rep->n_signatures += e == 0;
+	}
+	if (e < 0)
+		found_err(c, r, r->off, &why);
 }
 
 static int
@@ -138,22 +194,34 @@ on_entry(struct check *c, const struct sl_rec *r, struct sl_err *err)
 	sl_merkle_leaf((struct sl_slice){ r->hash, 32 }, &leaf);
 	sl_edge_add(&t->edge, &leaf, NULL, NULL);
 	t->flags |= SL_TREE_TOUCHED;
+	if (t->kind == SL_TREE_NODE && strcmp(r->kind, SL_KIND_FOREIGN) == 0) {
+		check_foreign(c, r);
+		return 0;
+	}
 	return check_statement(c, r, t, err);
 }
 
-static void
-on_blob(struct check *c, const struct sl_rec *r)
+static int
+on_blob(struct check *c, const struct sl_rec *r, struct sl_err *err)
 {
 	uint8_t d[32];
+	void *p;
 
 	c->rep->n_blobs++;
 	sl_sha256(sl_buf_get(&c->body), d);
 	if (memcmp(d, r->hash, 32) == 0)
-		return;
-	if (sl_is_zero(sl_buf_get(&c->body)))
-		c->rep->n_erased++;
-	else
+		return 0;
+	if (!sl_is_zero(sl_buf_get(&c->body))) {
 		found(c, r->off, UINT32_MAX, 0, "digest of the blob differs");
+		return 0;
+	}
+	if ((p = grow(c->gone, c->n_gone, &c->cap_gone, sizeof(*c->gone))) == NULL)
+		return SL_ERR(err, NOMEM, "no memory for erased blobs");
+	c->gone = p;
+	c->gone[c->n_gone].off = r->off;
+	memcpy(c->gone[c->n_gone++].digest, r->hash, 32);
+	c->rep->n_erased++;
+	return 0;
 }
 
 static int
@@ -165,12 +233,17 @@ on_tree(struct check *c, const struct sl_rec *r, struct sl_err *err)
 	uint8_t kind = r->tree < 2 ? (uint8_t)r->tree : SL_TREE_RUN;
 
 	c->rep->n_trees++;
-	if (r->tree == 0 && c->n_cert == 0 &&
+	if (r->tree == 0 && c->ring.n == 0 &&
 	    o.len > 16) { /* "sluice/" did "/platform" */
 		struct sl_slice did = { o.p + 7, o.len - 16 };
 
-		if (sl_didkey_parse(did, c->identity))
-			sl_didkey(c->identity, c->did);
+		uint8_t first[32];
+
+		if (sl_didkey_parse(did, first)) {
+			sl_keyring_done(&c->ring);
+			sl_keyring_init(&c->ring, first);
+			sl_didkey(first, c->did);
+		}
 	}
 	sl_log_origin(c->did, kind, kind == SL_TREE_RUN ? r->hash : NULL, want);
 	if (!sl_slice_eq(o, sl_slice_str(want)))
@@ -231,7 +304,8 @@ check_trees(struct check *c, const struct sl_state *s)
 			      origin);
 		if (sl_log_check_root(t, origin, &why) < 0)
 			found(c, s->off, t->id, t->edge.size, why.msg);
-		else if (t->kind == SL_TREE_NODE && !is_certified(c, t->pub))
+		else if (t->kind == SL_TREE_NODE &&
+			 !sl_keyring_signs_root(&c->ring, t->pub, t->edge.size))
 			found(c, s->off, t->id, t->edge.size,
 			      "root signed by an unknown key");
 		c->rep->n_signatures += 2;
@@ -257,6 +331,7 @@ static int
 on_seal(struct check *c, const struct sl_rec *r, struct sl_err *err)
 {
 	struct sl_state s = { 0 };
+	const struct sl_tree_state *node;
 	struct sl_err why = { 0 };
 	uint8_t batch[32];
 	int e = sl_seal_decode(r, sl_buf_get(&c->body), &s, &why);
@@ -279,9 +354,11 @@ on_seal(struct check *c, const struct sl_rec *r, struct sl_err *err)
 	if (c->has_last && s.time_ms < c->last.time_ms)
 		found(c, r->off, UINT32_MAX, 0, "time goes backwards");
 	check_trees(c, &s);
+	node = sl_state_tree(&s, 1);
 	if (!sl_seal_verify(&s))
 		found(c, r->off, UINT32_MAX, 0, "signature of the seal is wrong");
-	else if (!is_certified(c, s.signer))
+	else if (node == NULL ||
+		 !sl_keyring_signs_root(&c->ring, s.signer, node->edge.size))
 		found(c, r->off, UINT32_MAX, 0, "sealed by a key without a certificate");
 	c->rep->n_signatures++;
 	if ((e = sl_state_copy(&c->last, &s, err)) == 0 &&
@@ -354,10 +431,8 @@ on_record(struct check *c, const struct sl_rec *r, struct sl_err *err)
 		sl_sha256_add(&c->batch, c->body.p, c->body.len);
 		return on_tree(c, r, err);
 	}
-	if (r->type == SL_REC_BLOB) {
-		on_blob(c, r);
-		return 0;
-	}
+	if (r->type == SL_REC_BLOB)
+		return on_blob(c, r, err);
 	return on_entry(c, r, err);
 }
 
@@ -444,6 +519,8 @@ sl_log_check(int home_fd, sl_log_finding_fn *fn, void *arg, struct sl_log_report
 		end = log_end(c->r);
 		e = run(c, end, err);
 		if (e == 0)
+			check_gone(c);
+		if (e == 0)
 			check_head(c);
 		ret->n_bytes = c->last.end;
 	}
@@ -451,7 +528,9 @@ sl_log_check(int home_fd, sl_log_finding_fn *fn, void *arg, struct sl_log_report
 	sl_state_done(&c->last);
 	sl_state_done(&c->cur);
 	sl_buf_done(&c->body);
-	free(c->cert);
+	sl_keyring_done(&c->ring);
+	free(c->gone);
+	free(c->tomb);
 	free(c);
 	return e;
 }

@@ -11,6 +11,7 @@ struct want {
 	uint32_t tree;
 	uint64_t n;
 	uint8_t lo[32], hi[32]; /* digests, bounds included */
+	bool in_tree;           /* of a digest: an entry of `tree` alone */
 	struct sl_state *st;    /* SEALED, CLOSED: the seal's state goes here */
 };
 
@@ -65,6 +66,8 @@ is_it(const struct sl_view *v, const struct want *w, const struct sl_rec *r,
 	default:
 		if (r->type == SL_REC_TREE && r->tree < 2)
 			return 0; /* not a run's */
+		if (w->in_tree && r->tree != w->tree)
+			return 0;
 		return memcmp(r->hash, w->lo, 32) >= 0 && memcmp(r->hash, w->hi, 32) <= 0;
 	}
 }
@@ -158,6 +161,17 @@ sl_find_digest(const struct sl_view *v, enum sl_rec_type type, const uint8_t dig
 	return first(v, &w, ret, err);
 }
 
+int
+sl_find_entry(const struct sl_view *v, uint32_t tree, const uint8_t digest[32],
+	      struct sl_rec *ret, struct sl_err *err)
+{
+	struct want w = { .type = SL_REC_ENTRY, .tree = tree, .in_tree = true };
+
+	memcpy(w.lo, digest, 32);
+	memcpy(w.hi, digest, 32);
+	return first(v, &w, ret, err);
+}
+
 static bool
 all_zero(struct sl_slice s)
 {
@@ -196,6 +210,24 @@ sl_find_blob(const struct sl_view *v, const uint8_t digest[32], struct sl_buf *b
 		*err = damage;
 		return damage.code;
 	}
+	return e;
+}
+
+int
+sl_find_each(const struct sl_view *v, enum sl_rec_type type, const uint8_t digest[32],
+	     sl_find_fn *fn, void *arg, struct sl_err *err)
+{
+	struct want w = { .type = type };
+	struct search s;
+	struct sl_rec r;
+	int e;
+
+	memcpy(w.lo, digest, 32);
+	memcpy(w.hi, digest, 32);
+	start(v, &w, &s);
+	while ((e = next(v, &w, &s, &r, err)) == 1)
+		if ((e = fn(arg, &r, err)) != 0)
+			return e;
 	return e;
 }
 

@@ -18,9 +18,16 @@ struct sl_view {
 int sl_find_digest(const struct sl_view *v, enum sl_rec_type type,
 		   const uint8_t digest[32], struct sl_rec *ret,
 		   struct sl_err *err) SL_MUST_CHECK;
+/* The statement with this digest in this tree. */
+int sl_find_entry(const struct sl_view *v, uint32_t tree, const uint8_t digest[32],
+		  struct sl_rec *ret, struct sl_err *err) SL_MUST_CHECK;
 /* The bytes of a blob, into *body; 0 with *ret_erased where all its copies are erased. */
 int sl_find_blob(const struct sl_view *v, const uint8_t digest[32], struct sl_buf *body,
 		 bool *ret_erased, struct sl_err *err) SL_MUST_CHECK;
+/* Every record of that digest: fn returns 0 to go on, else what is returned. */
+typedef int sl_find_fn(void *arg, const struct sl_rec *r, struct sl_err *err);
+int sl_find_each(const struct sl_view *v, enum sl_rec_type type, const uint8_t digest[32],
+		 sl_find_fn *fn, void *arg, struct sl_err *err) SL_MUST_CHECK;
 /* By the first hex digits of a digest: FORMAT for what is not 4 to 64 lower-case hex
  * digits, LIMIT where several digests begin so. */
 int sl_find_prefix(const struct sl_view *v, enum sl_rec_type type, struct sl_slice hex,

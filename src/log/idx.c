@@ -12,7 +12,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PAGE0 = 4096, BITS_MIN = 11, BITS_MAX = 36, SYNC_EVERY = 8 << 20, SAME_MAX = 8 };
+enum {
+	PAGE0 = 4096,
+	BITS_MIN = 11,
+	BITS_MAX = 36,
+	SYNC_EVERY = 8 << 20,
+	SAME_MAX = 8,
+	LET_GO = 1 << 18,
+	MAP_MAX = 32 << 20
+};
 static const char magic[8] = "SLIDX01";
 
 static size_t
@@ -38,6 +46,7 @@ save_head(struct sl_idx *x)
 void
 sl_idx_close(struct sl_idx *x)
 {
+	sl_idx_end(x);
 	if (x->is_there)
 		(void)close(x->fd);
 	x->is_there = false;
@@ -123,6 +132,26 @@ home_of(uint64_t bits, uint64_t key)
 	return key >> (64 - bits);
 }
 
+void
+sl_idx_begin(struct sl_idx *x)
+{
+	void *p;
+
+	if (!x->is_there || x->map != NULL || file_len(x->head.bits) > MAP_MAX)
+		return;
+	p = mmap(NULL, file_len(x->head.bits), PROT_READ | PROT_WRITE, MAP_SHARED, x->fd,
+		 0);
+	x->map = p == MAP_FAILED ? NULL : p;
+}
+
+void
+sl_idx_end(struct sl_idx *x)
+{
+	if (x->map != NULL)
+		(void)munmap(x->map, file_len(x->head.bits));
+	x->map = NULL;
+}
+
 /* The slots from number i on, up to SL_IDX_WINDOW of them or the end of the table; how
  * many, 0 where they cannot be read. */
 static size_t
@@ -130,8 +159,14 @@ read_slots(const struct sl_idx *x, uint64_t i, struct sl_idx_slot *ret)
 {
 	uint64_t left = ((uint64_t)1 << x->head.bits) - i;
 	size_t n = left < SL_IDX_WINDOW ? (size_t)left : SL_IDX_WINDOW;
-	ssize_t r = pread(x->fd, ret, n * sizeof(*ret),
-			  PAGE0 + (off_t)(i * sizeof(struct sl_idx_slot)));
+	ssize_t r;
+
+	if (x->map != NULL) {
+		memcpy(ret, x->map + PAGE0 + i * sizeof(*ret), n * sizeof(*ret));
+		return n;
+	}
+	r = pread(x->fd, ret, n * sizeof(*ret),
+		  PAGE0 + (off_t)(i * sizeof(struct sl_idx_slot)));
 
 	return r < 0 ? 0 : (size_t)r / sizeof(*ret);
 }
@@ -213,6 +248,11 @@ put_slot(struct sl_idx *x, uint64_t key, uint64_t off)
 			if (p == PLACE_GO_ON)
 				continue;
 			x->head.used++;
+			if (x->map != NULL) {
+				memcpy(x->map + PAGE0 + (i & mask) * sizeof(new), &new,
+				       sizeof(new));
+				return true;
+			}
 			return pwrite(x->fd, &new, sizeof(new),
 				      PAGE0 + (off_t)((i & mask) * sizeof(new))) ==
 			       sizeof(new);
@@ -273,6 +313,14 @@ move_slots(const struct sl_idx *old, int to, uint64_t bits)
 		return false;
 	t = (struct sl_idx_slot *)(void *)((uint8_t *)map + PAGE0);
 	for (uint64_t i = 0; i < (uint64_t)1 << old->head.bits; i += n) {
+		/* what lies behind is not needed again: let go of, it stays in the file
+		 */
+		if (i % LET_GO == 0 && i > 0)
+			(void)madvise(
+			    map,
+			    (size_t)(PAGE0 + (i - LET_GO / 2) * 2 * sizeof(*t)) &
+				~(size_t)(PAGE0 - 1),
+			    MADV_DONTNEED);
 		if ((n = read_slots(old, i, w)) == 0)
 			break;
 		for (size_t k = 0; k < n; k++) {
@@ -292,8 +340,11 @@ move_slots(const struct sl_idx *old, int to, uint64_t bits)
 static bool
 grow(struct sl_idx *x)
 {
-	struct sl_idx new = *x;
+	bool was_mapped = x->map != NULL;
+	struct sl_idx new;
 
+	sl_idx_end(x);
+	new = *x;
 	new.head.bits++;
 	new.head.synced = new.head.synced_seal = 0;
 	memset(new.head.synced_digest, 0, sizeof(new.head.synced_digest));
@@ -309,6 +360,8 @@ grow(struct sl_idx *x)
 	(void)!save_head(x);
 	(void)close(x->fd);
 	*x = new;
+	if (was_mapped)
+		sl_idx_begin(x);
 	return true;
 }
 

@@ -36,6 +36,7 @@ struct sl_idx {
 	int dir_fd; /* of log/, borrowed */
 	int fd;
 	bool is_there, is_writable;
+	uint8_t *map;            /* while much is added; or NULL */
 	struct sl_idx_head head; /* as last read or written */
 };
 
@@ -65,6 +66,9 @@ bool sl_idx_next(const struct sl_idx *x, struct sl_idx_it *it, uint64_t *ret_off
 
 /* Writing; the caller holds the store's lock.  false: the index is gone. */
 bool sl_idx_create(struct sl_idx *x, const uint8_t boot[32]);
+/* Much is added between these two: a small index is mapped meanwhile. */
+void sl_idx_begin(struct sl_idx *x);
+void sl_idx_end(struct sl_idx *x);
 bool sl_idx_add(struct sl_idx *x, const struct sl_rec *r);
 bool sl_idx_add_seal(struct sl_idx *x, const struct sl_state *s);
 void sl_idx_sync(struct sl_idx *x);

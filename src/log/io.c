@@ -92,6 +92,34 @@ sl_io_write(const struct sl_store_io *io, int fd, const void *p, size_t n, uint6
 	return (size_t)r == n ? 0 : -ENOSPC;
 }
 
+int
+sl_io_zeros(const struct sl_store_io *io, int fd, size_t n, uint64_t off)
+{
+	enum { PAGE = 4096, PAGES = 16 };
+	static const uint8_t zeros[PAGE];
+
+	while (n > 0) {
+		struct iovec v[PAGES];
+		size_t k = 0, sum = 0;
+		ssize_t w;
+
+		for (; k < PAGES && sum < n; k++) {
+			/* NOLINTNEXTLINE(performance-no-int-to-ptr): only read */
+			v[k].iov_base = (void *)(uintptr_t)zeros;
+			v[k].iov_len = n - sum < PAGE ? n - sum : PAGE;
+			sum += v[k].iov_len;
+		}
+		w = io->pwritev(io->ctx, fd, v, (int)k, (off_t)off);
+		if (w < 0)
+			return (int)w;
+		if ((size_t)w != sum)
+			return -ENOSPC;
+		n -= sum;
+		off += sum;
+	}
+	return 0;
+}
+
 ssize_t
 sl_io_read(int fd, void *p, size_t n, uint64_t off)
 {

@@ -27,6 +27,8 @@ const struct sl_store_io *sl_store_io_sys(void); /* the system's own */
  * less only when it cannot take the rest.  The caller must not try again. */
 int sl_io_write(const struct sl_store_io *io, int fd, const void *p, size_t n,
 		uint64_t off);
+/* The same of zeros. */
+int sl_io_zeros(const struct sl_store_io *io, int fd, size_t n, uint64_t off);
 /* Reads until n bytes or the end of the file; bytes read, or -errno. */
 ssize_t sl_io_read(int fd, void *p, size_t n, uint64_t off);
 

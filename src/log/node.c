@@ -3,6 +3,8 @@
 
 #include "crypto/sha256.h"
 
+#include <stdlib.h>
+
 /* The last seal must be by a key of ours: this build's, or one that this identity
  * certified (the certificate is read and checked). */
 static int
@@ -11,6 +13,7 @@ check_signer(struct sl_node *n, struct sl_err *err)
 	const struct sl_state *s = &n->st.st;
 	struct sl_view v = sl_store_view(&n->st);
 	SL_AUTO_BUF b = { .max = SL_STMT_MAX };
+	struct sl_err why = { 0 };
 	struct sl_sign1 m;
 	struct sl_rec rec;
 	char did[SL_DIDKEY_MAX];
@@ -29,13 +32,43 @@ check_signer(struct sl_node *n, struct sl_err *err)
 	if (r == 0 || (r = sl_seg_read(&n->st.g, rec.off, &b, &rec, err)) == 0)
 		return sl_seg_damage(s->off, "the certificate of its key is gone", err);
 	sl_didkey(s->signer, did);
-	if (r < 0 || sl_sign1_parse(sl_buf_get(&b), SL_STMT_MAX, &m, err) < 0 ||
-	    sl_sign1_verify(&m, (struct sl_slice){ 0 }, (struct sl_slice){ 0 },
-			    n->k.identity.s.pub, err) < 0)
+	if (r < 0 || sl_sign1_parse(sl_buf_get(&b), SL_STMT_MAX, &m, err) < 0)
 		return sl_err_ctx(err, "certificate of the key that sealed last");
+	if (sl_sign1_verify(&m, (struct sl_slice){ 0 }, (struct sl_slice){ 0 },
+			    n->k.identity.s.pub, &why) < 0)
+		return SL_ERR(err, STORE,
+			      "keys/identity is not what certified the key that sealed "
+			      "last: it was rotated since, or is of another node");
 	if (!sl_slice_eq(m.h.sub, sl_slice_str(did)))
 		return sl_seg_damage(
 		    rec.off, "not the certificate of the key that sealed last", err);
+	return 0;
+}
+
+/* The log is called after its first identity, whichever is in force now. */
+static int
+name_of(struct sl_node *n, struct sl_err *err)
+{
+	static const char head[] = "sluice/", tail[] = "/node";
+	const struct sl_tree_state *t = sl_state_tree(&n->st.st, 1);
+	SL_AUTO_BUF b = { .max = 4096 };
+	struct sl_slice o;
+	struct sl_rec rec;
+	uint8_t pub[32];
+	int r;
+
+	memcpy(n->did, n->k.identity.did, sizeof(n->did));
+	if (t == NULL)
+		return 0;
+	if ((r = sl_seg_read(&n->st.g, t->decl, &b, &rec, err)) < 0)
+		return r;
+	o = sl_slice_skip(sl_buf_get(&b), 32 + sizeof(head) - 1);
+	if (o.len >= sizeof(tail))
+		o.len -= sizeof(tail) - 1;
+	if (r == 0 || rec.type != SL_REC_TREE || !sl_didkey_parse(o, pub))
+		return sl_seg_damage(t->decl, "not the declaration of the node's tree",
+				     err);
+	sl_didkey(pub, n->did);
 	return 0;
 }
 
@@ -47,13 +80,18 @@ open_batch(struct sl_node *n, struct sl_err *err)
 
 	if (r < 0)
 		return r;
+	if ((r = sl_node_keys_resume(n->home_fd, n->io, n->st.st.next_key, err)) < 0)
+		return r;
 	if (n->st.st.seq == 0 && has_begun)
 		return SL_ERR(err, STORE,
 			      "the log that these keys began is gone; bring it "
 			      "back, or move keys/ away to begin as another node");
-	if ((r = sl_node_keys_load(&n->k, n->home_fd, n->io, n->st.st.seq == 0, n->build,
-				   err)) < 0 ||
-	    (r = check_signer(n, err)) < 0 || (r = sl_own_ensure(n, err)) < 0)
+	if ((r = sl_node_keys_load(
+		 &n->k, n->home_fd, n->io, n->st.st.seq == 0, n->build,
+		 n->tpm != NULL && n->tpm->has_identity ? n->tpm->identity : NULL, err)) <
+		0 ||
+	    (r = name_of(n, err)) < 0 || (r = check_signer(n, err)) < 0 ||
+	    (r = sl_own_ensure(n, err)) < 0)
 		return r;
 	return has_begun ? 0 : sl_keys_mark_begun(n->home_fd, n->io, err);
 }
@@ -62,9 +100,17 @@ int
 sl_node_open(struct sl_node *n, int home_fd, const struct sl_store_io *io,
 	     const uint8_t build[32], struct sl_err *err)
 {
+	return sl_node_open_tpm(n, home_fd, io, build, NULL, err);
+}
+
+int
+sl_node_open_tpm(struct sl_node *n, int home_fd, const struct sl_store_io *io,
+		 const uint8_t build[32], struct sl_tpm *tpm, struct sl_err *err)
+{
 	int r;
 
 	memset(n, 0, sizeof(*n));
+	n->tpm = tpm;
 	n->home_fd = home_fd;
 	n->io = io;
 	memcpy(n->build, build, 32);
@@ -84,6 +130,18 @@ sl_node_done(struct sl_node *n)
 		sl_log_key_done(&n->run[i].key);
 	sl_node_keys_done(&n->k);
 	sl_store_done(&n->st);
+	free(n->foreign);
+	n->foreign = NULL;
+}
+
+int
+sl_node_again(struct sl_node *n, struct sl_err *err)
+{
+	int r = sl_store_begin(&n->st, err);
+
+	if (r == 0)
+		sl_store_abort(&n->st);
+	return r;
 }
 
 void
@@ -93,7 +151,7 @@ sl_node_info(const struct sl_node *n, struct sl_node_info *ret)
 	const struct sl_tree_state *t = sl_state_tree(s, 1);
 
 	memset(ret, 0, sizeof(*ret));
-	memcpy(ret->did, n->k.identity.did, sizeof(ret->did));
+	memcpy(ret->did, n->did, sizeof(ret->did));
 	memcpy(ret->working_did, n->k.working.did, sizeof(ret->working_did));
 	memcpy(ret->working_pub, n->k.working.s.pub, 32);
 	memcpy(ret->hmac_key, n->k.hmac, 32);
@@ -118,9 +176,24 @@ sl_node_run_key(struct sl_node *n, const uint8_t run[32])
 	}
 	sl_log_key_done(&n->run[old].key);
 	memcpy(n->run[old].run, run, 32);
-	sl_run_key(&n->k, run, &n->run[old].key);
+	sl_run_key(n->k.cdi, run, &n->run[old].key);
 	n->run[old].used = ++n->n_used;
 	return &n->run[old].key;
+}
+
+/* The key that the run's tree was declared with: it may be of before a rotation. */
+static const struct sl_log_key *
+key_of_run(struct sl_node *n, const struct sl_tree_state *t)
+{
+	const struct sl_log_key *k = sl_node_run_key(n, t->run);
+
+	for (size_t i = 0; i < n->n_old && memcmp(k->s.pub, t->pub, 32) != 0; i++)
+		for (size_t j = 0; j < SL_NODE_RUNS; j++)
+			if (&n->run[j].key == k) {
+				sl_log_key_done(&n->run[j].key);
+				sl_run_key(n->old_cdi[i], t->run, &n->run[j].key);
+			}
+	return k;
 }
 
 static int
@@ -129,9 +202,8 @@ sign_tree(void *ctx, struct sl_tree_state *t, struct sl_err *err)
 	struct sl_node *n = ctx;
 	char origin[SL_ORIGIN_MAX];
 	const struct sl_log_key *k = t->kind == SL_TREE_PLATFORM ? sl_platform_key(&n->k)
-				     : t->kind == SL_TREE_NODE
-					 ? &n->k.working
-					 : sl_node_run_key(n, t->run);
+				     : t->kind == SL_TREE_NODE   ? &n->k.working
+								 : key_of_run(n, t);
 	int r;
 
 	/* A run that is sealed has been signed for its seal. */
@@ -142,8 +214,7 @@ sign_tree(void *ctx, struct sl_tree_state *t, struct sl_err *err)
 		memcpy(t->receipt_sig, n->sealed.receipt_sig, 64);
 		return 0;
 	}
-	sl_log_origin(n->k.identity.did, t->kind, t->kind == SL_TREE_RUN ? t->run : NULL,
-		      origin);
+	sl_log_origin(n->did, t->kind, t->kind == SL_TREE_RUN ? t->run : NULL, origin);
 	if ((r = sl_log_sign_root(k, origin, t, err)) < 0 || t->kind != SL_TREE_RUN)
 		return r;
 	n->sealed.id = t->id;
@@ -193,7 +264,7 @@ run_tree(struct sl_node *n, const uint8_t run[32], bool may_make,
 		return SL_ERR(err, BUG, "the log of the run is sealed already");
 	if (!may_make)
 		return SL_ERR(err, BUG, "there is no log of that run");
-	sl_log_origin(n->k.identity.did, SL_TREE_RUN, run, origin);
+	sl_log_origin(n->did, SL_TREE_RUN, run, origin);
 	if ((r = sl_store_tree(&n->st, SL_TREE_RUN, run, k->s.pub, sl_slice_str(origin),
 			       &id, err)) < 0)
 		return r;
@@ -216,7 +287,7 @@ put_stmt(struct sl_node *n, const struct sl_stmt *s, struct sl_entry *ret,
 		if ((r = run_tree(n, s->run, true, &t, err)) < 0 || t == NULL)
 			return r;
 		*ret_tree = t->id;
-		k = sl_node_run_key(n, s->run);
+		k = key_of_run(n, t);
 		if (memcmp(k->s.pub, t->pub, 32) != 0)
 			return SL_ERR(err, ENV,
 				      "the run was begun by another build of sluice; "
@@ -295,6 +366,13 @@ fill(struct sl_node *n, const struct sl_item *item, size_t n_items, struct sl_en
 			r = sl_store_blob(&n->st, it->bytes, d, err);
 		} else if (it->what == SL_ITEM_POLICY) {
 			memcpy(n->st.next.policy, it->digest, 32);
+		} else if (it->what == SL_ITEM_FOREIGN) {
+			tree[k] = 1;
+			if ((r = sl_foreign_begin(n, err)) == 0)
+				r = sl_foreign_put(n, it->bytes, &ret[k++], err);
+		} else if (it->what == SL_ITEM_UNDER &&
+			   memcmp(n->st.st.policy, it->digest, 32) != 0) {
+			r = SL_ERR(err, DENIED, "another policy is in force by now");
 		}
 	}
 	for (size_t i = 0; i < n_items && r == 0; i++)
@@ -304,6 +382,16 @@ fill(struct sl_node *n, const struct sl_item *item, size_t n_items, struct sl_en
 		}
 	*ret_n = k;
 	return r < 0 ? r : check_first(n, err);
+}
+
+/* Of the node's state, which only a seal says. */
+static bool
+has_change(const struct sl_item *item, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (item[i].what == SL_ITEM_POLICY || item[i].what == SL_ITEM_SEAL)
+			return true;
+	return false;
 }
 
 int
@@ -316,16 +404,28 @@ sl_node_commit(struct sl_node *n, const struct sl_item *item, size_t n_items,
 
 	if (n_items > SL_ITEMS_MAX)
 		return SL_ERR(err, LIMIT, "more than %d items in a batch", SL_ITEMS_MAX);
+	n->has_root = false;
 	if ((r = sl_store_begin(&n->st, err)) < 0)
 		return r;
-	if ((r = fill(n, item, n_items, ret, tree, &k, err)) < 0) {
+	if ((r = sl_node_sync_keys(n, err)) < 0 ||
+	    (r = fill(n, item, n_items, ret, tree, &k, err)) < 0) {
 		sl_store_abort(&n->st);
 		return r;
 	}
 	for (size_t i = 0; i < k; i++)
 		ret[i].size = sl_state_tree(&n->st.next, tree[i])->edge.size;
+	if (n->st.n_records == 0 && !has_change(item, n_items)) {
+		/* all of it is in the log already */
+		sl_store_abort(&n->st);
+		if (n->has_root)
+			sl_foreign_end(n);
+		*ret_n = k;
+		return 0;
+	}
 	if ((r = sl_node_end(n, err)) < 0)
 		return r;
+	if (n->has_root)
+		sl_foreign_end(n);
 	*ret_n = k;
 	return 0;
 }

@@ -33,9 +33,9 @@ sl_proto_put_stmt(struct sl_buf *b, const struct sl_stmt *s)
 }
 
 void
-sl_proto_put_bytes(struct sl_buf *b, struct sl_slice bytes)
+sl_proto_put_bytes(struct sl_buf *b, enum sl_item_kind what, struct sl_slice bytes)
 {
-	sl_buf_byte(b, SL_ITEM_BLOB);
+	sl_buf_byte(b, (uint8_t)what);
 	put32(b, (uint32_t)bytes.len);
 	sl_buf_slice(b, bytes);
 }
@@ -102,8 +102,10 @@ take_item(struct sl_slice *in, struct sl_item *it)
 	case SL_ITEM_STMT:
 		return take_stmt(in, &it->s);
 	case SL_ITEM_BLOB:
+	case SL_ITEM_FOREIGN:
 		return take_slice(in, &it->bytes);
 	case SL_ITEM_POLICY:
+	case SL_ITEM_UNDER:
 	case SL_ITEM_SEAL:
 		return (it->digest = take(in, 32)) != NULL;
 	default:
@@ -211,4 +213,102 @@ sl_proto_entry(const uint8_t p[SL_ENTRY_LEN], struct sl_entry *ret)
 	memcpy(ret->id, p, 32);
 	ret->index = sl_get64(p + 32);
 	ret->size = sl_get64(p + 40);
+}
+
+void
+sl_proto_put_root(struct sl_buf *b, const struct sl_batch_root *x)
+{
+	uint8_t edge[SL_EDGE_BYTES_MAX], n[8];
+
+	sl_buf_put(b, edge, sl_edge_put(&x->base, edge));
+	sl_le64(n, x->size);
+	sl_buf_put(b, n, sizeof(n));
+	sl_buf_put(b, x->pub, 32);
+	sl_buf_put(b, x->sig, 64);
+	sl_buf_put(b, x->policy, 32);
+}
+
+int
+sl_proto_root(struct sl_slice s, struct sl_batch_root *ret, bool *ret_has,
+	      struct sl_err *err)
+{
+	enum { TAIL = 8 + 32 + 64 + 32 };
+	struct sl_slice edge = { s.p, s.len > TAIL ? s.len - TAIL : 0 };
+	const uint8_t *p = s.p + edge.len;
+
+	*ret_has = false;
+	if (s.len == 0)
+		return 0;
+	if (s.len <= TAIL || sl_edge_get(edge, &ret->base, err) < 0)
+		return SL_ERR(err, BUG, "the recorder's answer is malformed");
+	ret->size = sl_get64(p);
+	memcpy(ret->pub, p + 8, 32);
+	memcpy(ret->sig, p + 40, 64);
+	memcpy(ret->policy, p + 104, 32);
+	*ret_has = true;
+	return 0;
+}
+
+void
+sl_proto_put_admin(struct sl_buf *b, const struct sl_admin_done *d)
+{
+	uint8_t n[17];
+
+	sl_proto_put_entry(b, &d->entry);
+	n[0] = d->is_announced;
+	sl_le64(n + 1, d->n_bytes);
+	sl_le64(n + 9, d->n_copies);
+	sl_buf_put(b, n, sizeof(n));
+}
+
+int
+sl_proto_admin(struct sl_slice s, struct sl_admin_done *ret, struct sl_err *err)
+{
+	if (s.len != SL_ADMIN_DONE_LEN || s.p[SL_ENTRY_LEN] > 1)
+		return SL_ERR(err, BUG, "the recorder's answer is malformed");
+	sl_proto_entry(s.p, &ret->entry);
+	ret->is_announced = s.p[SL_ENTRY_LEN] != 0;
+	ret->n_bytes = sl_get64(s.p + SL_ENTRY_LEN + 1);
+	ret->n_copies = sl_get64(s.p + SL_ENTRY_LEN + 9);
+	return 0;
+}
+
+void
+sl_proto_put_cosign(struct sl_buf *b, const struct sl_cosign *q)
+{
+	uint8_t n[16];
+
+	sl_le64(n, q->old_size);
+	sl_le64(n + 8, q->size);
+	sl_buf_put(b, n, sizeof(n));
+	sl_buf_put(b, q->root.b, 32);
+	sl_buf_put(b, q->pub, 32);
+	sl_buf_put(b, q->sig, 64);
+	put32(b, (uint32_t)q->origin.len);
+	sl_buf_slice(b, q->origin);
+	put32(b, (uint32_t)q->ext.len);
+	sl_buf_slice(b, q->ext);
+	sl_buf_put(b, q->path.h, q->path.n * sizeof(q->path.h[0]));
+}
+
+int
+sl_proto_cosign(struct sl_slice body, struct sl_cosign *ret, struct sl_err *err)
+{
+	const uint8_t *p = take(&body, 16 + 32 + 32 + 64);
+	struct sl_cosign q = { 0 };
+
+	if (p == NULL || !take_slice(&body, &q.origin) || !take_slice(&body, &q.ext) ||
+	    q.origin.len > SL_COSIGN_ORIGIN_MAX || q.ext.len > SL_COSIGN_EXT_MAX ||
+	    body.len % 32 != 0 || body.len / 32 > SL_PROOF_MAX)
+		return SL_ERR(err, FORMAT, "recorder: malformed checkpoint");
+	q.old_size = sl_get64(p);
+	q.size = sl_get64(p + 8);
+	memcpy(q.root.b, p + 16, 32);
+	memcpy(q.pub, p + 48, 32);
+	memcpy(q.sig, p + 80, 64);
+	q.path.n = body.len / 32;
+	if (body.len > 0)
+		memcpy(q.path.h, body.p, body.len);
+	*ret = q;
+	return 0;
 }

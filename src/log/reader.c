@@ -15,8 +15,12 @@ sl_reader_refresh(struct sl_reader *r, struct sl_err *err)
 	struct sl_state st = { 0 };
 	struct sl_head h;
 	bool has = sl_head_read(r->head_fd, &h), is_clean;
-	int e = sl_last_find(&r->g, has ? &h : NULL, r->boot, &st, &is_clean, err);
+	int e;
 
+	if (has && !h.is_dirty && r->st.seq > 0 && h.seq == r->st.seq &&
+	    h.off == r->st.off && memcmp(h.digest, r->st.digest, 32) == 0)
+		return 0; /* nothing has been sealed since */
+	e = sl_last_find(&r->g, has ? &h : NULL, r->boot, &st, &is_clean, err);
 	if (e == 0 && is_clean && !sl_seal_verify(&st))
 		e = sl_seg_damage(st.off, "signature of the seal is wrong", err);
 	if (e == 0 && st.seq == 0)
@@ -27,6 +31,7 @@ sl_reader_refresh(struct sl_reader *r, struct sl_err *err)
 	}
 	sl_state_done(&r->st);
 	r->st = st;
+	sl_hashes_done(&r->hashes); /* others may have made them anew */
 	if (!r->x.is_there || sl_idx_is_stale(&r->x)) {
 		sl_idx_close(&r->x);
 		sl_idx_open(&r->x, r->log_fd, false, r->boot, &r->g);
@@ -87,6 +92,7 @@ sl_reader_close(struct sl_reader *r)
 		return;
 	sl_seg_done(&r->g);
 	sl_idx_close(&r->x);
+	sl_hashes_done(&r->hashes);
 	sl_state_done(&r->st);
 	free(r->leaf.h);
 	if (r->head_fd >= 0)
@@ -180,8 +186,8 @@ sl_reader_run(struct sl_reader *r, struct sl_slice hex, struct sl_log_tree *ret,
 	return e < 0 ? e : sl_reader_tree(r, rec.tree, ret, err);
 }
 
-static void
-entry_of(const struct sl_rec *rec, struct sl_log_entry *ret)
+void
+sl_reader_entry_of(const struct sl_rec *rec, struct sl_log_entry *ret)
 {
 	*ret = (struct sl_log_entry){ .tree = rec->tree,
 				      .index = rec->index,
@@ -203,7 +209,7 @@ sl_reader_entry(struct sl_reader *r, uint32_t tree, uint64_t index,
 		return SL_ERR(err, NOENT, "tree %u has no entry %llu", tree,
 			      (unsigned long long)index);
 	if (e == 1)
-		entry_of(&rec, ret);
+		sl_reader_entry_of(&rec, ret);
 	return e < 0 ? e : 0;
 }
 
@@ -218,8 +224,33 @@ sl_reader_find(struct sl_reader *r, struct sl_slice hex, struct sl_log_entry *re
 	if (e == 0)
 		return SL_ERR(err, NOENT, "no statement '%.*s' in the log", SL_ARG(hex));
 	if (e == 1)
-		entry_of(&rec, ret);
+		sl_reader_entry_of(&rec, ret);
 	return e < 0 ? e : 0;
+}
+
+int
+sl_reader_find_in(struct sl_reader *r, uint32_t tree, const uint8_t id[32],
+		  struct sl_log_entry *ret, struct sl_err *err)
+{
+	struct sl_view v = sl_reader_view(r);
+	struct sl_rec rec;
+	int e = sl_find_entry(&v, tree, id, &rec, err);
+
+	if (e == 0)
+		return SL_ERR(err, NOENT, "no such statement in tree %u", tree);
+	if (e == 1)
+		sl_reader_entry_of(&rec, ret);
+	return e < 0 ? e : 0;
+}
+
+size_t
+sl_reader_working_keys(const struct sl_reader *r, uint8_t (*ret)[32], size_t max)
+{
+	size_t n = r->st.n_keys < max ? r->st.n_keys : max;
+
+	for (size_t i = 0; i < n; i++)
+		memcpy(ret[i], r->st.keys[i].pub, 32);
+	return n;
 }
 
 int

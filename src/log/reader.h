@@ -60,12 +60,43 @@ int sl_reader_entry(struct sl_reader *r, uint32_t tree, uint64_t index,
 /* By entry ID, or its first hex digits; errors as sl_reader_run(). */
 int sl_reader_find(struct sl_reader *r, struct sl_slice hex, struct sl_log_entry *ret,
 		   struct sl_err *err) SL_MUST_CHECK;
+/* By entry ID in one tree.  NOENT. */
+int sl_reader_find_in(struct sl_reader *r, uint32_t tree, const uint8_t id[32],
+		      struct sl_log_entry *ret, struct sl_err *err) SL_MUST_CHECK;
+/* The working keys that were certified last, newest first, at most max; how many. */
+size_t sl_reader_working_keys(const struct sl_reader *r, uint8_t (*ret)[32], size_t max);
 /* The canonical statement; checked against its ID. */
 int sl_reader_statement(struct sl_reader *r, const struct sl_log_entry *e,
 			struct sl_buf *out, struct sl_err *err) SL_MUST_CHECK;
 /* Bytes by digest, checked.  NOENT: never stored, or *ret_erased: erased since. */
 int sl_reader_blob(struct sl_reader *r, const uint8_t digest[32], struct sl_buf *out,
 		   bool *ret_erased, struct sl_err *err) SL_MUST_CHECK;
+
+/* The node's keys, as its log says (log/keyring.h); the caller frees it. */
+struct sl_keyring;
+int sl_reader_keys(struct sl_reader *r, struct sl_keyring *ret,
+		   struct sl_err *err) SL_MUST_CHECK;
+/* The statements of all trees in the order in which they came, from a log offset on: fn
+ * returns 0 to go on, else what is returned.  statement is valid during the call. */
+typedef int sl_log_each_fn(void *arg, const struct sl_log_entry *e,
+			   struct sl_slice statement, struct sl_err *err);
+int sl_reader_each(struct sl_reader *r, uint64_t offset, sl_log_each_fn *fn, void *arg,
+		   struct sl_err *err) SL_MUST_CHECK;
+/* The same up to log offset end. */
+int sl_reader_range(struct sl_reader *r, uint64_t offset, uint64_t end,
+		    sl_log_each_fn *fn, void *arg, struct sl_err *err) SL_MUST_CHECK;
+void sl_reader_seal(const struct sl_reader *r, uint8_t ret[32]); /* its digest */
+/* Whether the seal with that digest ends there (0: the beginning, by zeros). */
+bool sl_reader_is_seal(struct sl_reader *r, uint64_t end, const uint8_t digest[32]);
+uint64_t sl_reader_end(const struct sl_reader *r); /* log offset behind the last seal */
+/* Where a batch begins, going back from the last one: { .seal = UINT64_MAX } is behind
+ * it.  begin 0: nothing is before it. */
+struct sl_log_place {
+	uint64_t begin; /* log offset */
+	uint64_t seal;  /* of the seal before that */
+};
+int sl_reader_back(struct sl_reader *r, struct sl_log_place *p,
+		   struct sl_err *err) SL_MUST_CHECK;
 
 /* C2SP checkpoint with the tree's signature. */
 int sl_reader_checkpoint(struct sl_reader *r, uint32_t tree, uint64_t size,

@@ -3,6 +3,7 @@
 #define SL_LOG_READER_PRIV_H
 
 #include "log/find.h"
+#include "log/hashes.h"
 #include "log/last.h"
 #include "log/reader.h"
 #include "log/sign.h"
@@ -13,6 +14,7 @@ struct sl_reader {
 	struct sl_seg g;
 	struct sl_idx x;
 	struct sl_state st;
+	struct sl_hashes hashes;
 	struct { /* leaf hashes of the tree that was asked for last */
 		uint32_t tree;
 		struct sl_hash *h;
@@ -27,6 +29,7 @@ struct sl_view sl_reader_view(struct sl_reader *r);
 /* The tree as the last seal that lists it has it. */
 int sl_reader_state(struct sl_reader *r, uint32_t tree, struct sl_tree_state *ret,
 		    struct sl_err *err) SL_MUST_CHECK;
+void sl_reader_entry_of(const struct sl_rec *rec, struct sl_log_entry *ret);
 bool sl_is_zero(struct sl_slice s);
 
 #endif

@@ -140,6 +140,16 @@ header_decode(const uint8_t h[SL_REC_HDR], struct sl_rec *r)
 	return r->len <= SL_REC_MAX && r->time_ms >= 0 && kind_ok(h + H_KIND);
 }
 
+bool
+sl_rec_parse(const uint8_t raw[SL_REC_HDR], uint64_t off, struct sl_rec *ret)
+{
+	if (!header_decode(raw, ret))
+		return false;
+	ret->off = off;
+	ret->end = off + sl_rec_span(ret->len);
+	return true;
+}
+
 static int
 read_body(struct sl_seg *g, struct sl_buf *body, const struct sl_rec *r,
 	  struct sl_err *err)

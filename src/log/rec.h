@@ -52,6 +52,8 @@ void sl_seg_name(uint32_t no, char out[SL_SEG_NAME]);
  * is not checked, nor are the bytes behind the header. */
 int sl_seg_read(struct sl_seg *g, uint64_t off, struct sl_buf *body, struct sl_rec *ret,
 		struct sl_err *err) SL_MUST_CHECK;
+/* A record's header as it was written; false: it is none. */
+bool sl_rec_parse(const uint8_t raw[SL_REC_HDR], uint64_t off, struct sl_rec *ret);
 /* The first byte in [off, end of its segment) that is not zero, or the segment's end:
  * then the tail is clean.  An absent segment is clean. */
 int sl_seg_tail(struct sl_seg *g, uint64_t off, uint64_t *ret,

@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "crypto/sha256.h"
+#include "log/le.h"
 #include "log/proto.h"
 #include "os/proc.h"
 
@@ -25,6 +26,8 @@ struct sl_recorder {
 	size_t n_done, n_asked;        /* n_asked: commits without an answer yet */
 	bool is_last, has_ended, has_info;
 	struct sl_node_info info;
+	struct sl_batch_root root;
+	bool has_root;
 	struct sl_err why; /* after it stopped */
 };
 
@@ -32,6 +35,9 @@ static const struct sl_chan_op accepted[] = {
 	{ SL_OP_INFO, SL_STATUS_LEN + SL_ERR_MSG_MAX + SL_INFO_LEN, 0 },
 	{ SL_OP_RUN_KEY, SL_STATUS_LEN + SL_ERR_MSG_MAX + 32, 0 },
 	{ SL_OP_DONE, SL_DONE_MAX, 0 },
+	{ SL_OP_ADMIN, SL_STATUS_LEN + SL_ERR_MSG_MAX + SL_ADMIN_DONE_LEN, 0 },
+	{ SL_OP_WITNESS_KEY, SL_STATUS_LEN + SL_ERR_MSG_MAX + 512, 0 },
+	{ SL_OP_COSIGN, SL_STATUS_LEN + SL_ERR_MSG_MAX + 9 + SL_WITNESS_STATE_MAX, 0 },
 };
 
 int
@@ -137,6 +143,19 @@ sl_recorder_info(struct sl_recorder *r, struct sl_node_info *ret, struct sl_err 
 	return 0;
 }
 
+int
+sl_recorder_again(struct sl_recorder *r, struct sl_node_info *ret, struct sl_err *err)
+{
+	int e = sl_recorder_info(r, ret, err);
+
+	if (e < 0)
+		return e;
+	if (sl_chan_send(&r->chan, SL_OP_INFO, (struct sl_slice){ 0 }, NULL, 0, err) < 0)
+		return stop(r, err);
+	r->has_info = false;
+	return sl_recorder_info(r, ret, err);
+}
+
 static int
 ready(struct sl_recorder *r, struct sl_err *err)
 {
@@ -222,10 +241,34 @@ sl_recorder_blob(struct sl_recorder *r, struct sl_slice bytes, uint8_t ret_diges
 		return stopped(r, err);
 	if (bytes.len > SL_REC_MAX)
 		return SL_ERR(err, LIMIT, "blob of %zu bytes", bytes.len);
-	sl_proto_put_bytes(&r->batch, bytes);
+	sl_proto_put_bytes(&r->batch, SL_ITEM_BLOB, bytes);
 	if ((e = queued(r, was, err)) == 0)
 		sl_sha256(bytes, ret_digest);
 	return e;
+}
+
+int
+sl_recorder_foreign(struct sl_recorder *r, struct sl_slice stmt, struct sl_err *err)
+{
+	size_t was = r->batch.len;
+
+	if (r->why.code != 0)
+		return stopped(r, err);
+	if (stmt.len > SL_REC_MAX)
+		return SL_ERR(err, LIMIT, "statement of %zu bytes", stmt.len);
+	sl_proto_put_bytes(&r->batch, SL_ITEM_FOREIGN, stmt);
+	return queued(r, was, err);
+}
+
+int
+sl_recorder_under(struct sl_recorder *r, const uint8_t policy[32], struct sl_err *err)
+{
+	size_t was = r->batch.len;
+
+	if (r->why.code != 0)
+		return stopped(r, err);
+	sl_proto_put_digest(&r->batch, SL_ITEM_UNDER, policy);
+	return queued(r, was, err);
 }
 
 int
@@ -280,21 +323,31 @@ sl_recorder_commit(struct sl_recorder *r, struct sl_err *err)
 }
 
 static int
-entries(struct sl_slice body, struct sl_entry *ret, size_t n, size_t *ret_n,
-	struct sl_err *err)
+entries(struct sl_recorder *r, struct sl_slice body, struct sl_entry *ret, size_t n,
+	size_t *ret_n, struct sl_err *err)
 {
 	struct sl_slice rest = { 0 };
+	size_t k;
 	int e = sl_proto_status(body, &rest, err);
 
+	r->has_root = false;
 	if (e < 0)
 		return e;
-	if (rest.len % SL_ENTRY_LEN != 0 || rest.len / SL_ENTRY_LEN > n)
-		return SL_ERR(err, BUG, "room for %zu entries, %zu came", n,
-			      rest.len / SL_ENTRY_LEN);
-	*ret_n = rest.len / SL_ENTRY_LEN;
-	for (size_t i = 0; i < *ret_n; i++)
+	k = rest.len >= 4 ? sl_get32(rest.p) : SIZE_MAX;
+	rest = sl_slice_skip(rest, 4);
+	if (k > n || rest.len / SL_ENTRY_LEN < k)
+		return SL_ERR(err, BUG, "room for %zu entries, %zu came", n, k);
+	*ret_n = k;
+	for (size_t i = 0; i < k; i++)
 		sl_proto_entry(rest.p + i * SL_ENTRY_LEN, &ret[i]);
-	return 0;
+	return sl_proto_root(sl_slice_skip(rest, k * SL_ENTRY_LEN), &r->root,
+			     &r->has_root, err);
+}
+
+const struct sl_batch_root *
+sl_recorder_root(const struct sl_recorder *r)
+{
+	return r->has_root ? &r->root : NULL;
 }
 
 int
@@ -318,11 +371,92 @@ sl_recorder_wait(struct sl_recorder *r, struct sl_entry *ret, size_t n, size_t *
 		return e;
 	}
 	r->n_asked--;
-	e = entries(body, ret, n, ret_n, err);
+	e = entries(r, body, ret, n, ret_n, err);
 	/* a refused batch leaves the log as it was; a failed write ends it */
 	if (e == SL_E(STORE) || e == SL_E(SYS))
 		return stop(r, err);
 	return e;
+}
+
+/* Asks op and gives the rest of its answer, which lives until the next is read. */
+static int
+ask(struct sl_recorder *r, uint16_t op, struct sl_slice body, struct sl_slice *ret,
+    struct sl_err *err)
+{
+	struct sl_slice got = { 0 };
+	int e = ready(r, err);
+
+	if (e < 0)
+		return e;
+	if (sl_chan_send(&r->chan, op, body, NULL, 0, err) < 0)
+		return stop(r, err);
+	e = receive(r, op, &got, err);
+	return e < 0 ? e : sl_proto_status(got, ret, err);
+}
+
+int
+sl_recorder_witness_key(struct sl_recorder *r, struct sl_buf *out, struct sl_err *err)
+{
+	struct sl_slice rest = { 0 };
+	int e = ask(r, SL_OP_WITNESS_KEY, (struct sl_slice){ 0 }, &rest, err);
+
+	if (e < 0)
+		return e;
+	sl_buf_slice(out, rest);
+	return out->is_failed ? SL_ERR(err, NOMEM, "out of memory") : 0;
+}
+
+int
+sl_recorder_cosign(struct sl_recorder *r, const struct sl_cosign *q,
+		   struct sl_cosigned *ret, struct sl_buf *note, struct sl_err *err)
+{
+	SL_AUTO_BUF b = { .max = SL_COSIGN_MAX };
+	struct sl_slice rest = { 0 };
+	int e;
+
+	if (q->origin.len > SL_COSIGN_ORIGIN_MAX || q->ext.len > SL_COSIGN_EXT_MAX ||
+	    q->path.n > SL_PROOF_MAX)
+		return SL_ERR(err, LIMIT,
+			      "checkpoint: its origin or its extension lines "
+			      "are too long");
+	sl_proto_put_cosign(&b, q);
+	if (b.is_failed)
+		return SL_ERR(err, NOMEM, "out of memory");
+	if ((e = ask(r, SL_OP_COSIGN, sl_buf_get(&b), &rest, err)) < 0)
+		return e;
+	if (rest.len < 9 || rest.p[0] > SL_COSIGN_REFUSED)
+		return SL_ERR(err, BUG, "the recorder's answer is malformed");
+	sl_buf_slice(note, sl_slice_skip(rest, 9));
+	if (note->is_failed)
+		return SL_ERR(err, NOMEM, "out of memory");
+	*ret = (struct sl_cosigned){ (enum sl_cosign_result)rest.p[0],
+				     sl_get64(rest.p + 1) };
+	return 0;
+}
+
+int
+sl_recorder_admin(struct sl_recorder *r, enum sl_admin what, const uint8_t arg[32],
+		  struct sl_admin_done *ret, struct sl_err *err)
+{
+	uint8_t body[SL_ADMIN_LEN] = { (uint8_t)what };
+	struct sl_slice answer = { 0 }, rest = { 0 };
+	int e = ready(r, err);
+
+	if (e < 0)
+		return e;
+	if (r->has_ended || r->n_asked > 0)
+		return SL_ERR(err, BUG,
+			      "commits are under way, or the recorder has ended");
+	if (arg != NULL)
+		memcpy(body + 1, arg, 32);
+	if (sl_chan_send(&r->chan, SL_OP_ADMIN, (struct sl_slice){ body, sizeof(body) },
+			 NULL, 0, err) < 0)
+		return stop(r, err);
+	if ((e = receive(r, SL_OP_ADMIN, &answer, err)) < 0)
+		return e;
+	if ((e = sl_proto_status(answer, &rest, err)) == 0)
+		return sl_proto_admin(rest, ret, err);
+	return e == SL_E(SYS) ? stop(r, err) : e;
 }
 
 int

@@ -268,6 +268,7 @@ sl_store_begin(struct sl_store *s, struct sl_err *err)
 	}
 	start_trees(&s->next);
 	sl_buf_clear(&s->batch);
+	s->batch_end = 0;
 	sl_sha256_init(&s->hash);
 	s->n_records = 0;
 	s->in_batch = true;
@@ -281,6 +282,7 @@ sl_store_abort(struct sl_store *s)
 	if (s->in_batch)
 		sl_store_unlock(s);
 	s->in_batch = false;
+	s->then = NULL;
 }
 
 int64_t
@@ -303,19 +305,15 @@ sl_store_view(struct sl_store *s)
 int
 sl_store_fill(struct sl_store *s, uint64_t len, struct sl_err *err)
 {
-	static const uint8_t zeros[64 << 10];
 	int r;
 
 	if (len > SL_SEG_SIZE)
 		len = SL_SEG_SIZE;
-	while (s->filled < len) {
-		size_t n = len - s->filled < sizeof(zeros) ? (size_t)(len - s->filled)
-							   : sizeof(zeros);
-
-		if ((r = sl_io_write(s->io, s->w_fd, zeros, n, s->filled)) < 0)
-			return die(s, r, "cannot extend a segment", err);
-		s->filled += n;
-	}
+	if (s->filled >= len)
+		return 0;
+	if ((r = sl_io_zeros(s->io, s->w_fd, (size_t)(len - s->filled), s->filled)) < 0)
+		return die(s, r, "cannot extend a segment", err);
+	s->filled = len;
 	return 0;
 }
 
@@ -353,7 +351,10 @@ sl_store_end(struct sl_store *s, const struct sl_store_signer *by, struct sl_err
 		old = s->st;
 		s->st = s->next;
 		s->next = old;
+		s->batch_end = s->st.end;
 		r = write_head(s, false, err);
+		if (r == 0 && s->then != NULL)
+			r = s->then(s->then_arg, err);
 	}
 	sl_store_abort(s);
 	return r;

@@ -26,9 +26,14 @@ struct sl_store {
 	struct sl_state st;   /* of the last seal */
 	struct sl_state next; /* being built, in a batch */
 	struct sl_buf batch;
+	uint64_t batch_end;    /* log offset behind what is in batch, once it is sealed */
 	struct sl_sha256 hash; /* over the batch's records */
 	uint64_t n_records;
 	bool is_open, in_batch, is_dead, has_seen;
+	/* what has to happen after the batch is durable and before anybody else appends;
+	 * for one batch */
+	int (*then)(void *arg, struct sl_err *err);
+	void *then_arg;
 	struct sl_err why; /* it is dead */
 };
 
@@ -69,8 +74,14 @@ void sl_store_abort(struct sl_store *s);
  * fills zeros ahead.  Its failure to fill is a failed write. */
 bool sl_store_is_behind(struct sl_store *s); /* it should not wait much longer */
 int sl_store_idle(struct sl_store *s, struct sl_err *err) SL_MUST_CHECK;
-/* Makes the derived files (index, head) anew from the segments. */
-int sl_store_rebuild(struct sl_store *s, struct sl_err *err) SL_MUST_CHECK;
+/* Makes the derived files (head, index, hashes) anew from the segments.  NULL: whoever
+ * does not ask what was done. */
+struct sl_store_rebuilt {
+	uint64_t n_records; /* in the index */
+	uint64_t n_hashes;  /* in the hash files */
+};
+int sl_store_rebuild(struct sl_store *s, struct sl_store_rebuilt *ret,
+		     struct sl_err *err) SL_MUST_CHECK;
 struct sl_view sl_store_view(struct sl_store *s); /* of the last seal */
 
 #endif

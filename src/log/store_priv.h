@@ -14,6 +14,8 @@ int sl_store_alive(const struct sl_store *s, struct sl_err *err) SL_MUST_CHECK;
 int sl_store_refresh(struct sl_store *s, struct sl_err *err) SL_MUST_CHECK;
 /* Zeros up to len bytes of the segment that is written. */
 int sl_store_fill(struct sl_store *s, uint64_t len, struct sl_err *err) SL_MUST_CHECK;
+/* Under the lock: what is sealed is in the index too, where there can be one. */
+int sl_store_catch_up(struct sl_store *s, struct sl_err *err);
 /* Signs the batch and puts its seal behind it; s->next is then what it says. */
 int sl_store_seal(struct sl_store *s, const struct sl_store_signer *by,
 		  struct sl_err *err) SL_MUST_CHECK;

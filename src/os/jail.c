@@ -47,6 +47,19 @@ sl_jail_no_caps(void)
 }
 
 int
+sl_jail_no_caps_user(void)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2] = { 0 };
+
+	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+		       syscall(SYS_capset, &h, d) < 0 ||
+		       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
+		   ? -errno
+		   : 0;
+}
+
+int
 sl_jail_caps(uint64_t *ret_eff, uint64_t *ret_bnd)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -91,22 +104,39 @@ fs_rights(int abi)
 	return abi >= 2 ? (1 << 14) - 1 : (1 << 13) - 1;
 }
 
-int
-sl_jail_landlock_new(int abi)
+/* Scopes (6): no signal and no abstract socket leaves the domain. */
+enum { SCOPES = 3, TCP = 3 };
+
+static int
+ruleset(int abi, uint64_t fs, uint64_t net, uint64_t scoped)
 {
 	/* Own layout: the header of the oldest kernel that we build on ends at fs. */
 	struct {
 		uint64_t fs, net, scoped;
-	} a = { fs_rights(abi), 0, 0 };
+	} a = { fs, net, scoped };
 	size_t size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
-	long r;
+	long r = syscall(SYS_landlock_create_ruleset, &a, size, 0);
 
-	/* TCP is left to the network namespace: a rule is per port, not per address.
-	 * Scopes (6): no signal and no abstract socket leaves the domain. */
-	if (abi >= 6)
-		a.scoped = 3;
-	r = syscall(SYS_landlock_create_ruleset, &a, size, 0);
 	return r < 0 ? -errno : (int)r;
+}
+
+int
+sl_jail_landlock_new(int abi)
+{
+	/* TCP is left to the network namespace: a rule is per port, not per address. */
+	return ruleset(abi, fs_rights(abi), 0, abi >= 6 ? SCOPES : 0);
+}
+
+int
+sl_jail_landlock_whole(void)
+{
+	return ruleset(SL_LL_ABI_WHOLE, fs_rights(SL_LL_ABI_WHOLE), TCP, SCOPES);
+}
+
+int
+sl_jail_landlock_scopes(void)
+{
+	return ruleset(SL_LL_ABI_WHOLE, 0, 0, SCOPES);
 }
 
 int

@@ -11,6 +11,9 @@ int sl_jail_keep_caps(void); /* caps outlive a change of uid until sl_jail_no_ca
 /* Drops the bounding, ambient, inheritable, permitted and effective sets, locks the
  * securebits, sets no_new_privs. */
 int sl_jail_no_caps(void);
+/* The same for who has no capability and so may not touch the bounding set, which without
+ * new privileges gives nobody any. */
+int sl_jail_no_caps_user(void);
 /* What the kernel says: effective, permitted and inheritable together, and bounding. */
 int sl_jail_caps(uint64_t *ret_eff, uint64_t *ret_bnd);
 int sl_jail_landlock_abi(void); /* or -errno */
@@ -27,6 +30,11 @@ enum {
 	SL_LL_ALL = (1 << 16) - 1,
 };
 int sl_jail_landlock_new(int abi); /* a ruleset that handles all of that ABI */
+/* Of the first ABI that can stand alone: as new, and no TCP; and its scopes alone, for a
+ * domain within one. */
+enum { SL_LL_ABI_WHOLE = 6 };
+int sl_jail_landlock_whole(void);
+int sl_jail_landlock_scopes(void);
 int sl_jail_landlock_add(int ruleset, int abi, int path_fd, uint64_t rights, bool is_dir);
 int sl_jail_landlock_on(int ruleset);
 /* Installs a program; is_listening gives the notification descriptor, else 0. */

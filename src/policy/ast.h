@@ -105,6 +105,7 @@ struct sl_prule {
 	uint32_t line, col, block;
 	struct sl_prule *next;
 	struct sl_prule *next_of_pred; /* same head, in the order of the text */
+	const struct sl_prule *shown;  /* of one made up by magic.c, or NULL */
 	uint32_t id;                   /* 0, 1, ... in the order of the text */
 };
 
@@ -189,6 +190,13 @@ void sl_decls_check(const struct sl_decls *decls, const struct sl_policy *p,
 		    struct sl_pdiags *d);
 /* Declared `by policy`: the gate asks for it after the verdict.  decls may be NULL. */
 bool sl_decls_is_asked(const struct sl_decls *decls, struct sl_slice pred);
+/* The kinds (bits) that a declared predicate has in that place; 0: not declared. */
+uint32_t sl_decls_kinds(const struct sl_decls *decls, struct sl_slice pred,
+			uint32_t place);
+/* The declared name that is most like it, empty where none is. */
+struct sl_slice sl_decls_nearest(const struct sl_decls *decls, struct sl_slice name);
+/* lint.c: warnings about a policy without errors. */
+void sl_policy_lint(const struct sl_policy *p, struct sl_pdiags *d);
 /* Whether the gate may state it; else why not, in msg. */
 bool sl_decls_fact_ok(const struct sl_decls *decls, struct sl_slice pred,
 		      const struct sl_term *args, size_t n, char msg[200]);

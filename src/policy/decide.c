@@ -58,20 +58,20 @@ stopped(struct sl_policy_run *r, struct sl_verdict *v, struct sl_err *err)
 	v->text = SL_LIT("");
 	if (r->stop_rule != NULL) {
 		v->line = r->stop_rule->line;
-		v->text = sl_policy_rule_text(r->a, r->stop_rule, TEXT_MAX);
+		v->text = sl_policy_rule_text(r->out, r->stop_rule, TEXT_MAX);
 	} else if (r->stop_goal != NULL) {
 		v->line = r->stop_goal->line;
-		v->text = sl_policy_goal_text(r->a, r->stop_goal, TEXT_MAX);
+		v->text = sl_policy_goal_text(r->out, r->stop_goal, TEXT_MAX);
 	}
 	if (r->stop == SL_PSTOP_ERROR)
 		v->message =
-		    sentence(r->a, "%s (%s) in line %zu: %.*s", what[r->stop],
+		    sentence(r->out, "%s (%s) in line %zu: %.*s", what[r->stop],
 			     sl_pev_text(r->stop_error), v->line, SL_ARG(v->text));
 	else if (v->line > 0)
-		v->message = sentence(r->a, "%s, in line %zu: %.*s", what[r->stop],
+		v->message = sentence(r->out, "%s, in line %zu: %.*s", what[r->stop],
 				      v->line, SL_ARG(v->text));
 	else
-		v->message = sentence(r->a, "%s", what[r->stop]);
+		v->message = sentence(r->out, "%s", what[r->stop]);
 	return v->text.p == NULL || v->message.p == NULL ? nomem(err) : 0;
 }
 
@@ -79,7 +79,7 @@ static int
 add_failed(struct sl_policy_run *r, struct sl_verdict *v, struct sl_err *err)
 {
 	struct sl_policy_failed *f =
-	    SL_NEW_N(r->a, struct sl_policy_failed, (size_t)r->p->n_checks + 1);
+	    SL_NEW_N(r->out, struct sl_policy_failed, (size_t)r->p->n_checks + 1);
 	size_t n = 0;
 
 	if (f == NULL)
@@ -91,7 +91,7 @@ add_failed(struct sl_policy_run *r, struct sl_verdict *v, struct sl_err *err)
 			continue;
 		f[n].index = k;
 		f[n].line = g->line;
-		f[n].text = sl_policy_goal_text(r->a, g, TEXT_MAX);
+		f[n].text = sl_policy_goal_text(r->out, g, TEXT_MAX);
 		if (f[n++].text.p == NULL)
 			return nomem(err);
 	}
@@ -136,7 +136,7 @@ conclude(struct sl_policy_run *r, struct sl_verdict *v, struct sl_err *err)
 	if (hit != NULL) {
 		v->policy = (long)hit->id;
 		v->line = hit->line;
-		v->text = sl_policy_goal_text(r->a, hit, TEXT_MAX);
+		v->text = sl_policy_goal_text(r->out, hit, TEXT_MAX);
 		if (v->text.p == NULL)
 			return nomem(err);
 	}
@@ -145,25 +145,27 @@ conclude(struct sl_policy_run *r, struct sl_verdict *v, struct sl_err *err)
 	if (v->n_failed > 0) {
 		v->kind = SL_VERDICT_DENY;
 		v->reason = "check";
-		v->message = sentence(r->a, "the check in line %zu failed: %.*s",
+		v->message = sentence(r->out, "the check in line %zu failed: %.*s",
 				      v->failed[0].line, SL_ARG(v->failed[0].text));
 	} else if (hit == NULL) {
 		v->kind = SL_VERDICT_NONE;
 		v->reason = "none";
-		v->message = sentence(r->a, "no policy allows it");
+		v->message = sentence(r->out, "no policy allows it");
 	} else {
 		bool is_allow = hit->kind == SL_PGOAL_ALLOW;
 
 		v->kind = is_allow ? SL_VERDICT_ALLOW : SL_VERDICT_DENY;
 		v->reason = is_allow ? "allow" : "deny";
-		v->message = sentence(r->a, "the policy in line %zu %s it: %.*s", v->line,
-				      is_allow ? "allows" : "denies", SL_ARG(v->text));
+		v->message =
+		    sentence(r->out, "the policy in line %zu %s it: %.*s", v->line,
+			     is_allow ? "allows" : "denies", SL_ARG(v->text));
 	}
 	return v->message.p == NULL ? nomem(err) : 0;
 }
 
-static int
-check_facts(const struct sl_policy *p, struct sl_policy_facts *f, struct sl_err *err)
+int
+sl_policy_facts_check(const struct sl_policy *p, struct sl_policy_facts *f,
+		      struct sl_err *err)
 {
 	char msg[200];
 	int r = sl_policy_facts_sort(f, err);
@@ -178,24 +180,15 @@ check_facts(const struct sl_policy *p, struct sl_policy_facts *f, struct sl_err 
 }
 
 int
-sl_policy_decide(const struct sl_policy *p, struct sl_policy_facts *f,
-		 const struct sl_policy_limits *lim, struct sl_arena *a,
-		 struct sl_verdict *ret_verdict, struct sl_err *err)
+sl_pconclude(struct sl_policy_run *r, struct sl_verdict *ret, struct sl_err *err)
 {
-	struct sl_verdict v = { .fuel_version = SL_POLICY_FUEL_V1 };
-	struct sl_jb b = { .a = a };
-	struct sl_policy_run *r;
-	int rc = check_facts(p, f, err);
+	struct sl_verdict v = { .fuel_version = SL_POLICY_FUEL_V1, .run = r };
+	struct sl_jb b = { .a = r->out };
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	if ((r = sl_prun_new(p, f, lim, a)) == NULL)
-		return nomem(err);
-	sl_pmodel_build(r);
 	if (r->stop == SL_PSTOP_NO)
 		sl_pdemand_goals(r);
 	v.fuel = r->fuel;
-	v.run = r;
 	if ((rc = conclude(r, &v, err)) < 0)
 		return rc;
 	v.proof = sl_pproof(r, &b, &v);
@@ -209,8 +202,38 @@ sl_policy_decide(const struct sl_policy *p, struct sl_policy_facts *f,
 	}
 	if (v.proof == NULL)
 		return nomem(err);
-	*ret_verdict = v;
+	*ret = v;
 	return 0;
+}
+
+int
+sl_policy_decide_by(enum sl_policy_mode mode, const struct sl_policy *p,
+		    struct sl_policy_facts *f, const struct sl_policy_limits *lim,
+		    struct sl_arena *a, struct sl_verdict *ret_verdict,
+		    struct sl_err *err)
+{
+	struct sl_policy_run *r;
+	int rc = sl_policy_facts_check(p, f, err);
+
+	if (rc < 0)
+		return rc;
+	if ((r = sl_prun_new(p, lim, a)) == NULL)
+		return nomem(err);
+	sl_prun_facts(r, f);
+	/* A token's scopes are not part of a demand. */
+	if (mode == SL_POLICY_WHOLE || p->n_blocks > 0)
+		sl_pmodel_build(r);
+	else
+		sl_pmagic_build(r);
+	return sl_pconclude(r, ret_verdict, err);
+}
+
+int
+sl_policy_decide(const struct sl_policy *p, struct sl_policy_facts *f,
+		 const struct sl_policy_limits *lim, struct sl_arena *a,
+		 struct sl_verdict *ret_verdict, struct sl_err *err)
+{
+	return sl_policy_decide_by(SL_POLICY_DEMAND, p, f, lim, a, ret_verdict, err);
 }
 
 int
@@ -219,9 +242,11 @@ sl_policy_query(const struct sl_verdict *v, const char *pred, size_t arity,
 {
 	struct sl_policy_run *r = v->run;
 	uint32_t k = sl_policy_pred(r->p, sl_slice_str(pred), arity);
-	const struct sl_prel *l;
 	struct sl_term *t;
+	struct sl_prel *l;
 
+	if (r->stop == SL_PSTOP_NO && k != UINT32_MAX)
+		sl_pmagic_ask(r, k);
 	if (r->stop == SL_PSTOP_NO && k != UINT32_MAX)
 		sl_pdemand_pred(r, k);
 	if (r->stop == SL_PSTOP_NOMEM)
@@ -236,10 +261,14 @@ sl_policy_query(const struct sl_verdict *v, const char *pred, size_t arity,
 		return 0;
 	}
 	l = &r->rel[k];
-	if ((t = SL_NEW_N(r->a, struct sl_term, (size_t)l->n * arity + 1)) == NULL)
+	r->n_stack = 0;
+	if (!sl_prel_matches(r, l, 0, NULL) ||
+	    (t = SL_NEW_N(r->out, struct sl_term, (size_t)l->n * arity + 1)) == NULL)
 		return nomem(err);
-	for (size_t i = 0; i < (size_t)l->n * arity; i++)
-		t[i] = *r->term[l->cell[i]];
+	for (size_t i = 0; i < l->n; i++)
+		for (size_t c = 0; c < arity; c++)
+			t[i * arity + c] =
+			    *r->term[l->cell[(size_t)r->stack[i] * arity + c]];
 	*ret_rows = (struct sl_policy_rows){ .t = t, .n = l->n, .arity = arity };
 	return 0;
 }

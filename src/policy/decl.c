@@ -192,6 +192,17 @@ sl_decls_is_asked(const struct sl_decls *decls, struct sl_slice pred)
 	return x != NULL && x->by_policy;
 }
 
+uint32_t
+sl_decls_kinds(const struct sl_decls *decls, struct sl_slice pred, uint32_t place)
+{
+	const struct decl *x = decls != NULL ? find(decls, pred) : NULL;
+
+	if (x == NULL || place >= x->n)
+		return 0;
+	return x->type[place].kind == T_ANY ? UINT32_MAX
+					    : UINT32_C(1) << x->type[place].kind;
+}
+
 /* Levenshtein distance; both at most NAME_MAX_LEN bytes. */
 static size_t
 distance(struct sl_slice a, struct sl_slice b)
@@ -236,6 +247,14 @@ nearest(const struct sl_decls *d, const struct sl_policy *p, struct sl_slice nam
 			least = k;
 		}
 	return best;
+}
+
+struct sl_slice
+sl_decls_nearest(const struct sl_decls *decls, struct sl_slice name)
+{
+	static const struct sl_policy none;
+
+	return nearest(decls, &none, name);
 }
 
 static bool

@@ -1,8 +1,8 @@
 /* demand.c -- what all checks and policies ask of the final model, left to right, and
  * what that costs: doc/PROTOCOL.policy section 4.  See run.h.
  *
- * Nothing is derived here.  The pass reads a finished model, so any way to compute that
- * model (bottom-up now, others later) is charged the same.
+ * Nothing is derived here.  The pass reads a finished model, so every way to compute that
+ * model (model.c, magic.c, world.c) is charged the same.
  */
 #include "policy/run.h"
 
@@ -23,7 +23,7 @@ hash_key(const uint32_t *key, uint32_t n)
 static void *
 grown(struct sl_policy_run *r, const void *old, size_t n, size_t cap)
 {
-	uint32_t *p = SL_NEW_N(r->a, uint32_t, cap);
+	uint32_t *p = SL_NEW_N(r->out, uint32_t, cap);
 
 	if (p == NULL)
 		sl_prun_stop(r, SL_PSTOP_NOMEM);
@@ -115,12 +115,11 @@ spend(struct sl_policy_run *r, uint64_t n)
 static bool
 on_row(struct sl_pjoin *j, uint32_t atom, uint32_t row)
 {
-	struct sl_prel *l = &j->r->rel[j->b->atoms[atom].pred];
+	uint32_t key[2] = { j->b->atoms[atom].pred, row };
+	bool is_new = false;
 
-	if (!l->is_demanded[row]) {
-		l->is_demanded[row] = true;
+	if (sl_pkeys_put(j->r, &j->r->demanded, key, 2, &is_new) != NULL && is_new)
 		spend(j->r, 1);
-	}
 	return j->r->stop == SL_PSTOP_NO;
 }
 
@@ -195,7 +194,7 @@ on_match(struct sl_pjoin *j)
 		spend(r, 1);
 	if (w->n_yes++ > 0 || w->result == NULL || w->result->rows != NULL)
 		return;
-	if ((rows = SL_NEW_N(r->a, uint32_t, (size_t)j->b->n_atoms + 1)) == NULL) {
+	if ((rows = SL_NEW_N(r->out, uint32_t, (size_t)j->b->n_atoms + 1)) == NULL) {
 		sl_prun_stop(r, SL_PSTOP_NOMEM);
 		return;
 	}
@@ -295,7 +294,7 @@ sl_pdemand_goals(struct sl_policy_run *r)
 {
 	size_t n = (size_t)r->p->n_checks + r->p->n_policies, k = 0;
 
-	r->results = SL_NEW_N(r->a, struct sl_pgoal_result, n + 1);
+	r->results = SL_NEW_N(r->out, struct sl_pgoal_result, n + 1);
 	if (r->results == NULL) {
 		sl_prun_stop(r, SL_PSTOP_NOMEM);
 		return;

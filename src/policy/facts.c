@@ -43,32 +43,48 @@ fail(struct sl_policy_facts *f, int code)
 		f->failed = code;
 }
 
+static bool
+room_for(struct sl_policy_facts *f, size_t n)
+{
+	struct sl_pfact_row *v;
+
+	if (f->cap - f->n >= n)
+		return true;
+	v = sl_arena_regrow(f->a, f->v, f->n, 2 * f->cap + n + 30, sizeof(*v));
+	if (v == NULL)
+		return false;
+	f->v = v;
+	f->cap = 2 * f->cap + n + 30;
+	return true;
+}
+
+/* A copy, or the one that the fact before has. */
+static struct sl_slice
+name_of(struct sl_policy_facts *f, struct sl_slice name, struct sl_slice before)
+{
+	return before.p != NULL && sl_slice_eq(name, before) ? before
+							     : sl_arena_dup(f->a, name);
+}
+
 static void
 add(struct sl_policy_facts *f, struct sl_slice source, struct sl_slice pred,
     const struct sl_term *args, size_t n)
 {
-	struct sl_pfact_row *v, row = { .n = (uint32_t)n, .block = SL_PAUTH };
+	struct sl_pfact_row row = { .n = (uint32_t)n, .block = SL_PAUTH };
+	static const struct sl_slice none = { NULL, 0 };
 	struct sl_term *copy;
 
 	if (n == 0 || n > SL_PARITY_MAX || !name_ok(source) || !name_ok(pred)) {
 		fail(f, SL_E(FORMAT));
 		return;
 	}
-	if (f->n == f->cap) {
-		size_t cap = f->cap > 0 ? 2 * f->cap : 32;
-
-		if ((v = SL_NEW_N(f->a, struct sl_pfact_row, cap)) == NULL) {
-			fail(f, SL_E(NOMEM));
-			return;
-		}
-		if (f->n > 0)
-			memcpy(v, f->v, f->n * sizeof(*v));
-		f->v = v;
-		f->cap = cap;
+	if (!room_for(f, 1)) {
+		fail(f, SL_E(NOMEM));
+		return;
 	}
 	copy = SL_NEW_N(f->a, struct sl_term, n);
-	row.pred = sl_arena_dup(f->a, pred);
-	row.source = sl_arena_dup(f->a, source);
+	row.pred = name_of(f, pred, f->n > 0 ? f->v[f->n - 1].pred : none);
+	row.source = name_of(f, source, f->n > 0 ? f->v[f->n - 1].source : none);
 	for (size_t k = 0; copy != NULL && k < n; k++) {
 		if (!term_ok(&args[k]))
 			fail(f, SL_E(FORMAT));
@@ -97,7 +113,7 @@ cmp_slice(struct sl_slice a, struct sl_slice b)
 {
 	struct sl_term x = sl_term_str(a), y = sl_term_str(b);
 
-	return sl_term_cmp(&x, &y);
+	return a.p == b.p && a.len == b.len ? 0 : sl_term_cmp(&x, &y);
 }
 
 static int
@@ -127,12 +143,101 @@ sl_policy_facts_sort(struct sl_policy_facts *f, struct sl_err *err)
 			      "a fact is malformed: no terms, or text not UTF-8");
 	if (f->is_sorted)
 		return 0;
-	qsort(f->v, f->n, sizeof(*f->v), cmp_row);
+	for (size_t k = 1; k < f->n; k++)
+		if (cmp_row(&f->v[k - 1], &f->v[k]) > 0) {
+			qsort(f->v, f->n, sizeof(*f->v), cmp_row);
+			break;
+		}
 	for (size_t k = 0; k < f->n; k++)
 		if (n == 0 || cmp_row(&f->v[n - 1], &f->v[k]) != 0)
 			f->v[n++] = f->v[k];
 	f->n = n;
 	f->is_sorted = true;
+	return 0;
+}
+
+struct sl_policy_facts *
+sl_policy_facts_copy(struct sl_arena *a, const struct sl_policy_facts *f)
+{
+	struct sl_policy_facts *c = sl_policy_facts_new(a);
+
+	if (c == NULL || !room_for(c, f->n + 1))
+		return NULL;
+	for (size_t k = 0; k < f->n; k++) {
+		add(c, f->v[k].source, f->v[k].pred, f->v[k].args, f->v[k].n);
+		if (c->failed != 0)
+			return NULL;
+		c->v[k].block = f->v[k].block;
+	}
+	c->is_sorted = true;
+	return c;
+}
+
+/* The place of a row in a sorted set, or where it would be. */
+static size_t
+place_of(const struct sl_policy_facts *f, const struct sl_pfact_row *row, bool *ret_there)
+{
+	size_t lo = 0, hi = f->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (cmp_row(&f->v[mid], row) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	*ret_there = lo < f->n && cmp_row(&f->v[lo], row) == 0;
+	return lo;
+}
+
+bool
+sl_policy_facts_has(const struct sl_policy_facts *f, const struct sl_pfact_row *row)
+{
+	bool is_there;
+
+	(void)place_of(f, row, &is_there);
+	return is_there;
+}
+
+int
+sl_policy_facts_insert(struct sl_policy_facts *f, const struct sl_policy_facts *more,
+		       struct sl_err *err)
+{
+	bool is_there;
+
+	if (!room_for(f, more->n))
+		return SL_ERR(err, NOMEM, "facts: out of memory");
+	for (size_t k = 0; k < more->n; k++) {
+		size_t at = place_of(f, &more->v[k], &is_there);
+
+		if (is_there)
+			continue;
+		memmove(f->v + at + 1, f->v + at, (f->n - at) * sizeof(*f->v));
+		f->v[at] = more->v[k];
+		f->n++;
+	}
+	return 0;
+}
+
+int
+sl_policy_facts_drop(struct sl_policy_facts *f, const struct sl_policy_facts *gone,
+		     struct sl_err *err)
+{
+	bool is_there;
+
+	for (size_t k = 0; k < gone->n; k++) {
+		(void)place_of(f, &gone->v[k], &is_there);
+		if (!is_there)
+			return SL_ERR(err, FORMAT,
+				      "facts: one that is to go is not there");
+	}
+	for (size_t k = 0; k < gone->n; k++) {
+		size_t at = place_of(f, &gone->v[k], &is_there);
+
+		memmove(f->v + at, f->v + at + 1, (f->n - at - 1) * sizeof(*f->v));
+		f->n--;
+	}
 	return 0;
 }
 

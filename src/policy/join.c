@@ -87,7 +87,7 @@ try_row(struct sl_pjoin *j, uint32_t at, uint32_t row)
 	uint64_t before = j->bound, after;
 	enum sl_poutcome outcome = j->outcome;
 
-	if ((l->origin[row] & ~j->b->trusted) != 0 ||
+	if ((sl_prel_origin(l, row) & ~j->b->trusted) != 0 || l->prov[row] == SL_PDEAD ||
 	    !unify(j, m, l->cell + (size_t)row * l->arity, &after))
 		return;
 	if (++j->r->work > j->r->lim.max_work) {
@@ -124,9 +124,8 @@ static void
 step(struct sl_pjoin *j, uint32_t at)
 {
 	const struct sl_patom *m;
-	struct sl_prel *l;
-	struct sl_pindex *x;
-	uint32_t key[SL_PARITY_MAX], mask = 0, next;
+	uint32_t key[SL_PARITY_MAX], mask = 0;
+	size_t from = j->r->n_stack, to;
 
 	if (!expressions(j, at))
 		return;
@@ -135,38 +134,36 @@ step(struct sl_pjoin *j, uint32_t at)
 		return;
 	}
 	m = &j->b->atoms[j->order[at]];
-	l = &j->r->rel[m->pred];
 	if (j->on_call != NULL)
 		j->on_call(j, j->order[at]);
 	for (uint32_t k = 0; k < m->n; k++)
 		if ((key[k] = sl_pjoin_arg(j, &m->args[k])) != UINT32_MAX)
 			mask |= UINT32_C(1) << k;
-	if (mask == 0) {
-		for (uint32_t k = j->lo[j->order[at]]; k < j->hi[j->order[at]]; k++) {
-			if (j->is_done || j->r->stop != SL_PSTOP_NO)
-				return;
-			try_row(j, at, k);
-		}
+	if (!sl_prel_matches(j->r, &j->r->rel[m->pred], mask, key))
 		return;
-	}
-	if (l->n_seen == 0 || (x = sl_prel_index(j->r, l, mask)) == NULL)
-		return;
-	next = x->head[sl_prel_hash(key, m->n, mask) & (x->cap - 1)];
-	for (; next != 0 && !j->is_done && j->r->stop == SL_PSTOP_NO;
-	     next = x->chain[next - 1])
-		if (next - 1 >= j->lo[j->order[at]] && next - 1 < j->hi[j->order[at]])
-			try_row(j, at, next - 1);
+	to = j->r->n_stack; /* further levels push behind it, and may move it all */
+	for (size_t k = from; k < to && !j->is_done && j->r->stop == SL_PSTOP_NO; k++)
+		try_row(j, at, j->r->stack[k]);
+	j->r->n_stack = from;
 }
 
 void
 sl_pjoin_init(struct sl_pjoin *j, struct sl_policy_run *r, const struct sl_pbody *b,
 	      uint32_t uid)
 {
-	*j = (struct sl_pjoin){ .r = r, .b = b, .uid = uid, .outcome = SL_PYES };
-	for (uint32_t k = 0; k < b->n_atoms; k++) {
+	j->r = r;
+	j->b = b;
+	j->uid = uid;
+	j->bound = 0;
+	j->on_row = NULL;
+	j->on_call = NULL;
+	j->on_expr = NULL;
+	j->on_match = NULL;
+	j->keeps_false = j->is_done = false;
+	j->outcome = SL_PYES;
+	j->data = NULL;
+	for (uint32_t k = 0; k < b->n_atoms; k++)
 		j->order[k] = (uint8_t)k;
-		j->hi[k] = r->rel[b->atoms[k].pred].n;
-	}
 	for (uint32_t k = 0; k < b->n_exprs; k++)
 		j->due[k] = (uint8_t)b->exprs[k].at;
 }
@@ -188,6 +185,38 @@ sl_pjoin_place(struct sl_pjoin *j)
 				bound |= UINT64_C(1)
 					 << j->b->atoms[j->order[at]].args[k].var;
 	}
+}
+
+void
+sl_pjoin_order(struct sl_pjoin *j, uint32_t at)
+{
+	const struct sl_pbody *b = j->b;
+	uint64_t bound = j->bound, done = 0;
+
+	for (uint32_t k = 0; k < at; k++)
+		done |= UINT64_C(1) << j->order[k];
+	for (; at < b->n_atoms; at++) {
+		uint32_t best = 0, least = UINT32_MAX;
+
+		for (uint32_t k = 0; k < b->n_atoms; k++) {
+			uint32_t free = 0, cost;
+
+			for (uint32_t i = 0; i < b->atoms[k].n; i++)
+				free += b->atoms[k].args[i].is_var &&
+					(bound >> b->atoms[k].args[i].var & 1) == 0;
+			cost = free + (free == b->atoms[k].n ? SL_PARITY_MAX : 0);
+			if ((done >> k & 1) == 0 && cost < least) {
+				best = k;
+				least = cost;
+			}
+		}
+		j->order[at] = (uint8_t)best;
+		done |= UINT64_C(1) << best;
+		for (uint32_t i = 0; i < b->atoms[best].n; i++)
+			if (b->atoms[best].args[i].is_var)
+				bound |= UINT64_C(1) << b->atoms[best].args[i].var;
+	}
+	sl_pjoin_place(j);
 }
 
 void

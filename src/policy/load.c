@@ -403,38 +403,6 @@ warn_policies(const struct sl_policy *p, struct sl_pdiags *d)
 			 "no 'allow if': this policy denies everything");
 }
 
-static void
-mark_used(const struct sl_pbody *b, bool *is_used)
-{
-	for (uint32_t k = 0; k < b->n_atoms; k++)
-		is_used[b->atoms[k].pred] = true;
-}
-
-static void
-warn_unused(const struct sl_policy *p, struct sl_pdiags *d)
-{
-	bool *is_used = SL_NEW_N(p->a, bool, (size_t)p->n_preds + 1);
-
-	if (is_used == NULL) {
-		d->is_nomem = true;
-		return;
-	}
-	for (const struct sl_prule *r = p->rules; r != NULL; r = r->next)
-		mark_used(&r->body, is_used);
-	for (int pass = 0; pass < 2; pass++)
-		for (const struct sl_pgoal *g = pass ? p->policies : p->checks; g != NULL;
-		     g = g->next)
-			for (uint32_t k = 0; k < g->n_or; k++)
-				mark_used(&g->or [k], is_used);
-	for (const struct sl_prule *r = p->rules; r != NULL; r = r->next) {
-		if (is_used[r->head.pred] || sl_decls_is_asked(p->decls, r->head.name))
-			continue;
-		is_used[r->head.pred] = true; /* once a predicate */
-		sl_pdiag(d, 0, true, r->line, r->col, "nothing asks for '%.*s'",
-			 SL_ARG(r->head.name));
-	}
-}
-
 static int
 diag_cmp(const void *a, const void *b)
 {
@@ -456,7 +424,7 @@ sl_policy_check_text(struct sl_slice text, const struct sl_decls *decls,
 
 	if (!d.is_nomem && d.n == 0) {
 		warn_policies(p, &d);
-		warn_unused(p, &d);
+		sl_policy_lint(p, &d);
 	}
 	for (size_t k = 0; k < d.n && !d.is_nomem; k++) {
 		struct sl_err e = { 0 }; /* for its escaping */

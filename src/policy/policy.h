@@ -209,6 +209,16 @@ int sl_policy_decide(const struct sl_policy *p, struct sl_policy_facts *f,
 		     const struct sl_policy_limits *lim, struct sl_arena *a,
 		     struct sl_verdict *ret_verdict, struct sl_err *err) SL_MUST_CHECK;
 
+/* How the model is come by: what the decision asks for, or all of it.  Verdict, fuel and
+ * proof are the same, unless a bound of the engine is met on the way. */
+enum sl_policy_mode { SL_POLICY_DEMAND, SL_POLICY_WHOLE };
+
+/* sl_policy_decide() is this with DEMAND. */
+int sl_policy_decide_by(enum sl_policy_mode mode, const struct sl_policy *p,
+			struct sl_policy_facts *f, const struct sl_policy_limits *lim,
+			struct sl_arena *a, struct sl_verdict *ret_verdict,
+			struct sl_err *err) SL_MUST_CHECK;
+
 struct sl_policy_rows {
 	const struct sl_term *t; /* row i: t[i * arity] ... */
 	size_t n, arity;
@@ -219,6 +229,41 @@ struct sl_policy_rows {
  * LIMIT where the bound was hit, or the verdict's reason is "limit". */
 int sl_policy_query(const struct sl_verdict *v, const char *pred, size_t arity,
 		    struct sl_policy_rows *ret_rows, struct sl_err *err) SL_MUST_CHECK;
+
+/* ---- one policy, many decisions ---- */
+
+/* A policy with facts that stand, whose model is kept.  Borrows the policy; copies the
+ * facts.  What it decides on a request's facts is what sl_policy_decide() does on both
+ * together, fuel and proof included.  Not thread-safe. */
+struct sl_policy_world;
+
+/* max_memory: bytes, at least about 100 a fact of the model.  LIMIT where the model of
+ * the standing facts goes beyond lim, else as sl_policy_decide(). */
+int sl_policy_world_open(const struct sl_policy *p, struct sl_policy_facts *f,
+			 const struct sl_policy_limits *lim, size_t max_memory,
+			 struct sl_policy_world **ret, struct sl_err *err) SL_MUST_CHECK;
+/* The verdict lives in a; sl_policy_query() on it works until the next call here. */
+int sl_policy_world_decide(struct sl_policy_world *w, struct sl_policy_facts *f,
+			   struct sl_arena *a, struct sl_verdict *ret,
+			   struct sl_err *err) SL_MUST_CHECK;
+/* Facts go (FORMAT where one did not stand), then facts come; either may be NULL.  After
+ * another error the world only says NOMEM: open one anew, as also when its memory has
+ * filled up with facts that have come and gone. */
+int sl_policy_world_change(struct sl_policy_world *w, struct sl_policy_facts *gone,
+			   struct sl_policy_facts *come,
+			   struct sl_err *err) SL_MUST_CHECK;
+void sl_policy_world_close(struct sl_policy_world *w);
+
+/* ---- check a proof ---- */
+
+/* Whether the proof, which may come from anybody, shows what it says of that policy and
+ * those facts: one pass, nothing is evaluated but the expressions of the steps it names.
+ * *ret_whole: it shows its verdict; else some result says something about all of the
+ * model, or the reason is "fuel", "limit" or "error", and only deciding again tells.
+ * `fuel` and `message` are not shown by any proof.  VERIFY: it does not show it. */
+int sl_policy_check_proof(const struct sl_policy *p, struct sl_policy_facts *f,
+			  const struct sl_json *proof, bool *ret_whole,
+			  struct sl_err *err) SL_MUST_CHECK;
 
 /* ---- explain ---- */
 

@@ -2,7 +2,7 @@
  *
  * A tuple of height h is shown by the first rule of the text that has a match whose
  * tuples are all lower than h, and by that rule's first match: atoms in the order of
- * order_atoms(), tuples in canonical order.  Nothing but the heights
+ * sl_pjoin_order(), tuples in canonical order.  Nothing but the heights
  * is kept during evaluation; the rest is found again here, for the tuples that count.
  */
 #include "policy/run.h"
@@ -22,9 +22,9 @@ struct prover {
 	struct sl_jb *b;
 	struct sl_json *nodes;
 	uint32_t n_nodes;
-	uint32_t *first;  /* of each predicate's rows in number[] */
-	uint32_t *number; /* of a tuple's node + 1 */
-	bool *is_used;    /* rules, by id */
+	struct sl_pkeys number; /* of a tuple's node + 1, by predicate and row */
+	uint32_t none;          /* where a run that stopped writes */
+	bool *is_used;          /* rules, by id */
 	struct frame *stack;
 	size_t n, cap;
 	/* the search for one derivation */
@@ -38,7 +38,7 @@ on_row(struct sl_pjoin *j, uint32_t atom, uint32_t row)
 {
 	const struct prover *p = j->data;
 
-	return j->r->rel[j->b->atoms[atom].pred].height[row] < p->height;
+	return sl_prel_height(&j->r->rel[j->b->atoms[atom].pred], row) < p->height;
 }
 
 static void
@@ -48,46 +48,14 @@ on_match(struct sl_pjoin *j)
 	uint32_t origin = UINT32_C(1) << p->rule->block;
 
 	for (uint32_t k = 0; k < j->b->n_atoms; k++)
-		origin |= j->r->rel[j->b->atoms[k].pred].origin[j->row[k]];
+		origin |= sl_prel_origin(&j->r->rel[j->b->atoms[k].pred], j->row[k]);
 	if (origin != p->origin)
 		return;
 	j->is_done = true;
-	if ((p->found = SL_NEW_N(j->r->a, uint32_t, (size_t)j->b->n_atoms + 1)) == NULL)
+	if ((p->found = SL_NEW_N(j->r->out, uint32_t, (size_t)j->b->n_atoms + 1)) == NULL)
 		sl_prun_stop(j->r, SL_PSTOP_NOMEM);
 	else
 		memcpy(p->found, j->row, j->b->n_atoms * sizeof(*p->found));
-}
-
-/* Those with something bound first, then those with less unbound, then text order: the
- * head is known, and from there the search shall not wander. */
-static void
-order_atoms(struct sl_pjoin *j)
-{
-	const struct sl_pbody *b = j->b;
-	uint64_t bound = j->bound, done = 0;
-
-	for (uint32_t at = 0; at < b->n_atoms; at++) {
-		uint32_t best = 0, least = UINT32_MAX;
-
-		for (uint32_t k = 0; k < b->n_atoms; k++) {
-			uint32_t free = 0, cost;
-
-			for (uint32_t i = 0; i < b->atoms[k].n; i++)
-				free += b->atoms[k].args[i].is_var &&
-					(bound >> b->atoms[k].args[i].var & 1) == 0;
-			cost = free + (free == b->atoms[k].n ? SL_PARITY_MAX : 0);
-			if ((done >> k & 1) == 0 && cost < least) {
-				best = k;
-				least = cost;
-			}
-		}
-		j->order[at] = (uint8_t)best;
-		done |= UINT64_C(1) << best;
-		for (uint32_t i = 0; i < b->atoms[best].n; i++)
-			if (b->atoms[best].args[i].is_var)
-				bound |= UINT64_C(1) << b->atoms[best].args[i].var;
-	}
-	sl_pjoin_place(j);
 }
 
 static void
@@ -97,8 +65,8 @@ derive(struct prover *p, struct frame *f)
 	const struct sl_prel *l = &r->rel[f->pred];
 	struct sl_pjoin j;
 
-	p->height = l->height[f->row];
-	p->origin = l->origin[f->row];
+	p->height = sl_prel_height(l, f->row);
+	p->origin = sl_prel_origin(l, f->row);
 	if (p->height == 0)
 		return;
 	p->found = NULL;
@@ -108,7 +76,7 @@ derive(struct prover *p, struct frame *f)
 		if (!sl_pjoin_bind_head(&j, &p->rule->head,
 					l->cell + (size_t)f->row * l->arity))
 			continue;
-		order_atoms(&j);
+		sl_pjoin_order(&j, 0);
 		j.on_row = on_row;
 		j.on_expr = sl_pjoin_plain_expr;
 		j.on_match = on_match;
@@ -121,10 +89,26 @@ derive(struct prover *p, struct frame *f)
 	f->parents = p->found;
 }
 
+const uint32_t *
+sl_pproof_step(struct sl_policy_run *r, uint32_t pred, uint32_t row,
+	       const struct sl_prule **ret_rule)
+{
+	struct prover p = { .r = r };
+	struct frame f = { .pred = pred, .row = row };
+
+	derive(&p, &f);
+	*ret_rule = f.rule;
+	return f.parents;
+}
+
 static uint32_t *
 number(struct prover *p, uint32_t pred, uint32_t row)
 {
-	return &p->number[p->first[pred] + row];
+	uint32_t key[2] = { pred, row }, *v;
+	bool is_new;
+
+	v = sl_pkeys_put(p->r, &p->number, key, 2, &is_new);
+	return v != NULL ? v : &p->none;
 }
 
 static bool
@@ -132,7 +116,7 @@ push(struct prover *p, uint32_t pred, uint32_t row)
 {
 	if (p->n == p->cap) {
 		size_t cap = p->cap > 0 ? 2 * p->cap : 64;
-		struct frame *v = SL_NEW_N(p->r->a, struct frame, cap);
+		struct frame *v = SL_NEW_N(p->r->out, struct frame, cap);
 
 		if (v == NULL) {
 			sl_prun_stop(p->r, SL_PSTOP_NOMEM);
@@ -149,9 +133,9 @@ push(struct prover *p, uint32_t pred, uint32_t row)
 }
 
 static struct sl_slice
-source_of(const struct sl_policy_run *r, uint32_t source)
+source_of(const struct sl_policy_run *r, uint32_t prov)
 {
-	return source == 0 ? SL_LIT("policy") : r->facts->v[source - 1].source;
+	return r->source[prov & ~SL_PFACT];
 }
 
 static void
@@ -181,7 +165,7 @@ emit(struct prover *p, const struct frame *f)
 				 p->r->term[l->cell[(size_t)f->row * l->arity + k]]));
 	if (f->rule == NULL) {
 		sl_json_set(p->b, o, "source",
-			    sl_json_str(p->b, source_of(p->r, l->source[f->row])));
+			    sl_json_str(p->b, source_of(p->r, l->prov[f->row])));
 		return;
 	}
 	p->is_used[f->rule->id] = true;
@@ -247,7 +231,7 @@ static bool
 add_goal(struct prover *p, struct sl_json *list, const struct sl_pgoal_result *res)
 {
 	struct sl_json *o = sl_json_add(p->b, list, sl_json_obj(p->b));
-	struct sl_slice text = sl_policy_goal_text(p->r->a, res->goal, TEXT_MAX);
+	struct sl_slice text = sl_policy_goal_text(p->r->out, res->goal, TEXT_MAX);
 	const struct sl_pbody *b;
 
 	if (text.p == NULL) {
@@ -280,7 +264,7 @@ add_rules(struct prover *p, struct sl_json *list)
 
 		if (!p->is_used[q->id])
 			continue;
-		if ((text = sl_policy_rule_text(p->r->a, q, TEXT_MAX)).p == NULL) {
+		if ((text = sl_policy_rule_text(p->r->out, q, TEXT_MAX)).p == NULL) {
 			sl_prun_stop(p->r, SL_PSTOP_NOMEM);
 			return;
 		}
@@ -289,23 +273,6 @@ add_rules(struct prover *p, struct sl_json *list)
 		sl_json_set(p->b, o, "line", sl_json_int(p->b, q->line));
 		sl_json_set(p->b, o, "text", sl_json_str(p->b, text));
 	}
-}
-
-static bool
-prepare(struct prover *p)
-{
-	struct sl_policy_run *r = p->r;
-	uint32_t n = 0;
-
-	p->first = SL_NEW_N(r->a, uint32_t, (size_t)r->p->n_preds + 1);
-	p->is_used = SL_NEW_N(r->a, bool, (size_t)r->p->n_rules + 1);
-	if (p->first == NULL || p->is_used == NULL)
-		return false;
-	for (uint32_t k = 0; k < r->p->n_preds; k++) {
-		p->first[k] = n;
-		n += r->rel[k].n;
-	}
-	return (p->number = SL_NEW_N(r->a, uint32_t, (size_t)n + 1)) != NULL;
 }
 
 struct sl_json *
@@ -328,7 +295,8 @@ sl_pproof(struct sl_policy_run *r, struct sl_jb *b, const struct sl_verdict *v)
 	rules = sl_json_set(b, o, "rules", sl_json_arr(b));
 	p.nodes = sl_json_set(b, o, "nodes", sl_json_arr(b));
 	if (r->stop == SL_PSTOP_NO) {
-		if (!prepare(&p)) {
+		if ((p.is_used = SL_NEW_N(r->out, bool, (size_t)r->p->n_rules + 1)) ==
+		    NULL) {
 			sl_prun_stop(r, SL_PSTOP_NOMEM);
 			return NULL;
 		}

@@ -1,4 +1,4 @@
-/* rel.c -- interned terms, relations and their indexes.  See run.h. */
+/* rel.c -- interned terms and relations.  See run.h. */
 #include "policy/run.h"
 
 void
@@ -8,57 +8,62 @@ sl_prun_stop(struct sl_policy_run *r, enum sl_pstop why)
 		r->stop = why;
 }
 
-static uint64_t
-mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
-	return h ^ h >> 32;
-}
-
 /* ---- terms ---- */
 
 static uint64_t
 hash_term(const struct sl_term *t)
 {
-	uint64_t h = mix((uint64_t)t->kind + 1, (uint64_t)t->i);
+	uint64_t h = sl_pmix((uint64_t)t->kind + 1, (uint64_t)t->i), w;
+	size_t k = 0;
 
-	for (size_t k = 0; k < t->s.len; k++)
-		h = (h ^ t->s.p[k]) * UINT64_C(0x100000001b3);
-	h = mix(h, t->s.len);
-	for (size_t k = 0; k < t->n; k++)
-		h = mix(h, hash_term(&t->items[k]));
+	for (; k + 8 <= t->s.len; k += 8) {
+		memcpy(&w, t->s.p + k, 8);
+		h = sl_pmix(h, w);
+	}
+	for (w = 0; k < t->s.len; k++)
+		w = w << 8 | t->s.p[k];
+	h = sl_pmix(h ^ w, t->s.len);
+	for (k = 0; k < t->n; k++)
+		h = sl_pmix(h, hash_term(&t->items[k]));
 	return h;
+}
+
+static void
+index_term(struct sl_policy_run *r, uint32_t k)
+{
+	uint32_t at = (uint32_t)r->term_hash[k] & (r->cap_index - 1);
+
+	while (r->term_index[at] != 0)
+		at = (at + 1) & (r->cap_index - 1);
+	r->term_index[at] = k + 1;
 }
 
 static bool
 grow_terms(struct sl_policy_run *r)
 {
 	uint32_t cap = r->cap_terms > 0 ? 2 * r->cap_terms : 256;
-	const struct sl_term **v = SL_NEW_N(r->a, const struct sl_term *, cap);
-	uint64_t *h = SL_NEW_N(r->a, uint64_t, cap);
-	uint32_t *ix = SL_NEW_N(r->a, uint32_t, (size_t)cap * 2), at;
+	const struct sl_term **v =
+	    sl_arena_regrow(r->a, r->term, r->n_terms, cap, sizeof(void *));
+	uint64_t *h;
 
-	if (v == NULL || h == NULL || ix == NULL)
+	if (v == NULL)
 		return false;
-	if (r->n_terms > 0) {
-		/* NOLINTNEXTLINE(bugprone-sizeof-expression): a table of pointers */
-		memcpy(v, r->term, r->n_terms * sizeof(*v));
-		memcpy(h, r->term_hash, r->n_terms * sizeof(*h));
-	}
-	for (uint32_t k = 0; k < r->n_terms; k++) {
-		for (at = (uint32_t)h[k] & (2 * cap - 1); ix[at] != 0;)
-			at = (at + 1) & (2 * cap - 1);
-		ix[at] = k + 1;
-	}
 	r->term = v;
+	h = sl_arena_regrow(r->a, r->term_hash, r->n_terms, cap, sizeof(*h));
+	if (h == NULL)
+		return false;
 	r->term_hash = h;
-	r->term_index = ix;
+	r->term_index =
+	    sl_arena_renew(r->a, r->term_index, (size_t)cap * 2, sizeof(*r->term_index));
+	if (r->term_index == NULL)
+		return false;
 	r->cap_terms = cap;
 	r->cap_index = 2 * cap;
+	for (uint32_t k = 0; k < r->n_terms; k++)
+		index_term(r, k);
 	return true;
 }
 
-/* The number of the term, UINT32_MAX when memory is out. */
 uint32_t
 sl_prun_intern(struct sl_policy_run *r, const struct sl_term *t)
 {
@@ -79,144 +84,214 @@ sl_prun_intern(struct sl_policy_run *r, const struct sl_term *t)
 	return r->n_terms++;
 }
 
+/* Linear probing, and the last that came goes first: no chain is broken by it. */
+void
+sl_prun_forget(struct sl_policy_run *r, uint32_t n)
+{
+	while (r->n_terms > n) {
+		uint32_t at = (uint32_t)r->term_hash[--r->n_terms] & (r->cap_index - 1);
+
+		while (r->term_index[at] != r->n_terms + 1)
+			at = (at + 1) & (r->cap_index - 1);
+		r->term_index[at] = 0;
+	}
+}
+
 /* ---- relations ---- */
 
-uint32_t
-sl_prel_hash(const uint32_t *c, uint32_t n, uint32_t mask)
+static void
+hash_add(struct sl_prel *l, uint32_t h, uint32_t row)
 {
-	uint64_t h = mask;
+	uint32_t at = h & (l->cap_hash - 1);
 
-	for (uint32_t k = 0; k < n; k++)
-		if ((mask >> k & 1) != 0)
-			h = mix(h, c[k] + UINT64_C(1));
-	return (uint32_t)(h ^ h >> 17);
+	while (l->hash[at] != 0)
+		at = (at + 1) & (l->cap_hash - 1);
+	l->hash[at] = (uint64_t)h << 32 | (row + 1);
 }
 
-static uint32_t
-hash_row(const struct sl_prel *l, uint32_t row)
+static const uint32_t *
+cells(const struct sl_prel *l, uint32_t row)
 {
-	return sl_prel_hash(l->cell + (size_t)row * l->arity, l->arity, UINT32_MAX) ^
-	       l->origin[row] * 0x9e3779b1U;
+	return l->cell + (size_t)row * l->arity;
 }
 
-void *
-sl_prun_regrow(struct sl_policy_run *r, const void *old, size_t n, size_t cap,
-	       size_t size)
+/* By rows, not by slots: what is taken back must be the last that came. */
+static bool
+grow_hash(struct sl_policy_run *r, struct sl_prel *l)
 {
-	void *p = sl_arena_alloc(r->a, cap, size);
+	uint32_t cap = l->cap_hash > 0 ? 2 * l->cap_hash : 32;
 
-	if (p == NULL)
-		sl_prun_stop(r, SL_PSTOP_NOMEM);
-	else if (n > 0)
-		memcpy(p, old, n * size);
-	return p;
+	l->hash = sl_arena_renew(r->a, l->hash, cap, sizeof(*l->hash));
+	if (l->hash == NULL) {
+		l->cap_hash = 0;
+		return false;
+	}
+	l->cap_hash = cap;
+	for (uint32_t k = 0; k < l->n; k++)
+		hash_add(l, sl_prel_hash(cells(l, k), l->arity), k);
+	return true;
+}
+
+static bool
+grow_column(struct sl_policy_run *r, uint32_t **v, uint32_t n, uint32_t cap, size_t width)
+{
+	uint32_t *p = sl_arena_regrow(r->a, *v, n, cap, width * sizeof(**v));
+
+	if (p != NULL)
+		*v = p;
+	return p != NULL;
 }
 
 static bool
 grow_rel(struct sl_policy_run *r, struct sl_prel *l)
 {
-	uint32_t cap = l->cap > 0 ? 2 * l->cap : 16, at;
+	uint32_t cap = l->cap > 0 ? 2 * l->cap : 16;
 
-	l->cell = sl_prun_regrow(r, l->cell, l->n, cap, l->arity * sizeof(*l->cell));
-	l->origin = sl_prun_regrow(r, l->origin, l->n, cap, sizeof(*l->origin));
-	l->height = sl_prun_regrow(r, l->height, l->n, cap, sizeof(*l->height));
-	l->source = sl_prun_regrow(r, l->source, l->n, cap, sizeof(*l->source));
-	l->hash = sl_prun_regrow(r, NULL, 0, (size_t)cap * 2, sizeof(*l->hash));
-	if (r->stop == SL_PSTOP_NOMEM) {
-		l->n = 0;
+	if (!grow_column(r, &l->cell, l->n, cap, l->arity) ||
+	    !grow_column(r, &l->prov, l->n, cap, 1) ||
+	    (r->p->n_blocks > 0 && !grow_column(r, &l->origin, l->n, cap, 1)))
 		return false;
-	}
 	l->cap = cap;
-	l->cap_hash = cap * 2;
-	for (uint32_t k = 0; k < l->n; k++) {
-		for (at = hash_row(l, k) & (l->cap_hash - 1); l->hash[at] != 0;)
-			at = (at + 1) & (l->cap_hash - 1);
-		l->hash[at] = k + 1;
-	}
 	return true;
 }
 
-/* Adds a row unless it is there. */
-void
-sl_prel_insert(struct sl_policy_run *r, struct sl_prel *l, const uint32_t *cell,
-	       uint32_t origin, uint32_t height, uint32_t source)
+/* Lower is: a fact before what is derived, and of two facts the first source. */
+static bool
+is_lower(const struct sl_policy_run *r, uint32_t prov, uint32_t than)
 {
-	uint32_t at, k;
+	if ((prov & than & SL_PFACT) != 0) {
+		struct sl_term a = sl_term_str(r->source[prov & ~SL_PFACT]),
+			       b = sl_term_str(r->source[than & ~SL_PFACT]);
 
-	if (l->n == l->cap && !grow_rel(r, l))
+		/* The policy's own come first, whatever they are called. */
+		return prov != than && than != SL_PFACT &&
+		       (prov == SL_PFACT || sl_term_cmp(&a, &b) < 0);
+	}
+	return (prov & SL_PFACT) != 0 || ((than & SL_PFACT) == 0 && prov < than);
+}
+
+static void
+sink(struct sl_policy_run *r, uint32_t pred, uint32_t row, uint32_t prov)
+{
+	struct sl_prel *l = &r->rel[pred];
+
+	if (r->is_marked) {
+		if (r->n_undo == r->cap_undo) {
+			size_t cap = 2 * r->cap_undo + 64;
+			struct sl_pundo *v =
+			    sl_arena_regrow(r->a, r->undo, r->n_undo, cap, sizeof(*v));
+
+			if (v == NULL) {
+				sl_prun_stop(r, SL_PSTOP_NOMEM);
+				return;
+			}
+			r->undo = v;
+			r->cap_undo = cap;
+		}
+		r->undo[r->n_undo++] = (struct sl_pundo){ pred, row, l->prov[row] };
+	}
+	l->prov[row] = prov;
+	if (row >= l->n_seen) /* is looked at anyway */
 		return;
-	at = (sl_prel_hash(cell, l->arity, UINT32_MAX) ^ origin * 0x9e3779b1U) &
-	     (l->cap_hash - 1);
-	for (; (k = l->hash[at]) != 0; at = (at + 1) & (l->cap_hash - 1))
-		if (l->origin[k - 1] == origin &&
-		    memcmp(l->cell + (size_t)(k - 1) * l->arity, cell,
-			   l->arity * sizeof(*cell)) == 0)
+	if (l->n_low == l->cap_low) {
+		uint32_t cap = 2 * l->cap_low + 16;
+
+		if (!grow_column(r, &l->low, l->n_low, cap, 1)) {
+			sl_prun_stop(r, SL_PSTOP_NOMEM);
 			return;
-	if (r->n_facts >= r->lim.max_facts || l->n == UINT32_MAX / 4) {
+		}
+		l->cap_low = cap;
+	}
+	l->low[l->n_low++] = row;
+}
+
+/* The tuple is there: true where that says all that the new row would. */
+static bool
+is_known(struct sl_policy_run *r, uint32_t pred, uint32_t row, uint32_t origin,
+	 uint32_t prov)
+{
+	struct sl_prel *l = &r->rel[pred];
+
+	if (l->origin != NULL && l->origin[row] != origin) {
+		if ((l->origin[row] & ~origin) == 0 && l->prov[row] != SL_PDEAD)
+			return true; /* visible wherever the new one would be */
+		if ((origin & ~l->origin[row]) == 0)
+			l->prov[row] = SL_PDEAD;
+		return false;
+	}
+	if (r->is_rising && is_lower(r, prov, l->prov[row]))
+		sink(r, pred, row, prov);
+	return true;
+}
+
+void
+sl_prel_put(struct sl_policy_run *r, uint32_t pred, const uint32_t *cell, uint32_t h,
+	    uint32_t origin, uint32_t prov)
+{
+	struct sl_prel *l = &r->rel[pred];
+	uint64_t k, *count;
+	uint32_t at;
+
+	if ((uint64_t)l->n * 8 >= (uint64_t)l->cap_hash * 5 && !grow_hash(r, l)) {
+		sl_prun_stop(r, SL_PSTOP_NOMEM);
+		return;
+	}
+	for (at = h & (l->cap_hash - 1); (k = l->hash[at]) != 0;
+	     at = (at + 1) & (l->cap_hash - 1)) {
+		uint32_t row = (uint32_t)k - 1;
+
+		if (k >> 32 == h && sl_prel_is_same(cells(l, row), cell, l->arity) &&
+		    is_known(r, pred, row, origin, prov))
+			return;
+	}
+	count = pred < r->p->n_preds ? &r->n_facts : &r->n_asked;
+	if (*count >= r->lim.max_facts || l->n == UINT32_MAX / 8) {
 		sl_prun_stop(r, SL_PSTOP_LIMIT);
 		return;
 	}
-	r->n_facts++;
+	if (l->n == l->cap && !grow_rel(r, l)) {
+		sl_prun_stop(r, SL_PSTOP_NOMEM);
+		return;
+	}
+	++*count;
 	memcpy(l->cell + (size_t)l->n * l->arity, cell, l->arity * sizeof(*cell));
-	l->origin[l->n] = origin;
-	l->height[l->n] = height;
-	l->source[l->n] = source;
-	l->hash[at] = ++l->n;
+	if (l->origin != NULL)
+		l->origin[l->n] = origin;
+	l->prov[l->n] = prov;
+	l->hash[at] = (uint64_t)h << 32 | ++l->n;
 }
 
-/* ---- indexes ---- */
-
-static void
-index_row(struct sl_prel *l, struct sl_pindex *x, uint32_t row)
+uint32_t
+sl_prel_find(const struct sl_prel *l, const uint32_t *cell)
 {
-	uint32_t at = sl_prel_hash(l->cell + (size_t)row * l->arity, l->arity, x->mask) &
-		      (x->cap - 1);
+	uint32_t h = sl_prel_hash(cell, l->arity), at;
+	uint64_t k;
 
-	x->chain[row] = x->head[at];
-	x->head[at] = row + 1;
+	if (l->cap_hash == 0)
+		return UINT32_MAX;
+	for (at = h & (l->cap_hash - 1); (k = l->hash[at]) != 0;
+	     at = (at + 1) & (l->cap_hash - 1))
+		if (k >> 32 == h &&
+		    sl_prel_is_same(cells(l, (uint32_t)k - 1), cell, l->arity))
+			return (uint32_t)k - 1;
+	return UINT32_MAX;
 }
 
-/* Brings the index up to date with the rows of earlier rounds: those of this round are
- * not visible yet, so the chains stand still while a round walks them.  A rebuild goes
- * from the last row to the first, so that chains over a sorted relation are in order. */
-static bool
-refresh(struct sl_policy_run *r, struct sl_prel *l, struct sl_pindex *x)
+void
+sl_prel_cut(struct sl_prel *l, uint32_t n)
 {
-	if (x->n == l->n_seen && x->head != NULL)
-		return true;
-	if (x->head == NULL || l->n_seen > x->cap) {
-		x->cap = 16;
-		while (x->cap < l->n_seen)
-			x->cap *= 2;
-		x->head = sl_prun_regrow(r, NULL, 0, x->cap, sizeof(*x->head));
-		x->chain = sl_prun_regrow(r, NULL, 0, x->cap, sizeof(*x->chain));
-		if (x->head == NULL || x->chain == NULL)
-			return false;
-		for (uint32_t k = l->n_seen; k-- > 0;)
-			index_row(l, x, k);
-	} else {
-		for (uint32_t k = x->n; k < l->n_seen; k++)
-			index_row(l, x, k);
+	if (l->n <= n)
+		return;
+	sl_prel_cut_indexes(l, n);
+	while (l->n > n) {
+		uint32_t at =
+		    sl_prel_hash(cells(l, --l->n), l->arity) & (l->cap_hash - 1);
+
+		while ((uint32_t)l->hash[at] != l->n + 1)
+			at = (at + 1) & (l->cap_hash - 1);
+		l->hash[at] = 0;
 	}
-	x->n = l->n_seen;
-	return true;
-}
-
-struct sl_pindex *
-sl_prel_index(struct sl_policy_run *r, struct sl_prel *l, uint32_t mask)
-{
-	struct sl_pindex *x = l->indexes;
-
-	while (x != NULL && x->mask != mask)
-		x = x->next;
-	if (x == NULL) {
-		if ((x = SL_NEW(r->a, struct sl_pindex)) == NULL) {
-			sl_prun_stop(r, SL_PSTOP_NOMEM);
-			return NULL;
-		}
-		x->mask = mask;
-		x->next = l->indexes;
-		l->indexes = x;
-	}
-	return refresh(r, l, x) ? x : NULL;
+	l->n_seen = l->n_seen < n ? l->n_seen : n;
+	l->n_old = l->n_old < n ? l->n_old : n;
+	l->n_low = l->n_low_now = 0;
 }

@@ -16,6 +16,13 @@ static const struct sl_limits payload_limits = { BLOB_MAX, PAYLOAD_ITEMS, 128 };
 
 struct key_row {
 	uint8_t pub[32];
+	char did[SL_DIDKEY_MAX];
+	uint64_t index;
+	uint64_t retired; /* index of the statement that says so, or UINT64_MAX */
+};
+
+struct tomb_row {
+	uint8_t digest[32];
 	uint64_t index;
 };
 
@@ -30,6 +37,8 @@ struct make {
 	size_t n_node;
 	struct key_row key[KEYS_MAX]; /* certified working keys */
 	size_t n_keys;
+	struct tomb_row *tomb; /* every tombstone of the node */
+	size_t n_tombs, cap_tombs;
 	uint64_t decision;
 	uint8_t policy[32]; /* taken last: the steps of a run have one */
 	bool has_policy;
@@ -226,17 +235,59 @@ find_trees(struct make *m, struct sl_err *err)
 /* --- the node's statements about it --- */
 
 static int
+note_retired(struct make *m, uint64_t index, const struct sl_json *p)
+{
+	uint8_t pub[32];
+
+	if (!sl_didkey_parse(sl_json_get_str(p, "key"), pub))
+		return 0;
+	for (size_t i = 0; i < m->n_keys; i++)
+		if (memcmp(m->key[i].pub, pub, 32) == 0)
+			m->key[i].retired = index;
+	return 0;
+}
+
+static int
+note_tomb(struct make *m, uint64_t index, const struct sl_json *p, struct sl_err *err)
+{
+	if (m->n_tombs == m->cap_tombs) {
+		size_t cap = m->cap_tombs ? 2 * m->cap_tombs : 64;
+		struct tomb_row *t = reallocarray(m->tomb, cap, sizeof(*t));
+
+		if (t == NULL)
+			return no_memory(err);
+		m->tomb = t;
+		m->cap_tombs = cap;
+	}
+	if (!sl_unhex(m->tomb[m->n_tombs].digest, 32,
+		      sl_json_get_str(sl_json_get(p, "erased"), "sha256")))
+		return SL_ERR(err, STORE, "a tombstone without a digest");
+	m->tomb[m->n_tombs++].index = index;
+	return 0;
+}
+
+static int
 note_key(struct make *m, uint64_t index, const struct sl_json *p, struct sl_err *err)
 {
 	struct key_row *k = &m->key[m->n_keys];
 
+	/* who the node was, one after the other: all of it */
+	if (sl_slice_eq(sl_json_get_str(p, "role"), SL_LIT("identity")))
+		return take_node(m, index, err);
+	if (sl_slice_eq(sl_json_get_str(p, "role"), SL_LIT("retired")))
+		return note_retired(m, index, p);
 	if (!sl_slice_eq(sl_json_get_str(p, "role"), SL_LIT("working")))
 		return 0;
+	for (size_t i = 0; i < m->n_keys; i++)
+		if (sl_slice_eq(sl_json_get_str(p, "key"), sl_slice_str(m->key[i].did)))
+			return 0;
 	if (m->n_keys == KEYS_MAX)
 		return SL_ERR(err, LIMIT, "more than %d working keys", KEYS_MAX);
 	if (!sl_didkey_parse(sl_json_get_str(p, "key"), k->pub))
 		return SL_ERR(err, STORE, "a certificate without a key");
+	sl_didkey(k->pub, k->did);
 	k->index = index;
+	k->retired = UINT64_MAX;
 	m->n_keys++;
 	return 0;
 }
@@ -262,13 +313,16 @@ scan_node(struct make *m, struct sl_err *err)
 				r = take_node(m, i, err);
 			continue;
 		}
-		if (!is_kind(&e, "key") && !is_kind(&e, "seal"))
+		if (!is_kind(&e, "key") && !is_kind(&e, "seal") &&
+		    !is_kind(&e, "tombstone"))
 			continue;
 		if ((r = statement_at(m, SL_NODE_TREE, i, &e, &s, err)) < 0 ||
 		    (r = inline_predicate(m, &s, &p, err)) < 0)
 			return r;
 		if (is_kind(&e, "key"))
 			r = note_key(m, i, p, err);
+		else if (is_kind(&e, "tombstone"))
+			r = note_tomb(m, i, p, err);
 		else if (sl_json_get(p, "run") == NULL)
 			platform = i;
 		else if (sl_slice_eq(sl_json_get_str(p, "run"), sl_slice_str(m->run)))
@@ -312,8 +366,13 @@ static int
 take_signer(struct make *m, const uint8_t pub[32], struct sl_err *err)
 {
 	for (size_t i = 0; i < m->n_keys; i++)
-		if (memcmp(m->key[i].pub, pub, 32) == 0)
-			return take_node(m, m->key[i].index, err);
+		if (memcmp(m->key[i].pub, pub, 32) == 0) {
+			int r = take_node(m, m->key[i].index, err);
+
+			return r < 0 || m->key[i].retired == UINT64_MAX
+				   ? r
+				   : take_node(m, m->key[i].retired, err);
+		}
 	return 0;
 }
 
@@ -418,6 +477,57 @@ whole_tree(struct make *m, enum sl_tree kind, struct sl_err *err)
 	return r;
 }
 
+/* The tombstones of what is named here and is no longer there: the last of each. */
+static int
+take_tombs(struct make *m, struct sl_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < m->n_tombs && r == 0; i++) {
+		const uint8_t *d = m->tomb[i].digest;
+		SL_AUTO_BUF bytes = { .max = BLOB_MAX };
+		bool is_named = false, is_last = true, is_erased = false;
+
+		for (size_t k = 0; k < m->n_refs && !is_named; k++)
+			is_named = memcmp(m->ref[k], d, 32) == 0;
+		for (size_t k = i + 1; k < m->n_tombs && is_last; k++)
+			is_last = memcmp(m->tomb[k].digest, d, 32) != 0;
+		if (!is_named || !is_last)
+			continue;
+		r = sl_reader_blob(m->r, d, &bytes, &is_erased, err);
+		if (r < 0 && is_erased) {
+			*err = (struct sl_err){ 0 };
+			r = take_node(m, m->tomb[i].index, err);
+		}
+	}
+	return r;
+}
+
+/* Of statements already taken: their signers and policies, which take more. */
+static int
+follow_node(struct make *m, struct sl_err *err)
+{
+	int r;
+
+	for (size_t done = 0; done < m->n_node;) {
+		done = m->n_node;
+		for (size_t i = 0; i < m->n_node; i++) {
+			struct sl_log_entry e;
+			struct sl_sign1 s;
+			uint8_t pub[32];
+
+			if ((r = statement_at(m, SL_NODE_TREE, m->node[i], &e, &s, err)) <
+				0 ||
+			    (r = follow(m, &s, err)) < 0)
+				return r;
+			if (sl_didkey_parse(s.h.iss, pub) &&
+			    (r = take_signer(m, pub, err)) < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
 /* What the node says is known only when everything else was followed. */
 static int
 node_tree(struct make *m, struct sl_err *err)
@@ -429,25 +539,10 @@ node_tree(struct make *m, struct sl_err *err)
 	    (r = take_node(m, m->decision, err)) < 0 || (r = scan_node(m, err)) < 0 ||
 	    (r = take_signer(m, m->tree[SL_TREE_NODE].key, err)) < 0)
 		return r;
-	/* Of statements already taken: their signers and policies, which take more. */
-	for (size_t done = 0; done < m->n_node;) {
-		done = m->n_node;
-		for (size_t i = 0; i < m->n_node; i++) {
-			struct sl_log_entry e;
-			struct sl_sign1 s;
-			uint8_t pub[32];
-			size_t refs = m->n_refs;
-
-			if ((r = statement_at(m, SL_NODE_TREE, m->node[i], &e, &s, err)) <
-				0 ||
-			    (r = follow(m, &s, err)) < 0)
-				return r;
-			m->n_refs = refs; /* noted for good by put_entry() */
-			if (sl_didkey_parse(s.h.iss, pub) &&
-			    (r = take_signer(m, pub, err)) < 0)
-				return r;
-		}
-	}
+	/* tombstones may be signed by keys that nothing else here needs */
+	if ((r = follow_node(m, err)) < 0 || (r = take_tombs(m, err)) < 0 ||
+	    (r = follow_node(m, err)) < 0)
+		return r;
 	if ((r = start_tree(m, SL_TREE_NODE, m->n_node, err)) < 0)
 		return r;
 	for (size_t i = 0; i < m->n_node && r == 0; i++)
@@ -533,6 +628,7 @@ sl_bundle_make(struct sl_reader *r, struct sl_slice hex, struct sl_buf *out,
 	e = make(m, out, err);
 	sl_arena_free(&m->a);
 	free(m->ref);
+	free(m->tomb);
 	free(m);
 	return e;
 }

@@ -3,6 +3,7 @@
 #include "record/evidence_priv.h"
 
 #include "base/hex.h"
+#include "crypto/sha256.h"
 
 #include <stdio.h>
 
@@ -81,7 +82,7 @@ check_key(const struct sl_evidence *v, const struct sl_evident *e, const char *r
 	  uint8_t ret_pub[32], struct sl_err *err)
 {
 	const struct sl_json *p = e->predicate;
-	struct sl_slice did = sl_slice_str(v->did);
+	char now[SL_DIDKEY_MAX];
 	bool is_identity;
 
 	if (!is_row(e, SL_STMT_KEY) ||
@@ -91,14 +92,16 @@ check_key(const struct sl_evidence *v, const struct sl_evident *e, const char *r
 	    !sl_slice_eq(e->s.h.sub, sl_json_get_str(p, "key")))
 		return SL_ERR(err, VERIFY, "the statement of the %s key is about another",
 			      role);
-	if (!sl_slice_eq(sl_json_get_str(p, "issuer"), did) ||
-	    memcmp(e->signer, v->identity, 32) != 0)
+	sl_didkey(v->now, now);
+	if (!sl_slice_eq(sl_json_get_str(p, "issuer"), sl_slice_str(now)) ||
+	    memcmp(e->signer, v->now, 32) != 0)
 		return SL_ERR(err, VERIFY, "the %s key is not certified by %s", role,
-			      v->did);
+			      now);
 	is_identity = strcmp(role, "identity") == 0;
 	if ((sl_json_get(p, "next") != NULL) != is_identity ||
 	    (sl_json_get(p, "build") != NULL) != (strcmp(role, "working") == 0) ||
-	    (memcmp(ret_pub, v->identity, 32) == 0) != is_identity)
+	    (sl_json_get(p, "after") != NULL) != (strcmp(role, "retired") == 0) ||
+	    (!is_identity && memcmp(ret_pub, v->now, 32) == 0))
 		return SL_ERR(err, VERIFY, "it says what no %s key has", role);
 	return 0;
 }
@@ -149,25 +152,105 @@ is_working(const struct sl_evidence *v, const uint8_t pub[32])
 	return false;
 }
 
+/* Another identity follows by announcement alone, and ends the working keys before it. */
+static int
+take_identity(struct sl_evidence *v, const struct sl_evident *e, struct sl_err *err)
+{
+	uint8_t pub[32], d[32], next[32];
+	bool is_same;
+	int r = check_key(v, e, "identity", pub, err);
+
+	if (r < 0)
+		return r;
+	if (!sl_unhex(next, 32,
+		      sl_json_get_str(sl_json_get(e->predicate, "next"), "sha256")))
+		return SL_ERR(err, VERIFY, "an identity that announces nothing");
+	sl_sha256((struct sl_slice){ pub, 32 }, d);
+	is_same = memcmp(pub, v->now, 32) == 0;
+	if (is_same ? v->has_next : !v->has_next || memcmp(d, v->next, 32) != 0)
+		return SL_ERR(
+		    err, VERIFY,
+		    "the identity is not the one that was announced beforehand");
+	for (size_t i = 0; !is_same && i < v->n_working; i++)
+		if (v->until[i] == UINT64_MAX)
+			v->until[i] = e->index;
+	memcpy(v->now, pub, 32);
+	memcpy(v->next, next, 32);
+	v->has_next = true;
+	return 0;
+}
+
+static int
+take_retired(struct sl_evidence *v, const struct sl_evident *e, struct sl_err *err)
+{
+	uint8_t pub[32];
+	int r = check_key(v, e, "retired", pub, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < v->n_working; i++)
+		if (memcmp(v->working[i], pub, 32) == 0 && v->until[i] == UINT64_MAX &&
+		    sl_json_get_int(e->predicate, "after") == (int64_t)e->index) {
+			v->until[i] = e->index;
+			return 0;
+		}
+	return SL_ERR(err, VERIFY,
+		      "it retires what is no working key in use here, or not from here "
+		      "on");
+}
+
+static int
+take_key(struct sl_evidence *v, const struct sl_evident *e, struct sl_err *err)
+{
+	struct sl_slice role = sl_json_get_str(e->predicate, "role");
+	int r;
+
+	if (e->index == 0)
+		return 0; /* the identity's; checked before */
+	if (sl_slice_eq(role, SL_LIT("identity")))
+		return take_identity(v, e, err);
+	if (sl_slice_eq(role, SL_LIT("retired")))
+		return take_retired(v, e, err);
+	if (v->n_working == SL_WORKING_MAX)
+		return SL_ERR(err, LIMIT, "more than %d working keys", SL_WORKING_MAX);
+	if ((r = check_key(v, e, "working", v->working[v->n_working], err)) < 0)
+		return r;
+	if (is_working(v, v->working[v->n_working]))
+		return SL_ERR(err, VERIFY, "a second certificate of one key");
+	v->certified[v->n_working] = e->index;
+	v->until[v->n_working++] = UINT64_MAX;
+	return 0;
+}
+
+/* Of bytes that this bundle calls erased, and one of each. */
+static int
+take_tombstone(struct sl_evidence *v, const struct sl_evident *e, struct sl_err *err)
+{
+	uint8_t *d = v->tomb[v->n_tombs];
+	bool is_erased = false;
+
+	if (v->n_tombs == SL_TOMBS_MAX)
+		return SL_ERR(err, LIMIT, "more than %d tombstones", SL_TOMBS_MAX);
+	if (!sl_unhex(d, 32,
+		      sl_json_get_str(sl_json_get(e->predicate, "erased"), "sha256")) ||
+	    sl_bundle_blob(v->b, d, &is_erased) != NULL || !is_erased)
+		return SL_ERR(err, VERIFY, "a tombstone of what is not erased here");
+	for (size_t i = 0; i < v->n_tombs; i++)
+		if (memcmp(v->tomb[i], d, 32) == 0)
+			return SL_ERR(err, VERIFY, "two tombstones of one digest");
+	v->n_tombs++;
+	return 0;
+}
+
 static int
 take_node(struct sl_evidence *v, const struct sl_evident *e, struct sl_err *err)
 {
 	char hex[65];
-	int r;
 
-	if (e->row != NULL && is_row(e, SL_STMT_KEY)) {
-		if (e->index == 0)
-			return 0; /* the identity's; checked before */
-		if (v->n_working == SL_WORKING_MAX)
-			return SL_ERR(err, LIMIT, "more than %d working keys",
-				      SL_WORKING_MAX);
-		if ((r = check_key(v, e, "working", v->working[v->n_working], err)) < 0)
-			return r;
-		if (is_working(v, v->working[v->n_working]))
-			return SL_ERR(err, VERIFY, "a second certificate of one key");
-		v->certified[v->n_working++] = e->index;
-		return 0;
-	}
+	if (e->row != NULL && is_row(e, SL_STMT_KEY))
+		return take_key(v, e, err);
+	if (e->row != NULL && is_row(e, SL_STMT_TOMBSTONE))
+		return take_tombstone(v, e, err);
 	if (e->row != NULL && is_row(e, SL_STMT_SEAL)) {
 		const struct sl_json *run = sl_json_get(e->predicate, "run");
 
@@ -214,9 +297,11 @@ check_keys(struct sl_evidence *v, struct sl_findings *f, struct sl_err *err)
 {
 	const struct sl_evident *platform = &v->st[v->first[SL_TREE_PLATFORM]];
 	const struct sl_evident *node = &v->st[v->first[SL_TREE_NODE]];
+	const struct sl_json *next;
 	uint8_t pub[32];
 	int r;
 
+	memcpy(v->now, v->identity, 32);
 	r = platform->index == 0
 		? check_key(v, platform, "platform", v->platform, err)
 		: SL_ERR(err, VERIFY, "the platform's key statement is missing");
@@ -228,6 +313,9 @@ check_keys(struct sl_evidence *v, struct sl_findings *f, struct sl_err *err)
 	if (r == 0 && memcmp(pub, v->identity, 32) != 0)
 		r = SL_ERR(err, VERIFY,
 			   "the identity is not the one that the origins name");
+	next = r == 0 ? sl_json_get(node->predicate, "next") : NULL;
+	v->has_next =
+	    next != NULL && sl_unhex(v->next, 32, sl_json_get_str(next, "sha256"));
 	if ((r = sl_evident_found(f, node, r, err)) < 0)
 		return r;
 	for (size_t i = v->first[SL_TREE_NODE]; i < v->first[SL_TREE_RUN]; i++)
@@ -241,12 +329,13 @@ check_keys(struct sl_evidence *v, struct sl_findings *f, struct sl_err *err)
 
 /* --- signatures --- */
 
-/* The working key pub, certified before index; UINT64_MAX: by any certificate here. */
+/* The working key pub, certified before index and not ended there. */
 static bool
 use_working(struct sl_evidence *v, const uint8_t pub[32], uint64_t index)
 {
 	for (size_t i = 0; i < v->n_working; i++)
-		if (v->certified[i] < index && memcmp(v->working[i], pub, 32) == 0) {
+		if (v->certified[i] < index && index < v->until[i] &&
+		    memcmp(v->working[i], pub, 32) == 0) {
 			v->is_used[i] = true;
 			return true;
 		}
@@ -292,8 +381,8 @@ check_signature(struct sl_evidence *v, const struct sl_evident *e, struct sl_err
 		return SL_ERR(err, VERIFY, "such a statement has no place here");
 	if (e->row == NULL && !is_of_run(v, e))
 		return SL_ERR(err, VERIFY, "it does not belong to this run");
-	if (is_key ? memcmp(e->signer, v->identity, 32) != 0
-		   : !sl_evidence_may_sign(v, e->tree, e->signer, e->index))
+	/* that an identity in force signs for keys was seen when they were taken */
+	if (!is_key && !sl_evidence_may_sign(v, e->tree, e->signer, e->index))
 		return SL_ERR(err, VERIFY, "signed by a key that may not sign here");
 	if (sl_sign1_verify(&e->s, none, none, e->signer, err) < 0)
 		return sl_err_ctx(err, "statement");

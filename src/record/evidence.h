@@ -13,7 +13,7 @@
 #include "record/bundle.h"
 #include "record/statement.h"
 
-enum { SL_FINDINGS_MAX = 32, SL_WORKING_MAX = 1024 };
+enum { SL_FINDINGS_MAX = 32, SL_WORKING_MAX = 1024, SL_TOMBS_MAX = 4096 };
 
 struct sl_finding {
 	char where[48]; /* "run entry 3", "bundle" */
@@ -40,9 +40,13 @@ struct sl_evidence {
 	const struct sl_bundle *b;
 	char did[SL_DIDKEY_MAX]; /* identity of the node */
 	uint8_t identity[32], platform[32];
-	uint8_t run_key[32];                 /* zeros: the run has no tree */
+	uint8_t run_key[32]; /* zeros: the run has no tree */
+	uint8_t now[32];     /* the identity in force, so far; see log/keyring.h */
+	bool has_next;
+	uint8_t next[32];                    /* digest of the one that may follow it */
 	uint8_t working[SL_WORKING_MAX][32]; /* certified by the identity */
 	uint64_t certified[SL_WORKING_MAX];  /* at which index of the node tree */
+	uint64_t until[SL_WORKING_MAX];      /* index of what ended it, or UINT64_MAX */
 	bool is_used[SL_WORKING_MAX];        /* has signed something here */
 	size_t n_working;
 	struct sl_evident *st;             /* platform, node, run; ascending in each */
@@ -54,6 +58,8 @@ struct sl_evidence {
 	uint64_t size[SL_BUNDLE_TREES];
 	size_t n_receipts;
 	size_t n_erased; /* payloads */
+	size_t n_tombs;  /* erased digests that the node says it erased */
+	uint8_t tomb[SL_TOMBS_MAX][32];
 };
 
 /* Turns an error into a finding: 0; but what says nothing about the evidence (NOMEM, SYS,

@@ -44,6 +44,9 @@ open_checkpoint(struct sl_evidence *v, enum sl_tree tree, struct sl_checkpoint *
 		*err = (struct sl_err){ 0 };
 		if ((r = open_note(t->checkpoint, t->origin, v->working[i], ret, err)) ==
 		    0) {
+			if (ret->size <= v->certified[i] || ret->size > v->until[i])
+				return SL_ERR(err, VERIFY,
+					      "signed by a key that was not in use then");
 			memcpy(ret_pub, v->working[i], 32);
 			v->is_used[i] = true;
 			return 0;

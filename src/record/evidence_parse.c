@@ -114,6 +114,11 @@ check_subject(const struct sl_evidence *v, const struct sl_evident *e, struct sl
 		of_slice(x.name, sizeof(x.name), SL_LIT("policy"));
 		of_slice(x.sub, sizeof(x.sub), SL_LIT("policy"));
 		of_slice(x.digest, sizeof(x.digest), sl_json_get_str(p, "policy"));
+	} else if (is_row(e, SL_STMT_TOMBSTONE)) {
+		of_slice(x.name, sizeof(x.name), SL_LIT("blob"));
+		of_slice(x.digest, sizeof(x.digest),
+			 sl_json_get_str(sl_json_get(p, "erased"), "sha256"));
+		put_name(x.sub, "blob", sl_slice_str(x.digest));
 	} else if (is_row(e, SL_STMT_SEAL)) {
 		of_slice(x.name, sizeof(x.name), sl_json_get_str(p, "origin"));
 		of_slice(x.sub, sizeof(x.sub), sl_json_get_str(p, "origin"));
@@ -143,6 +148,8 @@ check_level(const struct sl_evident *e, struct sl_err *err)
 					       "machine", "boot" };
 	const struct sl_json *p = e->predicate, *level = sl_json_get(p, "level");
 	const struct sl_json *v = sl_json_get(p, "v");
+	const size_t n = sizeof(members) / sizeof(members[0]);
+	bool is_quoted;
 
 	if (!is_row(e, SL_STMT_CONTEXT))
 		return 0;
@@ -150,10 +157,15 @@ check_level(const struct sl_evident *e, struct sl_err *err)
 		return level->kind == SL_JSON_STR && v != NULL
 			   ? 0
 			   : SL_ERR(err, VERIFY, "context: not one of a run");
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+	for (size_t i = 0; i < n; i++)
 		if (sl_json_get(p, members[i]) == NULL)
 			return SL_ERR(err, VERIFY, "context: no '%s'", members[i]);
-	if (level->kind != SL_JSON_INT || p->n != sizeof(members) / sizeof(members[0]))
+	/* A quote is P-256, which is a helper's: its form here, it itself in `log tree`.
+	 */
+	is_quoted = sl_slice_eq(sl_json_get_str(p, "attestation"), SL_LIT("tpm2"));
+	if (is_quoted != (sl_json_get(p, "tpm") != NULL))
+		return SL_ERR(err, VERIFY, "context: its attestation and 'tpm' disagree");
+	if (level->kind != SL_JSON_INT || p->n != n + is_quoted)
 		return SL_ERR(err, VERIFY, "context: not one of the platform");
 	return 0;
 }

@@ -45,6 +45,10 @@ sl_stated_read(struct sl_reader *r, const struct sl_log_entry *e, struct sl_aren
 	    (q = sl_statement_parse(sl_buf_get(&bytes), STATEMENT_MAX, 0, &s, err)) < 0 ||
 	    (q = payload_of(r, &s, &blob, &ret->is_erased, &payload, err)) < 0)
 		return q;
+	if (s.h.has_hash_alg) {
+		ret->is_envelope = true;
+		memcpy(ret->payload, s.payload.p, 32);
+	}
 	ret->iss = sl_arena_dup(a, s.h.iss);
 	ret->sub = sl_arena_dup(a, s.h.sub);
 	if (ret->iss.p == NULL || ret->sub.p == NULL)
@@ -74,6 +78,28 @@ sl_stated_at(struct sl_reader *r, uint32_t tree, uint64_t index, struct sl_arena
 static const char *const run_kinds[] = { "run", "exec", NULL };
 static const char *const root_kinds[] = { "root-add", "root-drop", NULL };
 
+/* A decision whose text is gone: of a run where its subject names one with a log. */
+static int
+take_erased(struct sl_reader *r, struct sl_run_info *ret, struct sl_err *err)
+{
+	struct sl_slice hex = sl_slice_skip(ret->decision.sub, 4);
+	struct sl_err why = { 0 };
+	int q;
+
+	if (!sl_slice_starts(ret->decision.sub, SL_LIT("run:")) || hex.len != 64 ||
+	    !sl_unhex(ret->run, 32, hex))
+		return 0;
+	if ((q = sl_reader_run(r, hex, &ret->tree, &why)) == SL_E(NOENT))
+		return 0;
+	if (q < 0) {
+		*err = why;
+		return q;
+	}
+	ret->kind = "erased";
+	ret->has_tree = ret->is_allowed = true; /* it has begun */
+	return 1;
+}
+
 /* Fills in ret from a decision; 1 when it is one of these kinds, else 0. */
 static int
 take_decision(struct sl_reader *r, const struct sl_log_entry *e, const char *const *kinds,
@@ -89,6 +115,8 @@ take_decision(struct sl_reader *r, const struct sl_log_entry *e, const char *con
 	*ret = (struct sl_run_info){ .seal = UINT64_MAX };
 	if ((q = sl_stated_read(r, e, a, &ret->decision, err)) < 0)
 		return q;
+	if (ret->decision.is_erased)
+		return kinds == root_kinds ? 0 : take_erased(r, ret, err);
 	own = sl_json_get(ret->decision.predicate, "sluice");
 	while (*kinds != NULL &&
 	       !sl_slice_eq(sl_json_get_str(own, "kind"), sl_slice_str(*kinds)))
@@ -272,4 +300,30 @@ sl_run_outcome(struct sl_reader *r, const struct sl_run_info *i, struct sl_arena
 		}
 	}
 	return 0;
+}
+
+int
+sl_tombstone_find(struct sl_reader *r, const uint8_t digest[32], struct sl_log_entry *ret,
+		  struct sl_err *err)
+{
+	char want[5 + 65] = "blob:";
+	uint64_t n = 0;
+	int q = node_size(r, &n, err);
+
+	sl_hex(want + 5, digest, 32);
+	while (q == 0 && n-- > 0) {
+		SL_AUTO_BUF bytes = { .max = STATEMENT_MAX };
+		struct sl_sign1 s;
+
+		if ((q = sl_reader_entry(r, SL_NODE_TREE, n, ret, err)) < 0 ||
+		    strcmp(ret->kind, "tombstone") != 0)
+			continue;
+		if ((q = sl_reader_statement(r, ret, &bytes, err)) < 0 ||
+		    (q = sl_statement_parse(sl_buf_get(&bytes), STATEMENT_MAX, 0, &s,
+					    err)) < 0)
+			return q;
+		if (sl_slice_eq(s.h.sub, sl_slice_str(want)))
+			return 1;
+	}
+	return q;
 }

@@ -15,6 +15,8 @@ struct sl_stated {
 	const struct sl_json
 	    *predicate; /* its member; never NULL when statement is not */
 	bool is_erased;
+	bool is_envelope;
+	uint8_t payload[32]; /* an envelope's digest */
 };
 
 /* Results live in a.  STORE for a statement that is none. */
@@ -22,6 +24,10 @@ int sl_stated_read(struct sl_reader *r, const struct sl_log_entry *e, struct sl_
 		   struct sl_stated *ret, struct sl_err *err) SL_MUST_CHECK;
 int sl_stated_at(struct sl_reader *r, uint32_t tree, uint64_t index, struct sl_arena *a,
 		 struct sl_stated *ret, struct sl_err *err) SL_MUST_CHECK;
+
+/* The last tombstone of these bytes: 1, else 0. */
+int sl_tombstone_find(struct sl_reader *r, const uint8_t digest[32],
+		      struct sl_log_entry *ret, struct sl_err *err) SL_MUST_CHECK;
 
 enum { SL_NODE_TREE = 1 };
 
@@ -32,7 +38,7 @@ struct sl_run_info {
 	uint64_t seal; /* index of its seal in the node tree; UINT64_MAX: none */
 	struct sl_log_tree tree; /* kind SL_TREE_RUN when has_tree */
 	bool has_tree;
-	const char *kind; /* "run", "exec" */
+	const char *kind; /* "run", "exec"; "erased": its decision has been */
 	bool is_allowed;
 };
 

@@ -3,6 +3,7 @@
 
 #include "codec/json.h"
 #include "cose/statement.h"
+#include "log/keyring.h"
 #include "record/form.h"
 #include "record/read.h"
 
@@ -44,33 +45,26 @@ find_tree(struct sl_reader *r, const char *origin, struct sl_log_tree *ret,
 	return strcmp(ret->origin, origin) == 0;
 }
 
-/* A key that signs for the tree: the one that signed it last, or a certified one. */
+/* A key that signs for the tree: the one that signed it last, or one certified then. */
 static int
 check_key(struct sl_reader *r, const struct sl_log_tree *t, const char *did,
-	  struct sl_err *err)
+	  uint64_t size, struct sl_err *err)
 {
 	char last[SL_DIDKEY_MAX];
-	struct sl_log_tree node;
+	struct sl_keyring ring;
+	uint8_t pub[32];
+	bool is_good;
 	int e;
 
 	sl_didkey(t->key, last);
 	if (strcmp(last, did) == 0)
 		return 0;
-	if ((e = sl_reader_tree(r, SL_NODE_TREE, &node, err)) < 0)
-		return e;
-	for (uint64_t i = 1; t->kind == SL_TREE_NODE && i < node.size; i++) {
-		SL_AUTO_ARENA a = { 0 };
-		struct sl_log_entry en;
-		struct sl_stated s;
-
-		if ((e = sl_reader_entry(r, SL_NODE_TREE, i, &en, err)) < 0)
+	if (t->kind == SL_TREE_NODE && sl_didkey_parse(sl_slice_str(did), pub)) {
+		if ((e = sl_reader_keys(r, &ring, err)) < 0)
 			return e;
-		if (strcmp(en.kind, "key") != 0)
-			continue;
-		sl_arena_init(&a, 16 << 20);
-		if ((e = sl_stated_read(r, &en, &a, &s, err)) < 0)
-			return e;
-		if (sl_slice_eq(sl_json_get_str(s.predicate, "key"), sl_slice_str(did)))
+		is_good = sl_keyring_signs_root(&ring, pub, size);
+		sl_keyring_done(&ring);
+		if (is_good)
 			return 0;
 	}
 	return SL_ERR(err, VERIFY, "receipt: %s never signed for this log", did);
@@ -88,7 +82,7 @@ check_local(struct sl_reader *r, struct sl_transparent_receipt *x, const uint8_t
 
 	if (r == NULL || (q = find_tree(r, x->origin, &t, err)) == 0)
 		return 0;
-	if (q < 0 || (q = check_key(r, &t, x->did, err)) < 0)
+	if (q < 0 || (q = check_key(r, &t, x->did, x->size, err)) < 0)
 		return q;
 	if (x->index >= t.size || x->size > t.size)
 		return SL_ERR(err, VERIFY, "receipt: the log has no %llu entries",
@@ -121,23 +115,32 @@ parse_receipt(struct sl_slice src, struct sl_receipt *rc, uint8_t ret_pub[32],
 	return 0;
 }
 
-static int
-check_receipt(struct sl_slice src, const struct sl_sign1 *s, struct sl_reader *r,
-	      struct sl_transparent *ret, struct sl_err *err)
+int
+sl_transparent_receipt(struct sl_slice receipt, const struct sl_sign1 *s,
+		       struct sl_reader *r, const uint8_t id[32],
+		       struct sl_transparent_receipt *ret, struct sl_err *err)
 {
-	struct sl_transparent_receipt *x = &ret->receipt[ret->n];
 	struct sl_hash leaf, root;
 	struct sl_receipt rc;
 	uint8_t pub[32];
 	int e;
 
-	if ((e = parse_receipt(src, &rc, pub, x, err)) < 0 ||
+	if ((e = parse_receipt(receipt, &rc, pub, ret, err)) < 0 ||
 	    (e = sl_receipt_leaf(s, SL_LEAF_CANONICAL, &leaf, err)) < 0 ||
-	    (e = sl_receipt_verify(&rc, &leaf, pub, &root, err)) < 0 ||
-	    (e = check_local(r, x, ret->id, &root, err)) < 0)
+	    (e = sl_receipt_verify(&rc, &leaf, pub, &root, err)) < 0)
 		return e;
-	ret->n++;
-	return 0;
+	return check_local(r, ret, id, &root, err);
+}
+
+static int
+check_receipt(struct sl_slice src, const struct sl_sign1 *s, struct sl_reader *r,
+	      struct sl_transparent *ret, struct sl_err *err)
+{
+	int e = sl_transparent_receipt(src, s, r, ret->id, &ret->receipt[ret->n], err);
+
+	if (e == 0)
+		ret->n++;
+	return e;
 }
 
 static int

@@ -33,6 +33,11 @@ struct sl_transparent {
  * alone, of no log that is at hand. */
 int sl_transparent_check(struct sl_slice src, struct sl_reader *r,
 			 struct sl_transparent *ret, struct sl_err *err) SL_MUST_CHECK;
+/* One receipt for the statement s, whose entry is id, as sl_transparent_check() does. */
+int sl_transparent_receipt(struct sl_slice receipt, const struct sl_sign1 *s,
+			   struct sl_reader *r, const uint8_t id[32],
+			   struct sl_transparent_receipt *ret,
+			   struct sl_err *err) SL_MUST_CHECK;
 /* 396 and nothing else in its unprotected header: the rest would be covered by nothing.
  */
 bool sl_receipt_is_bare(const struct sl_receipt *rc);

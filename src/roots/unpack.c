@@ -295,7 +295,8 @@ take_name(struct sl_unpack *u, struct sl_slice name, struct sl_err *err)
 	if (depth - 1 > SL_ROOT_DEPTH_MAX)
 		return SL_ERR(err, LIMIT, "member '%.*s' is more than %d levels deep",
 			      SL_ARG(name), SL_ROOT_DEPTH_MAX);
-	memcpy(u->name, name.p, name.len);
+	if (name.len > 0)
+		memcpy(u->name, name.p, name.len);
 	u->name[name.len] = '\0';
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { EVENT_MEMORY = 4 << 20, BECAUSE_MAX = 5 };
+enum { EVENT_MEMORY = 4 << 20, BECAUSE_MAX = 5, REMEDIES_MAX = 5 };
 
 struct sl_json *
 sl_emit_new(const struct sl_emit *e, struct sl_jb *b, const char *name)
@@ -239,8 +239,7 @@ put_because(struct sl_jb *b, struct sl_json *o, const struct sl_decision_view *d
 	(void)sl_json_set(b, f, "fact", sl_json_cstr(b, d->message));
 }
 
-/* What would take away a fact that the rule stands on: to leave out what asked for it.
- * Whether another rule denies the rest is not known before it is asked again. */
+/* What takes a fact of the request away: to leave out what asked for it. */
 static const struct {
 	const char *fact, *kind, *text;
 	bool is_direct; /* only where the run writes in place */
@@ -252,6 +251,9 @@ static const struct {
 	{ "want_secret(", "run", "without --secret ", false },
 	{ "want_write(", "exec", "without --write ", false },
 	{ "want_read(", "exec", "without --read ", false },
+	{ "want_env(", "exec", "without --env ", false },
+	{ "want_net(", "exec", "without --net ", false },
+	{ "want_net(", "run", "without the network ", false },
 	/* A flow's own want is the owner's once an option says so. */
 	{ "flow_want(\"read\", ", "run", "if you mean it: with --read ", false },
 	{ "flow_want(\"write\", ", "run", "if you mean it: with --write ", false },
@@ -287,36 +289,91 @@ shell_word(struct sl_arena *a, struct sl_slice s)
 	return sl_arena_printf(a, is_plain ? "%.*s" : "'%.*s'", SL_ARG(s));
 }
 
+/* `"HOST", PORT` as an option has it. */
+static const char *
+host_port(struct sl_arena *a, const struct sl_json *change)
+{
+	const struct sl_json *host = sl_json_first(sl_json_get(change, "args"));
+	const char *word;
+
+	if (host == NULL || host->kind != SL_JSON_STR || host->next == NULL)
+		return "what is named above";
+	word = sl_arena_printf(a, "\"%.*s:%lld\"", (int)host->s.len,
+			       (const char *)host->s.p, (long long)host->next->i);
+	return word != NULL ? shell_word(a, sl_slice_str(word)) : NULL;
+}
+
+/* How to leave out a want, as an option where there is one. */
+static const char *
+left_out(bool is_direct, struct sl_jb *b, const char *kind, const struct sl_json *change,
+	 const char *fact)
+{
+	for (size_t k = 0; k < sizeof(leave_out) / sizeof(leave_out[0]); k++) {
+		size_t len = strlen(leave_out[k].fact), all = strlen(fact);
+
+		if (strcmp(kind, leave_out[k].kind) != 0 ||
+		    (leave_out[k].is_direct && !is_direct) ||
+		    strncmp(fact, leave_out[k].fact, len) != 0)
+			continue;
+		if (leave_out[k].text[strlen(leave_out[k].text) - 1] != ' ')
+			return leave_out[k].text;
+		return sl_arena_printf(
+		    b->a, "%s%s", leave_out[k].text,
+		    strncmp(fact, "want_net(", 9) == 0
+			? host_port(b->a, change)
+			: shell_word(b->a, (struct sl_slice){ (const uint8_t *)fact + len,
+							      all - len - 1 }));
+	}
+	return sl_arena_printf(b->a, "without %s", fact);
+}
+
+/* One repair in words: its changes, joined. */
+static const char *
+remedy(bool is_direct, struct sl_jb *b, const char *kind, const struct sl_json *repair)
+{
+	const char *s = NULL;
+
+	SL_JSON_EACH(c, sl_json_get(repair, "changes"))
+	{
+		const char *fact = sl_arena_str(b->a, sl_json_get_str(c, "text")), *one;
+
+		if (fact == NULL)
+			return NULL;
+		one = sl_slice_eq(sl_json_get_str(c, "change"), SL_LIT("withhold"))
+			  ? left_out(is_direct, b, kind, c, fact)
+			  : sl_arena_printf(b->a, "if it were stated: %s", fact);
+		if (one == NULL)
+			return NULL;
+		if (s != NULL && strcmp(s, one) == 0)
+			continue; /* two facts of one option */
+		s = s == NULL ? one : sl_arena_printf(b->a, "%s, and %s", s, one);
+	}
+	return s;
+}
+
+size_t
+sl_emit_remedies(const struct sl_decision_view *d, bool is_direct, struct sl_jb *b,
+		 const char **ret, size_t max)
+{
+	const char *s;
+	size_t n = 0;
+
+	SL_JSON_EACH(r, sl_json_get(d->offer, "repairs"))
+	if (n < max && (s = remedy(is_direct, b, d->kind, r)) != NULL)
+		ret[n++] = s;
+	return n;
+}
+
 static void
 put_remedies(const struct sl_emit *e, struct sl_jb *b, struct sl_json *o,
 	     const struct sl_decision_view *d)
 {
-	const char *fact[BECAUSE_MAX];
-	size_t n = sl_decision_because(d->proof, b->a, fact, BECAUSE_MAX);
 	struct sl_json *list = sl_json_set(b, o, "remedies", sl_json_arr(b));
-	const char *s = NULL;
+	const char *text[REMEDIES_MAX], *s;
+	size_t n = sl_emit_remedies(d, e->is_direct, b, text, REMEDIES_MAX);
 
-	for (size_t i = 0; i < n && s == NULL; i++)
-		for (size_t k = 0; k < sizeof(leave_out) / sizeof(leave_out[0]); k++) {
-			size_t len = strlen(leave_out[k].fact), all = strlen(fact[i]);
-			bool is_whole =
-			    leave_out[k].text[strlen(leave_out[k].text) - 1] != ' ';
-
-			if (strcmp(d->kind, leave_out[k].kind) != 0 ||
-			    (leave_out[k].is_direct && !e->is_direct) ||
-			    strncmp(fact[i], leave_out[k].fact, len) != 0)
-				continue;
-			s = is_whole
-				? leave_out[k].text
-				: sl_arena_printf(
-				      b->a, "%s%s", leave_out[k].text,
-				      shell_word(b->a, (struct sl_slice){
-							   (const uint8_t *)fact[i] + len,
-							   all - len - 1 }));
-			break;
-		}
-	if (s != NULL)
-		(void)sl_json_add(b, list, sl_json_cstr(b, s));
+	for (size_t i = 0; i < n; i++)
+		(void)sl_json_add(b, list, sl_json_cstr(b, text[i]));
 	s = d->rule_line == 0
 		? "a policy that allows it: 'sluice policy show', 'register'"
 		: sl_arena_printf(b->a,
@@ -325,6 +382,8 @@ put_remedies(const struct sl_emit *e, struct sl_jb *b, struct sl_json *o,
 				  d->rule_line);
 	if (s != NULL)
 		(void)sl_json_add(b, list, sl_json_cstr(b, s));
+	if (d->offer != NULL)
+		(void)sl_json_set(b, o, "offer", sl_json_copy(b, d->offer));
 }
 
 void

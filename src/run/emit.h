@@ -49,6 +49,10 @@ void sl_emit_job_done(struct sl_emit *e, const char *name, const char *result,
 		      int64_t wall_ms);
 void sl_emit_decision(struct sl_emit *e, const struct sl_decision_view *d,
 		      const uint8_t policy[32], bool is_step);
+/* The decision's counter-offer in words, smallest first, at most max of them; how many
+ * were written to ret. */
+size_t sl_emit_remedies(const struct sl_decision_view *d, bool is_direct, struct sl_jb *b,
+			const char **ret, size_t max);
 void sl_emit_notice(struct sl_emit *e, const char *level, struct sl_slice msg);
 
 #endif

@@ -129,6 +129,7 @@ prepare(struct work *w, const struct sl_grant *grant, struct sl_err *err)
 				 .pins = w->pins,
 				 .n_pins = w->n_pins,
 				 .proxy = grant->n_net > 0 ? w->x->proxy : NULL,
+				 .own_dir = w->x->own_dir,
 				 .is_single = true,
 				 .is_busy = true,
 				 .trace = w->x->trace,
@@ -190,7 +191,8 @@ freeze(struct work *w, struct sl_jb *b, const struct sl_json *root, const char *
 	(void)sl_json_set(
 	    b, c, "env",
 	    sl_context_env(b, w->x->act.env, w->x->act.n_env, i->node.hmac_key));
-	(void)sl_json_set(b, c, "etc", sl_json_cstr(b, etc));
+	if (etc[0] != '\0')
+		(void)sl_json_set(b, c, "etc", sl_json_cstr(b, etc));
 	if (w->x->profile != NULL) {
 		e = sl_json_set(b, c, "profile", sl_json_obj(b));
 		(void)sl_json_set(b, e, "name", sl_json_cstr(b, w->x->profile->name));
@@ -231,7 +233,9 @@ decide(struct work *w, struct sl_err *err)
 	char etc[65];
 	int r;
 
-	if (w->carry.box != NULL)
+	if (w->x->own_dir != NULL)
+		etc[0] = '\0'; /* the host's, as far as it is shown */
+	else if (w->carry.box != NULL)
 		sl_box_etc(w->carry.box, etc);
 	else if ((r = sl_box_etc_plain(HOST_NAME, tree_of(w), etc, err)) < 0)
 		return r;
@@ -516,13 +520,18 @@ finish(struct work *w, const char *conclusion, int status, const struct sl_err *
 static int
 denied(struct work *w, const struct sl_decision_view *d, struct sl_err *err)
 {
-	const char *fact[1] = { "" };
+	const char *fact[1] = { "" }, *lift[1] = { "" };
 	size_t n = sl_decision_because(d->proof, &w->a, fact, 1);
+	struct sl_jb b = { .a = &w->a };
+	size_t n_lift = sl_emit_remedies(d, false, &b, lift, 1);
 	char hex[65];
 
 	sl_hex(hex, d->run, 32);
-	return SL_ERR(err, DENIED, "%s%s%s; 'sluice policy explain %.12s' says more",
-		      d->message, n > 0 ? ", because of " : "", fact[0], hex);
+	return SL_ERR(err, DENIED,
+		      "%s%s%s%s%s; 'sluice policy explain %.12s' says more, 'why-not' "
+		      "what would lift it",
+		      d->message, n > 0 ? ", because of " : "", fact[0],
+		      n_lift > 0 ? "; allowed " : "", lift[0], hex);
 }
 
 /* From the durable decision on: whatever happens, the log says how the run ended. */

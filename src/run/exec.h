@@ -29,6 +29,7 @@ struct sl_exec {
 	const struct sl_named_profile *profile; /* that want was made from, or NULL */
 	const struct sl_root *root; /* that want names, open; NULL: the host's */
 	struct sl_act act;
+	const char *own_dir;    /* at tier T0 (sl_box_own_dir), else NULL */
 	struct sl_proxy *proxy; /* the caller's, for a want with a network; or NULL */
 	int stdin_fd;
 	/* Where output goes: raw bytes to write (stream 1 or 2; -errno ends the act), or,

@@ -32,7 +32,13 @@ sl_vector_json(struct sl_jb *b, const struct sl_box_vector *v)
 			  sl_json_cstr(b, sl_ws_mode_name(v->ws_mode)));
 	if (v->ws_why.len > 0)
 		(void)sl_json_set(b, o, "workspace_why", sl_json_str(b, v->ws_why));
-	(void)sl_json_set(b, o, "etc", sl_json_str(b, v->etc_digest));
+	if (v->etc_digest.len > 0)
+		(void)sl_json_set(b, o, "etc", sl_json_str(b, v->etc_digest));
+	if (v->n_open == 0)
+		return o;
+	e = sl_json_set(b, o, "open", sl_json_arr(b));
+	for (size_t i = 0; i < v->n_open; i++)
+		(void)sl_json_add(b, e, sl_json_str(b, v->open[i]));
 	return o;
 }
 

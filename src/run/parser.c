@@ -449,6 +449,39 @@ sl_parser_untar(struct sl_parser *p, int fd, uint64_t size, struct sl_unpack *to
 }
 
 int
+sl_parser_policy(struct sl_parser *p, struct sl_slice src, const char *path,
+		 struct sl_arena *a, struct sl_front_text *ret, struct sl_err *err)
+{
+	struct sl_jb b = { .a = a };
+	struct sl_json *o = sl_json_obj(&b);
+	const struct sl_json *v = NULL, *at;
+	struct sl_front_at *places;
+	int r;
+
+	(void)sl_json_set(&b, o, "src", sl_json_str(&b, src));
+	(void)sl_json_set(&b, o, "path", sl_json_cstr(&b, path));
+	if (b.is_failed)
+		return SL_ERR(err, NOMEM, "out of memory");
+	if ((r = send_json(p, SL_PO_POLICY, o, err)) < 0 ||
+	    (r = result(p, a, &v, NULL, err)) < 0)
+		return r;
+	at = sl_json_get(v, "at");
+	if (at == NULL || at->kind != SL_JSON_ARR || at->n % 2 != 0)
+		return SL_ERR(err, FORMAT, "the parser gave no policy");
+	*ret = (struct sl_front_text){ .text = keep(a, v, "text") };
+	if ((places = SL_NEW_N(a, struct sl_front_at, at->n / 2 + 1)) == NULL ||
+	    ret->text.p == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	for (const struct sl_json *m = at->child; m != NULL; m = m->next->next) {
+		/* safe because a place is only shown */
+		places[ret->n].line = (uint32_t)m->i;
+		places[ret->n++].col = (uint32_t)m->next->i;
+	}
+	ret->at = places;
+	return 0;
+}
+
+int
 sl_parser_cancel(struct sl_parser *p, struct sl_err *err)
 {
 	const struct sl_json *none = NULL;

@@ -12,6 +12,7 @@
 #define SL_RUN_PARSER_H
 
 #include "flow/engine.h"
+#include "policy/front.h"
 #include "roots/unpack.h"
 #include "run/archive.h"
 
@@ -46,6 +47,10 @@ int sl_parser_done(struct sl_parser *p, const struct sl_json *how, struct sl_are
  * run: a parser that is started for it does. */
 int sl_parser_archive(struct sl_parser *p, int fd, uint64_t size, enum sl_archive *ret,
 		      struct sl_err *err) SL_MUST_CHECK;
+/* A policy in YAML as Datalog (policy/front.h); results live in a.  Needs no run. */
+int sl_parser_policy(struct sl_parser *p, struct sl_slice src, const char *path,
+		     struct sl_arena *a, struct sl_front_text *ret,
+		     struct sl_err *err) SL_MUST_CHECK;
 /* The members of the archive behind fd, as sl_untar() tells them, written by to. */
 int sl_parser_untar(struct sl_parser *p, int fd, uint64_t size, struct sl_unpack *to,
 		    struct sl_err *err) SL_MUST_CHECK;

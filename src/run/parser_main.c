@@ -1,6 +1,7 @@
 /* parser_main.c -- the jailed side of parser.h: bytes in, plans and results out. */
 #include "run/parser_ops.h"
 
+#include "policy/front.h"
 #include "run/untar.h"
 
 #include "priv/chan.h"
@@ -25,7 +26,8 @@ static const struct sl_chan_op ops[] = {
 	{ SL_PO_NEW, SL_PO_MAX, 0 }, { SL_PO_NEXT, 0, 0 },
 	{ SL_PO_LINE, 1 << 20, 0 },  { SL_PO_DONE, SL_PO_MAX, 0 },
 	{ SL_PO_CANCEL, 0, 0 },      { SL_PO_ANSWER, SL_PO_MAX, 0 },
-	{ SL_PO_ARCHIVE, 8, 1 },     { SL_PO_UNTAR, 8, 1 },
+	{ SL_PO_ARCHIVE, 8, 1 },     { SL_PO_POLICY, 2 << 20, 0 },
+	{ SL_PO_UNTAR, 8, 1 },
 };
 
 static int
@@ -224,6 +226,37 @@ look_into(struct role *p, const struct sl_msg *m, struct sl_arena *a,
 }
 
 static int
+compile_policy(struct sl_slice body, struct sl_arena *a, const struct sl_json **ret,
+	       struct sl_err *err)
+{
+	static const struct sl_limits decl_limits = { 1 << 20, 100000, 64 };
+	struct sl_jb b = { .a = a };
+	struct sl_json *in = NULL, *o = sl_json_obj(&b), *at;
+	const struct sl_decls *decls = NULL;
+	struct sl_front_text t = { 0 };
+	const char *path;
+	int r;
+
+	if ((r = sl_json_uncbor(body, &sl_parser_msg_limits, a, &in, err)) < 0 ||
+	    (r = sl_decls_parse(sl_policy_decls_text(), "facts.decl", &decl_limits, a,
+				&decls, err)) < 0)
+		return r;
+	if ((path = sl_arena_str(a, sl_json_get_str(in, "path"))) == NULL)
+		return SL_ERR(err, NOMEM, "out of memory");
+	if ((r = sl_policy_front(sl_json_get_str(in, "src"), path, decls, a, &t, err)) <
+	    0)
+		return r;
+	(void)sl_json_set(&b, o, "text", sl_json_str(&b, t.text));
+	at = sl_json_set(&b, o, "at", sl_json_arr(&b));
+	for (size_t k = 0; k < t.n; k++) {
+		(void)sl_json_add(&b, at, sl_json_int(&b, t.at[k].line));
+		(void)sl_json_add(&b, at, sl_json_int(&b, t.at[k].col));
+	}
+	*ret = o;
+	return b.is_failed ? SL_ERR(err, NOMEM, "out of memory") : 0;
+}
+
+static int
 tell_member(void *arg, const struct sl_unpack_member *m, struct sl_err *err)
 {
 	struct role *p = arg;
@@ -276,6 +309,8 @@ serve_one(struct role *p, const struct sl_msg *m, struct sl_arena *a, struct sl_
 		return make(p, m->body, a, ret, ds, err);
 	if (m->op == SL_PO_ARCHIVE)
 		return look_into(p, m, a, ret, err);
+	if (m->op == SL_PO_POLICY)
+		return compile_policy(m->body, a, ret, err);
 	if (m->op == SL_PO_UNTAR)
 		return untar(p, m, err);
 	if (p->engine == NULL)

@@ -14,6 +14,7 @@ enum sl_parser_op {
 	SL_PO_CANCEL,  /* empty */
 	SL_PO_ANSWER,  /* to an upcall: {"ok":bytes} or {"code","msg"} */
 	SL_PO_ARCHIVE, /* its size, 8 bytes; a descriptor to read it by */
+	SL_PO_POLICY,  /* {"src","path"}: a policy in YAML */
 	SL_PO_UNTAR,   /* the same */
 	/* from the parser */
 	SL_PO_OK = 64, /* the result, or empty */

@@ -23,7 +23,7 @@ why=$(user true 2>&1) || skip_all "setpriv cannot become an ordinary user here: 
 user test -r "$src/tests/e2e/lib.sh" || skip_all "an ordinary user cannot read $src"
 why=$(user "$T/bin/sluice" doctor 2>&1)
 [ $? != 5 ] || skip_all "an ordinary user can make no box here: $(printf '%s\n' "$why" | grep MISSING | head -n 1)"
-for f in "$src"/tests/e2e/001[0-9]-*.sh "$src"/tests/e2e/0021-*.sh "$src"/tests/e2e/0029-*.sh "$src"/tests/e2e/1035-*.sh; do
+for f in "$src"/tests/e2e/001[0-9]-*.sh "$src"/tests/e2e/0021-*.sh "$src"/tests/e2e/0023-*.sh "$src"/tests/e2e/0029-*.sh "$src"/tests/e2e/1035-*.sh; do
 	user sh "$f" >"$T/tap" 2>"$T/err"
 	rc=$?
 	result $((rc != 0)) "$(basename "$f") as uid $uid: $(grep -c '^ok' "$T/tap") points" \

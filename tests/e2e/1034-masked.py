@@ -173,7 +173,8 @@ def complete():
         for line in f:
             if not line.startswith("#"):
                 tier, layer, need, since, enforces, without = line.rstrip("\n").split("\t")
-                rows[layer] = (need, since, without)
+                if tier == "T1":
+                    rows[layer] = (need, since, without)
     done = {m[0] for m in MASKS}
     point(set(rows) == done | set(NOT_MASKED), "every layer of data/tiers.tsv is masked, or it is said why not",
           sorted(set(rows) ^ (done | set(NOT_MASKED))))

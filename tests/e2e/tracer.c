@@ -8,10 +8,11 @@
  * transfer was short.
  *
  * A process has a label by how it was made: "sup" is the program, "init" its child with
- * namespaces of its own, "init/vm1" the first that init made sharing its memory,
- * "init/fork2" and "init/vfork1" likewise.  Other children of the program (the recorder)
- * are left alone, and so is everybody once a process below init has executed something:
- * the set-up is over then.  With -k the program and init are kept, and faulted, after it.
+ * namespaces of its own (at tier T0 the guard, and init is "init/fork1"), "init/vm1" the
+ * first that init made sharing its memory, "init/fork2" and "init/vfork1" likewise. Other
+ * children of the program (the recorder) are left alone, and so is everybody once a
+ * process below init has executed something: the set-up is over then.  With -k the
+ * program and init are kept, and faulted, after it.
  *
  * FAULT is LABEL:CALL:N:KIND.  LABEL may be "*"; N counts such calls of one process, "N+"
  * means all from there on; CALL may be several, joined with "|".  The kinds:
@@ -46,6 +47,7 @@
 #include <unistd.h>
 
 #define NS_FLAGS 0x7e020080ul /* CLONE_NEW* */
+#define CLEAR_SIGHAND 0x100000000ul
 
 enum { PROC_MAX = 256, CALL_MAX = 512, FAULT_MAX = 64 };
 enum kind { ERROR, KILL_BEFORE, KILL_AFTER, SHORT };
@@ -358,7 +360,9 @@ name_child(struct proc *parent, struct proc *child)
 	unsigned long f = clone_flags(parent->pid);
 	bool is_sup = strcmp(parent->label, "sup") == 0;
 
-	if (is_sup && (f & NS_FLAGS) != 0)
+	/* The guard of tier T0 has no namespaces; a spawn shares its parent's memory. */
+	if (is_sup &&
+	    ((f & NS_FLAGS) != 0 || (f & (CLEAR_SIGHAND | 0x100)) == CLEAR_SIGHAND))
 		strcpy(child->label, "init");
 	else if (!is_sup && (f & 0x4000) != 0)
 		(void)snprintf(child->label, sizeof(child->label), "%.40s/vfork%u",

@@ -3,10 +3,21 @@
 
 #include "faultlog.h"
 
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
-enum { KILLS = 60, APPENDERS = 3, BATCHES = 40, INITS = 4 };
+enum {
+	KILLS = 60,
+	APPENDERS = 3,
+	BATCHES = 40,
+	INITS = 4,
+	COMMANDS = 10,
+	COMMAND_ROUNDS = 10,
+	SERVED = 2000
+};
 
 /* Appends until it is killed; tells each acknowledged entry. */
 static void
@@ -165,12 +176,137 @@ inits_at_once(void **state)
 	}
 }
 
+static double
+seconds(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* As victim(), but it tells no more than a pipe takes that nobody reads meanwhile. */
+static void
+server_like(int home, int out)
+{
+	struct sl_err err = { 0 };
+	struct sl_node n;
+	struct sl_entry e;
+
+	if (sl_node_open(&n, home, sl_store_io_sys(), build_a, &err) < 0)
+		_exit(3);
+	for (int i = 0; i < SERVED; i++) {
+		struct sl_item it = item_stmt(SL_TREE_NODE, NULL, "decision", "{}", true);
+		size_t k;
+
+		if (sl_node_commit(&n, &it, 1, &e, &k, &err) < 0 ||
+		    write(out, &e, sizeof(e)) != sizeof(e) ||
+		    sl_store_idle(&n.st, &err) < 0)
+			_exit(4);
+	}
+	for (;;)
+		pause();
+}
+
+/* A command: opens, appends, is gone, again and again; tells each acknowledged entry, and
+ * ends with the longest that it waited, in ms. */
+static void
+command(int home, int out)
+{
+	double longest = 0;
+
+	for (int i = 0; i < COMMAND_ROUNDS; i++) {
+		struct sl_item it = item_stmt(SL_TREE_NODE, NULL, "decision", "{}", true);
+		struct sl_err err = { 0 };
+		double at = seconds();
+		struct sl_entry e;
+		struct sl_node n;
+		size_t k;
+
+		if (sl_node_open(&n, home, sl_store_io_sys(), build_a, &err) < 0)
+			_exit(251);
+		if (sl_node_commit(&n, &it, 1, &e, &k, &err) < 0 ||
+		    write(out, &e, sizeof(e)) != sizeof(e))
+			_exit(252);
+		at = seconds() - at;
+		longest = at > longest ? at : longest;
+		sl_node_done(&n);
+	}
+	/* at idle priority it is the processor that is waited for */
+	_exit(longest < (sched_getscheduler(0) == SCHED_IDLE ? 20 : 1) ? 0 : 253);
+}
+
+/* Takes the lock, has half a batch, and is killed so. */
+static void
+holder(int home, int out)
+{
+	struct sl_err err = { 0 };
+	struct sl_entry e = { 0 };
+	struct sl_node n;
+	uint64_t index;
+
+	if (sl_node_open(&n, home, sl_store_io_sys(), build_a, &err) < 0 ||
+	    sl_store_begin(&n.st, &err) < 0 ||
+	    sl_store_entry(&n.st, 1, "decision", SL_LIT("half"), e.id, &index, &err) <
+		0 ||
+	    write(out, "h", 1) != 1)
+		_exit(3);
+	for (;;)
+		pause();
+}
+
+/* A server, ten commands, and one that is killed while it holds the lock. */
+static void
+server_and_commands(void **state)
+{
+	struct dir d = dir_make();
+	static struct acked a;
+	pid_t server, hold, pid[COMMANDS];
+	int p[2], h[2], st;
+	char c;
+
+	(void)state;
+	a.n = 0;
+	assert_return_code(pipe(p), 0);
+	assert_true(fcntl(p[0], F_SETPIPE_SZ, 1 << 18) >= 1 << 18);
+	if ((server = fork()) == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* where this test fails */
+		server_like(d.fd, p[1]);
+	}
+	assert_return_code(pipe(h), 0);
+	if ((hold = fork()) == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		holder(d.fd, h[1]);
+	}
+	close(h[1]);
+	for (int i = 0; i < COMMANDS; i++)
+		if ((pid[i] = fork()) == 0)
+			command(d.fd, p[1]);
+	close(p[1]);
+	assert_int_equal(read(h[0], &c, 1), 1); /* it has the lock: nobody else goes on */
+	assert_return_code(kill(hold, SIGKILL), 0);
+	assert_int_equal(waitpid(hold, &st, 0), hold);
+	join(pid, COMMANDS); /* each acknowledged all, and never waited a second */
+	assert_return_code(kill(server, SIGKILL), 0);
+	assert_int_equal(waitpid(server, &st, 0), server);
+	assert_true(WIFSIGNALED(st)); /* until then it went on */
+	while (a.n < ACKED_MAX && read(p[0], &a.e[a.n], sizeof(a.e[0])) == sizeof(a.e[0]))
+		a.tree[a.n++] = 1;
+	assert_true(a.n > COMMANDS * COMMAND_ROUNDS && a.n < ACKED_MAX);
+	print_message("# %zu acknowledged\n", a.n);
+	close(p[0]);
+	close(h[0]);
+	check_reopen(&d, &a);
+	dir_done(&d);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest t[] = { cmocka_unit_test(killed),
 					cmocka_unit_test(at_once),
-					cmocka_unit_test(inits_at_once) };
+					cmocka_unit_test(inits_at_once),
+					cmocka_unit_test(server_and_commands) };
 
 	return run_suite("log_kill", t, SL_ARRAY_LEN(t));
 }

@@ -14,12 +14,18 @@ policy is the one that the decision names.
 """
 import copy
 import functools
+import hashlib
 import json
 import pathlib
 import re
 import struct
 import sys
 from datetime import datetime, timezone
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from sluice_wire import (  # noqa: F401 -- also the library that tests use
     INTOTO, Bad, Checkpoint, Receipt, Sign1, Simple, Statement, Tag, did_to_key, dumps, ed25519,
@@ -30,16 +36,17 @@ from sluice_wire import (  # noqa: F401 -- also the library that tests use
 
 # ---- What statements say (doc/PROTOCOL.statement, doc/PROTOCOL.log section 6) -------------
 
-KEY, CONTEXT, SEAL, POLICY = ('urn:sluice:%s:v1' % x for x in ('key', 'context', 'seal', 'policy'))
+KEY, CONTEXT, SEAL, POLICY, TOMBSTONE = (
+    'urn:sluice:%s:v1' % x for x in ('key', 'context', 'seal', 'policy', 'tombstone'))
 DECISION = 'https://slsa.dev/verification_summary/v1'
 OUTCOME = 'https://slsa.dev/provenance/v1'
 OBSERVATION = 'https://in-toto.io/attestation/runtime-trace/v0.1'
-TYPES = {KEY, CONTEXT, SEAL, POLICY, DECISION, OUTCOME, OBSERVATION}
+TYPES = {KEY, CONTEXT, SEAL, POLICY, TOMBSTONE, DECISION, OUTCOME, OBSERVATION}
 
 
 SCHEMAS = pathlib.Path(__file__).resolve().parent.parent.parent / 'data' / 'schema'
 _NAMES = {KEY: 'key', CONTEXT: 'context', SEAL: 'seal', POLICY: 'policy', DECISION: 'decision',
-          OUTCOME: 'outcome', OBSERVATION: 'observation'}
+          OUTCOME: 'outcome', OBSERVATION: 'observation', TOMBSTONE: 'tombstone'}
 _KINDS = {'object': dict, 'array': list, 'string': str, 'boolean': bool, 'integer': int,
           'null': type(None)}
 
@@ -150,8 +157,8 @@ def check_key(st, identity, role):
     """A key statement of this role; returns the key that it certifies."""
     need(st.type == KEY, 'key statement: wanted, found {}', st.type)
     p = st.predicate
-    names = {'identity': {'next'}, 'working': {'build'}, 'platform': set()}[role]
-    need(set(p) == {'issuer', 'key', 'role'} | names, 'key statement: members {}', sorted(p))
+    names = {'identity': {'next'}, 'working': {'build'}}.get(role, set())
+    need(set(p) == {'issuer', 'key', 'role'} | names | ({'after'} if role == 'retired' else set()), 'key statement: members {}', sorted(p))
     need(p['role'] == role, 'key statement: role {!r} is not {}', p['role'], role)
     key = did_to_key(p['key'])
     need(p['issuer'] == st.issuer == key_to_did(identity), 'key statement: not by the identity')
@@ -159,7 +166,7 @@ def check_key(st, identity, role):
     for n in names:
         need(set(member(p, n, dict)) == {'sha256'}, 'key statement: {}', n)
         unhex(p[n]['sha256'])
-    need((key == identity) == (role == 'identity'), 'key statement: key of role {}', role)
+    need(key != identity or role == 'identity', 'key statement: key of role {}', role)
     return key
 
 
@@ -475,6 +482,36 @@ def check_observation(st, identity, run):
 
 # ---- Bundles (doc/PROTOCOL.bundle; the letters are those of its section 3) ----------------
 
+def check_quote(p, did):
+    """A TPM 2.0 quote (TPM 2.0 Library, part 2, 10.12.8) over this boot and this node."""
+    t = p['tpm']
+    pcrs = sorted((int(k), unhex(v)) for k, v in t['pcrs'].items())
+    quote, key, sig = (bytes.fromhex(t[k]) for k in ('quote', 'key', 'signature'))
+    public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b'\x04' + key)
+    half = [int.from_bytes(sig[i:i + 32], 'big') for i in (0, 32)]
+    try:
+        public.verify(encode_dss_signature(*half), quote, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        need(False, 'platform: the quote is not signed by its key')
+    at = 6
+    def take(n):
+        nonlocal at
+        need(at + n <= len(quote), 'platform: the quote is cut off')
+        at += n
+        return quote[at - n:at]
+    def part():
+        return take(int.from_bytes(take(2), 'big'))
+    need(quote[:6] == b'\xffTCG\x80\x18', 'platform: not a quote')
+    part()  # whose key it is, by name
+    nonce = hashlib.sha256(b'sluice-quote' + unhex(p['boot']['sha256']) + did.encode()).digest()
+    need(part() == nonce, 'platform: the quote is of another boot or node')
+    take(17 + 8)  # clock, firmware
+    mask = sum(1 << n for n, _ in pcrs)
+    need(take(10) == b'\0\0\0\1\0\x0b\3' + mask.to_bytes(3, 'little'), 'platform: other PCRs')
+    digest = hashlib.sha256(b''.join(v for _, v in pcrs)).digest()
+    need(part() == digest and at == len(quote), 'platform: other values of the PCRs')
+
+
 class Tree:
     """One tree of a bundle, its form checked."""
 
@@ -537,7 +574,7 @@ class Bundle:
         self._results()
         self._blobs()
         self.counts = {'statements': len(self.statements), 'decisions': len(self.decided),
-                       'erased': len(self.erased), 'sealed': self.seal is not None}
+                       'erased': len(self.erased), 'tombstones': len(self.tombs), 'sealed': self.seal is not None}
 
     def _form(self, data):
         need(len(data) <= 256 << 20, 'bundle: above 256 MiB')
@@ -583,16 +620,17 @@ class Bundle:
             need(st.body is None or st.type in TYPES, 'statement: predicateType {}', st.type)
             if st.body is not None:
                 check_payload(st.payload)
-            need(st.digest is not None or st.type in (KEY, SEAL, POLICY) or
+            need(st.digest is not None or st.type in (KEY, SEAL, POLICY, TOMBSTONE) or
                  st.tree is self.platform, 'statement: a {} in the open', st.type)
-            need(st.digest is None or st.type not in (KEY, SEAL, POLICY) and
+            need(st.digest is None or st.type not in (KEY, SEAL, POLICY, TOMBSTONE) and
                  st.tree is not self.platform, 'statement: a {} as a hash envelope', st.type)
 
     def _platform_and_identity(self):
         """c, d: the first keys, and who signs in the platform tree."""
         first = self.node.entries[0]
         need(first.index == 0, 'bundle: no key statement of the identity')
-        need(check_key(first, self.identity, 'identity') == first.key, 'identity: not self-signed')
+        need(check_key(first, self.identity, 'identity') == first.key == self.identity,
+             'identity: not self-signed')
         e = self.platform.entries
         need(e[0].index == 0 and e[0].key == self.identity, 'platform: key not by the identity')
         self.platform_key = check_key(e[0], self.identity, 'platform')
@@ -600,24 +638,35 @@ class Bundle:
             need(st.key == self.platform_key, 'platform: signed by another key')
             need(st.type == CONTEXT, 'platform: a {}', st.type)
             p = st.predicate
-            need(set(p) == {'level', 'attestation', 'kernel', 'machine', 'boot'} and
-                 p['level'] == 0 and p['attestation'] == 'none', 'platform: context')
+            quoted = p.get('attestation') == 'tpm2'
+            need(set(p) - ({'tpm'} if quoted else set()) ==
+                 {'level', 'attestation', 'kernel', 'machine', 'boot'} and
+                 p['level'] == 0 and p['attestation'] == ('tpm2' if quoted else 'none'),
+                 'platform: context')
+            if quoted:
+                check_quote(p, self.did)
             about(st, 'boot', unhex(member(p, 'boot.sha256', str)), 'platform')
 
     def _node(self):
         """c, d, section 2: what the node tree shows is exactly what it may, in order."""
-        self.working, self.policies, rest = {}, {}, []
+        self.working, self.ended, self.policies, rest = {}, {}, {}, []
         self.seal = self.platform_seal = None
+        self.now = self.identity
+        self.next = unhex(self.node.entries[0].predicate['next']['sha256'])
+        self.tombs = set()
         for st in self.node.entries[1:]:
             if st.type == KEY:
-                need(st.key == self.identity, 'key statement: not by the identity')
-                key = check_key(st, self.identity, 'working')
-                need(key not in self.working, 'key statement: a working key twice')
-                self.working[key] = st.index
+                self._key(st)
                 continue
-            need(self.working.get(st.key, st.index) < st.index,
-                 'node: entry {} is not by a working key certified before', st.index)
-            if st.type == POLICY:
+            need(self.working.get(st.key, st.index) < st.index < self.ended.get(st.key, 1 << 64),
+                 'node: entry {} is not by a working key in use then', st.index)
+            if st.type == TOMBSTONE:
+                digest = unhex(member(st.predicate, 'erased.sha256', str))
+                about(st, 'blob', digest, 'blob:' + digest.hex())
+                need(digest in self.erased and digest not in self.tombs,
+                     'tombstone: of what is not erased here, or a second one')
+                self.tombs.add(digest)
+            elif st.type == POLICY:
                 self._policy(st)
             elif st.type == SEAL and st.sub == self.platform.origin:
                 need(self.platform_seal is None, 'bundle: two seals of the platform')
@@ -633,6 +682,24 @@ class Bundle:
         need(all(st.sub == 'run:' + self.run.hex() for st in rest), 'bundle: of another run')
         self.context, self.decision, self.late = rest[0], rest[1], rest[2:]
         need(self.seal is None or all(x.index < self.seal.index for x in rest), 'bundle: after the seal')
+
+    def _key(self, st):
+        """Another identity follows by announcement alone, and ends the keys before it."""
+        role = st.predicate['role']
+        need(role in ('identity', 'working', 'retired'), 'key statement: a {} here', role)
+        key = check_key(st, self.now, role)
+        if role == 'identity':
+            need(sha256(key) == self.next, 'identity: not the one that was announced')
+            for k in self.working:
+                self.ended.setdefault(k, st.index)
+            self.now, self.next = key, unhex(st.predicate['next']['sha256'])
+        elif role == 'retired':
+            need(key in self.working and key not in self.ended and st.predicate['after'] == st.index,
+                 'key statement: it retires no key in use here, or not from here on')
+            self.ended[key] = st.index
+        else:
+            need(key not in self.working, 'key statement: a working key twice')
+            self.working[key] = st.index
 
     def _policy(self, st):
         p = st.predicate
@@ -668,6 +735,9 @@ class Bundle:
         signer_of_node = receipt(self.node.rows[0][2]).key
         need(signer_of_node in self.working, 'node: checkpoint not by a working key')
         self.node.close(signer_of_node)
+        size = self.node.checkpoint.size
+        need(self.working[signer_of_node] < size <= self.ended.get(signer_of_node, 1 << 64),
+             'node: checkpoint by a key that was not in use then')
         used = {st.key for st in self.node.entries} | {signer_of_node}
         need(set(self.working) <= used, 'bundle: the certificate of a key that signed nothing')
         self.platform.whole()

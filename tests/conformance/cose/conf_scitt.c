@@ -1,8 +1,9 @@
 /* conf_scitt.c -- the SCITT corpus: strict CBOR, Merkle proofs, Ed25519, COSE messages,
- * receipts, notes and checkpoints.  Algorithms other than Ed25519 are checked by a helper
- * program, so their files are excluded here by name. */
+ * receipts, notes and checkpoints.  What the helper sluice-sig checks is checked here by
+ * the same code in this process. */
 #include "codec/base64.h"
 #include "cose/sign1.h"
+#include "helpers/sig_do.h"
 #include "scitt.h"
 
 const struct sl_json *
@@ -39,25 +40,69 @@ scitt_unhex(struct sl_slice hex, struct sl_buf *out)
 	return !out->is_failed;
 }
 
-bool
-scitt_pem(struct sl_slice pem, uint8_t pub[32])
+static int
+in_process(struct sl_sig *s, enum sl_sig_op op, struct sl_slice question,
+	   struct sl_err *err)
 {
-	/* SEQUENCE { SEQUENCE { 1.3.101.112 }, BIT STRING (33 bytes) }, RFC 8410 */
-	static const uint8_t spki[] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
-					0x2b, 0x65, 0x70, 0x03, 0x21, 0x00 };
-	uint8_t der[256];
-	SL_AUTO_BUF b64 = { .max = 4096 };
-	struct sl_slice line;
+	return sl_sig_reply(op, question, &s->room, err);
+}
+
+struct sl_sig *
+scitt_sig(void)
+{
+	static struct sl_sig sig = { .ask = in_process };
+
+	return &sig;
+}
+
+bool
+scitt_pem(struct sl_slice pem, struct sl_pubkey *ret)
+{
+	struct sl_err err = { 0 };
 	size_t n = 0;
 
-	while (conf_line(&pem, &line))
-		if (!sl_slice_starts(line, SL_LIT("-----")))
-			sl_buf_slice(&b64, line);
-	if (!sl_unbase64(SL_BASE64_STD, sl_buf_get(&b64), der, sizeof(der), &n) ||
-	    n != sizeof(spki) + 32 || memcmp(der, spki, sizeof(spki)) != 0)
-		return false;
-	memcpy(pub, der + sizeof(spki), 32);
-	return true;
+	return sl_keyfile_parse(pem, scitt_sig(), ret, 1, &n, &err) == 0 && n == 1;
+}
+
+bool
+scitt_key(const struct sl_json *key, struct sl_pubkey *ret)
+{
+	static const char *const names[] = { "kty", "crv", "x", "y", "n", "e" };
+	SL_AUTO_ARENA a = { .cap = 1 << 18 };
+	struct sl_jb b = { .a = &a };
+	struct sl_json *jwk = sl_json_obj(&b);
+	struct sl_err err = { 0 };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		SL_AUTO_BUF raw = { .max = 4096 }, b64 = { .max = 4096 };
+		char hex[16];
+
+		(void)snprintf(hex, sizeof(hex), "%s_hex", names[i]);
+		if (sl_json_get(key, hex) != NULL &&
+		    scitt_unhex(sl_json_get_str(key, hex), &raw)) {
+			sl_base64_put(&b64, SL_BASE64_URL, sl_buf_get(&raw));
+			(void)sl_json_set(&b, jwk, names[i],
+					  sl_json_str(&b, sl_buf_get(&b64)));
+		} else if (sl_json_get(key, names[i]) != NULL) {
+			(void)sl_json_set(
+			    &b, jwk, names[i],
+			    sl_json_str(&b, sl_json_get_str(key, names[i])));
+		}
+	}
+	return sl_pubkey_jwk(jwk, ret, &err) == 0;
+}
+
+int
+scitt_check(const struct sl_sign1 *s, struct sl_slice detached, struct sl_slice aad,
+	    const struct sl_pubkey *key, struct sl_err *err)
+{
+	SL_AUTO_BUF tbs = { .max = CONF_FILE_MAX };
+	int r;
+
+	if ((r = sl_sig_known(&s->h, err)) < 0 ||
+	    (r = sl_sign1_tbs(s, detached, aad, &tbs, err)) < 0)
+		return r;
+	return sl_sig_check(scitt_sig(), key, s->h.alg, sl_buf_get(&tbs), s->sig, err);
 }
 
 /* Rows: hex, verdict, why.  What begins like a COSE_Sign1 is held to its rules too. */
@@ -143,6 +188,8 @@ main(int argc, char **argv)
 	scitt_ed25519(&c);
 	scitt_cose(&c);
 	scitt_receipts(&c);
+	scitt_ccf(&c);
 	scitt_notes(&c);
+	scitt_witness(&c);
 	return conf_finish(&c);
 }

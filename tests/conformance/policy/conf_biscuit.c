@@ -82,7 +82,7 @@ has_row(struct run *r, struct sl_slice text, uint32_t origin)
 				    m->term[m->rel[k].cell[i * m->rel[k].arity + c]]);
 			}
 			sl_buf_byte(&out, ')');
-			found = m->rel[k].origin[i] == origin &&
+			found = sl_prel_origin(&m->rel[k], i) == origin &&
 				sl_slice_eq(sl_buf_get(&out), text);
 		}
 	return found;

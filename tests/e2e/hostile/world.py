@@ -116,7 +116,8 @@ def digest_tree(path):
 
 
 class World:
-    def __init__(self, who, top):
+    def __init__(self, who, top, is_t0=False):
+        self.is_t0 = is_t0
         self.who, self.top = who, top
         self.root = os.geteuid() == 0
         drop = self.root and who == 'user'
@@ -151,7 +152,7 @@ class World:
         self.mkdir('')
         out, ro = self.mkdir('out'), self.mkdir('ro')
         canary = 'canary-' + secrets.token_hex(12)
-        v = self.vars = dict(W=self.dir, OUT=out, RO=ro, RW=os.path.join(self.dir, 'rw'), WS=os.path.join(self.dir, 'ws'),
+        v = self.vars = dict(W=self.dir, OUT=out, RO=ro, RW=os.path.join(self.dir, 'rw'), TMP=os.path.join(self.dir, 'tmp'), WS=os.path.join(self.dir, 'ws'),
                              BIN=os.path.join(self.top, 'bin'), HOME=os.path.join(self.dir, 'home'), CANARY=canary,
                              LOGFILE=os.path.join(self.dir, 'logfile'), WHO=self.who, HOSTNAME=socket.gethostname(),
                              SOCK=os.path.join(self.dir, 'sock', 's'), ABS='hostile-' + tag, TAG=tag)
@@ -194,6 +195,16 @@ class World:
         self.fds = [os.open(os.path.join(out, 'canary'), os.O_RDWR), os.open(out, os.O_RDONLY | os.O_DIRECTORY),
                     os.open('/', os.O_PATH), self.socks['pair'][0].fileno(), os.pidfd_open(self.victim.pid)]
 
+    def allow_t0(self):
+        """The policy that is shipped denies the lower tier."""
+        path = os.path.join(self.vars['HOME'], 'policy/policy.dl')
+        with open(path) as f:
+            text = f.read()
+        with open(path, 'w') as f:
+            f.write(text.replace('\ndeny if tier("T0");', ''))
+        subprocess.run(self.as_user + [self.sluice, 'policy', 'register'], env=self.env, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, check=True)
+
     def listen(self, v):
         s = self.socks
 
@@ -222,7 +233,7 @@ class World:
         s['pair'][1].setblocking(False)
 
     def wipe_rw(self):
-        for name in ('rw', 'ws', 'apply'):
+        for name in ('rw', 'ws', 'apply', 'tmp'):
             p = os.path.join(self.dir, name)
             if os.path.lexists(p):
                 wipe(p)
@@ -231,9 +242,11 @@ class World:
         """@RW@ and @WS@ as each case finds them, and a secret that no earlier record can have."""
         self.vars['SECRET'] = self.env['HOSTILE_TOKEN'] = 'S3cr-' + secrets.token_hex(10)
         self.wipe_rw()
-        rw, ws = self.mkdir('rw'), self.mkdir('ws')
-        self.mkdir('apply')
-        self.put(os.path.join(rw, 'f'), 'mine\n')
+        # At T0 nothing is mapped: the private uid has what others have.
+        rw, ws = self.mkdir('rw', 0o777 if self.is_t0 else 0o755), self.mkdir('ws')
+        self.mkdir('apply', 0o777 if self.is_t0 else 0o755)
+        self.mkdir('tmp', 0o777)
+        self.put(os.path.join(rw, 'f'), 'mine\n', 0o666 if self.is_t0 else 0o644)
         for d in ('.git', '.git/hooks', '.github', '.github/workflows', 'src'):
             self.mkdir('ws/' + d)
         self.put(os.path.join(ws, '.git/config'), '[core]\n')
@@ -329,7 +342,7 @@ class World:
                         bad.append(f'outside: {p} has mode {oct(st.st_mode)}, owner {st.st_uid}')
                     if stat.S_ISCHR(st.st_mode) and st.st_rdev or stat.S_ISBLK(st.st_mode):
                         bad.append(f'outside: {p} is a device')
-                    if self.root and st.st_uid != self.uid:
+                    if self.root and st.st_uid != self.uid and not (self.is_t0 and st.st_uid >= 1 << 30):
                         bad.append(f'outside: {p} belongs to {st.st_uid}')
                     if not stat.S_ISLNK(st.st_mode) and 'security.capability' in os.listxattr(p, follow_symlinks=False):
                         bad.append(f'outside: {p} has capabilities')

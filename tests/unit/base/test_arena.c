@@ -67,6 +67,40 @@ test_copies(void **state)
 	}
 }
 
+static void
+test_tables(void **state)
+{
+	SL_AUTO_ARENA a = { 0 };
+	uint32_t *v = NULL, *z = NULL;
+
+	(void)state;
+	sl_arena_init(&a, 1 << 20);
+	for (size_t n = 1; n <= 65536; n *= 2) { /* through both kinds of block */
+		v = sl_arena_regrow(&a, v, n / 2, n, sizeof(*v));
+		assert_non_null(v);
+		for (size_t k = n / 2; k < n; k++)
+			v[k] = (uint32_t)k;
+		assert_non_null(SL_NEW_N(&a, char, 100));
+		z = sl_arena_renew(&a, z, n, sizeof(*z));
+		assert_non_null(z);
+		for (size_t k = 0; k < n; k++)
+			assert_int_equal(z[k], 0);
+		memset(z, 0xff, n * sizeof(*z));
+	}
+	for (uint32_t k = 0; k < 65536; k++)
+		assert_int_equal(v[k], k);
+	/* What grew gave back what it had: 512 KiB are in use, and little else. */
+	assert_true(a.used < 700000);
+	assert_null(sl_arena_regrow(&a, v, 65536, 1 << 18, sizeof(*v)));
+	assert_int_equal(v[65535], 65535); /* still there */
+	assert_null(sl_arena_regrow(&a, v, 65536, SIZE_MAX / 2, sizeof(*v)));
+	assert_null(sl_arena_renew(&a, z, SIZE_MAX / 2, sizeof(*z)));
+	a.fail_at = 1;
+	assert_null(sl_arena_regrow(&a, v, 65536, 70000, sizeof(*v)));
+	a.fail_at = 1;
+	assert_null(sl_arena_renew(&a, z, 100, sizeof(*z)));
+}
+
 int
 main(void)
 {
@@ -74,6 +108,7 @@ main(void)
 		cmocka_unit_test(test_zeroed_aligned_capped),
 		cmocka_unit_test(test_overflow),
 		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_tables),
 	};
 
 	return run_suite("arena", tests, SL_ARRAY_LEN(tests));

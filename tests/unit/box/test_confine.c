@@ -541,7 +541,7 @@ takes_nothing_but_its_permit(void **state)
 static void
 refuses_malformed_acts(void **state)
 {
-	static const char *const tiers[] = { "T0", "T2", "t1", "T1 ", "" };
+	static const char *const tiers[] = { "T00", "T2", "t1", "T1 ", "" };
 	const struct sl_slice nul[] = { SL_LIT("/bin/true"), SL_LIT("a\0b") };
 	struct sl_act act = { .argv = nul, .n_argv = 2, .cwd = SL_LIT("/") };
 	struct rig *r = opened(rig_new());

@@ -248,7 +248,7 @@ items(void **state)
 	(void)state;
 	sl_proto_put_stmt(&b, &s);
 	first = b.len;
-	sl_proto_put_bytes(&b, SL_LIT("bytes"));
+	sl_proto_put_bytes(&b, SL_ITEM_BLOB, SL_LIT("bytes"));
 	sl_proto_put_digest(&b, SL_ITEM_SEAL, run_c);
 	must(sl_proto_items(sl_buf_get(&b), it, 8, &n, &err), &err);
 	assert_int_equal(n, 3);

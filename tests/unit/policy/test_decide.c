@@ -1,3 +1,5 @@
+#include "base/hex.h"
+#include "crypto/sha256.h"
 #include "lib.h"
 
 #include <stdio.h>
@@ -306,7 +308,8 @@ test_deep_chain(void **state)
 static void
 test_limits(void **state)
 {
-	static const char square[] = "p($x, $y) <- n($x), n($y); allow if p(1, 1);";
+	static const char square[] = "p($x, $y) <- n($x), n($y); "
+				     "allow if p($x, $y), $x == 1;";
 	static const char cube[] = "allow if n($a), n($b), n($c), n($d), n($e), m($a);";
 	struct sl_policy_limits lim = sl_policy_default_limits;
 	struct world w;
@@ -411,13 +414,31 @@ read_corpus(const char *name, struct sl_buf *out)
 }
 
 /* Workload W: verdict and the size of every relation, as two other engines give them. */
+/* Decides again from the whole model: verdict, fuel and proof byte by byte the same. */
+static void
+same_by_whole(struct world *w)
+{
+	SL_AUTO_BUF x = { .max = 64 << 20 }, y = { .max = 64 << 20 };
+
+	assert_return_code(sl_json_cbor(w->v.proof, &x, &w->err), 0);
+	assert_return_code(sl_policy_decide_by(SL_POLICY_WHOLE, w->p, w->f,
+					       &sl_policy_default_limits, &w->a, &w->v,
+					       &w->err),
+			   0);
+	assert_return_code(sl_json_cbor(w->v.proof, &y, &w->err), 0);
+	assert_true(sl_slice_eq(sl_buf_get(&x), sl_buf_get(&y)));
+}
+
 static void
 test_workload(void **state)
 {
 	static const struct sl_limits lim = { 1 << 20, 100000, 20 };
 	SL_AUTO_BUF text = { .max = 1 << 20 }, want = { .max = 1 << 20 };
+	SL_AUTO_BUF proof = { .max = 1 << 20 };
 	struct sl_json *v = NULL;
+	uint8_t digest[32];
 	struct world w;
+	char hex[65];
 
 	(void)state;
 	if (!read_corpus("policy/w/w.datalog", &text) ||
@@ -427,6 +448,7 @@ test_workload(void **state)
 	}
 	assert_string_equal(reason_of(&w, (const char *)text.p), "deny");
 	assert_int_equal(w.v.policy, 1);
+	same_by_whole(&w);
 	assert_return_code(sl_json_parse(sl_buf_get(&want), &lim, &w.a, &v, &w.err), 0);
 	SL_JSON_EACH(m, sl_json_get(v, "relation_sizes"))
 	{
@@ -442,6 +464,13 @@ test_workload(void **state)
 	SL_FACT(w.f, "test", "reviewed", sl_term_cstr("f5"), sl_term_cstr("u19"));
 	world_decide(&w, NULL);
 	assert_string_equal(w.v.reason, "allow");
+	/* What decisions of every version have named: fuel version 1, proof version 1. */
+	assert_int_equal(w.v.fuel, 19);
+	assert_return_code(sl_json_cbor(w.v.proof, &proof, &w.err), 0);
+	sl_sha256(sl_buf_get(&proof), digest);
+	sl_hex(hex, digest, 32);
+	assert_string_equal(
+	    hex, "96e15059b390270bb10a19895ab2e44ae1cb0d9a2e9055788d799c2f5a57e5b6");
 	world_done(&w);
 }
 
@@ -511,7 +540,7 @@ naive_match(struct naive *n, uint32_t at)
 	l = &n->r->rel[m->pred];
 	for (uint32_t row = 0; row < l->n; row++) {
 		uint64_t before = n->bound;
-		bool ok = l->height[row] < n->max_height;
+		bool ok = sl_prel_height(l, row) < n->max_height;
 
 		for (uint32_t k = 0; ok && k < m->n; k++) {
 			uint32_t have = l->cell[row * l->arity + k];
@@ -543,7 +572,7 @@ judge_model(struct world *w)
 	}
 	for (uint32_t k = 0; k < w->p->n_preds; k++)
 		for (uint32_t row = 0; row < r->rel[k].n; row++) {
-			uint32_t h = r->rel[k].height[row];
+			uint32_t h = sl_prel_height(&r->rel[k], row);
 			size_t n_at = 0, n_below = 0;
 
 			for (const struct sl_prule *q = w->p->preds[k].rules;
@@ -573,6 +602,102 @@ rnd(unsigned *seed, unsigned n)
 	return *seed / 65536 % n;
 }
 
+/* Changes one thing in a proof, but for what a proof does not show; false: nothing to
+ * change there. */
+static bool
+mutate_one(struct sl_json *v, unsigned *seed)
+{
+	if (sl_slice_eq(v->key, SL_LIT("fuel")) || sl_slice_eq(v->key, SL_LIT("message")))
+		return false;
+	switch (v->kind) {
+	case SL_JSON_BOOL:
+		v->b = !v->b;
+		return true;
+	case SL_JSON_INT:
+		v->i += rnd(seed, 2) ? 1 + (int)rnd(seed, 3) : -1 - (int)rnd(seed, 3);
+		return true;
+	case SL_JSON_STR:
+		if (v->s.len == 0)
+			return false;
+		v->s.len--;
+		return true;
+	case SL_JSON_ARR:
+	case SL_JSON_OBJ:
+		if (v->n == 0)
+			return false;
+		v->child = v->child->next; /* the first member goes */
+		v->n--;
+		return true;
+	case SL_JSON_NULL:
+	case SL_JSON_REAL:
+		break;
+	}
+	return false;
+}
+
+static size_t
+count_values(const struct sl_json *v)
+{
+	size_t n = 1;
+
+	SL_JSON_EACH(m, v)
+	n += count_values(m);
+	return n;
+}
+
+/* The k-th value below v, itself being 0, and the key of what it is in. */
+static struct sl_json *
+value_at(struct sl_json *v, size_t *k, struct sl_slice *in)
+{
+	struct sl_json *found;
+
+	if ((*k)-- == 0)
+		return v;
+	for (struct sl_json *m = v->child; m != NULL; m = m->next) {
+		*in = v->key;
+		if ((found = value_at(m, k, in)) != NULL)
+			return found;
+	}
+	return NULL;
+}
+
+/* Our proof is accepted, and n of its changes are not.  Returns how many were tried. */
+static size_t
+judge_proof(struct world *w, unsigned *seed, size_t n, size_t *ret_n_other)
+{
+	struct sl_jb b = { .a = &w->a };
+	size_t n_values = count_values(w->v.proof), n_tried = 0;
+	bool is_whole = false;
+	struct sl_err err;
+
+	assert_return_code(
+	    sl_policy_check_proof(w->p, w->f, w->v.proof, &is_whole, &w->err), 0);
+	assert_int_equal(is_whole, !sl_json_get_bool(w->v.proof, "replay"));
+	while (n-- > 0) {
+		struct sl_json *m = sl_json_copy(&b, w->v.proof);
+		size_t k = rnd(seed, (unsigned)n_values);
+		struct sl_slice in = { 0 };
+		struct sl_json *at;
+		bool is_choice;
+
+		assert_non_null(m);
+		at = value_at(m, &k, &in);
+		is_choice =
+		    at->kind == SL_JSON_INT &&
+		    (sl_slice_eq(in, SL_LIT("from")) || sl_slice_eq(in, SL_LIT("args")) ||
+		     sl_slice_eq(at->key, SL_LIT("rule")));
+		if (!mutate_one(at, seed))
+			continue;
+		n_tried++;
+		if (sl_policy_check_proof(w->p, w->f, m, &is_whole, &err) == 0) {
+			/* Another tuple, fact or rule that does as well: a proof, too. */
+			assert_true(is_choice);
+			++*ret_n_other;
+		}
+	}
+	return n_tried;
+}
+
 static void
 random_atom(struct sl_buf *b, unsigned *seed, unsigned n_vars)
 {
@@ -586,20 +711,90 @@ random_atom(struct sl_buf *b, unsigned *seed, unsigned n_vars)
 	sl_buf_byte(b, ')');
 }
 
+/* The same program a third way: its facts split at random into those that stand, some of
+ * which come and go again first, and those of the request. */
+static void
+same_in_world(struct world *w, const struct sl_policy *rules, unsigned *seed)
+{
+	SL_AUTO_BUF x = { .max = 64 << 20 }, y = { .max = 64 << 20 };
+	struct sl_policy_facts *part[3], *none = sl_policy_facts_new(&w->a);
+	struct sl_policy_world *m = NULL;
+	struct sl_verdict v = { 0 };
+
+	for (int k = 0; k < 3; k++)
+		assert_non_null(part[k] = sl_policy_facts_new(&w->a));
+	for (size_t k = 0; k < w->f->n; k++) {
+		char pred[16];
+
+		(void)snprintf(pred, sizeof(pred), "%.*s", SL_ARG(w->f->v[k].pred));
+		sl_policy_fact(part[rnd(seed, 3)], "test", pred, w->f->v[k].args,
+			       w->f->v[k].n);
+	}
+	assert_return_code(
+	    sl_policy_decide(rules, w->f, &sl_policy_default_limits, &w->a, &v, &w->err),
+	    0);
+	assert_return_code(sl_json_cbor(v.proof, &x, &w->err), 0);
+	assert_return_code(sl_policy_world_open(rules, part[0], &sl_policy_default_limits,
+						(size_t)64 << 20, &m, &w->err),
+			   0);
+	assert_return_code(sl_policy_world_change(m, NULL, part[1], &w->err), 0);
+	assert_return_code(sl_policy_world_decide(m, none, &w->a, &v, &w->err), 0);
+	if (part[0]->n > 0 && rnd(seed, 2) == 0) {
+		assert_return_code(sl_policy_world_change(m, part[0], NULL, &w->err), 0);
+		assert_return_code(sl_policy_world_decide(m, part[2], &w->a, &v, &w->err),
+				   0);
+		assert_return_code(sl_policy_world_change(m, NULL, part[0], &w->err), 0);
+	}
+	for (int k = 0; k < 2; k++) { /* the second on what the first left behind */
+		sl_buf_clear(&y);
+		assert_return_code(sl_policy_world_decide(m, part[2], &w->a, &v, &w->err),
+				   0);
+		assert_return_code(sl_json_cbor(v.proof, &y, &w->err), 0);
+		assert_true(sl_slice_eq(sl_buf_get(&x), sl_buf_get(&y)));
+	}
+	sl_policy_world_close(m);
+}
+
+/* The program's facts become facts of a request, its rules a policy of their own. */
+static void
+split_world(struct world *w, const char *text, size_t n_facts, unsigned *seed)
+{
+	const struct sl_policy *rules = NULL;
+	struct sl_policy_facts *old = w->f;
+
+	assert_return_code(sl_policy_load(sl_slice_str(text + n_facts), "t", NULL,
+					  &sl_policy_text_limits, &w->a, &rules, &w->err),
+			   0);
+	assert_non_null(w->f = sl_policy_facts_new(&w->a));
+	for (const struct sl_pfact *f = w->p->facts; f != NULL; f = f->next) {
+		struct sl_term t[2] = { *f->atom.args[0].t, *f->atom.args[1].t };
+		char pred[16];
+
+		(void)snprintf(pred, sizeof(pred), "%.*s", SL_ARG(f->atom.name));
+		sl_policy_fact(w->f, "test", pred, t, 2);
+	}
+	assert_return_code(sl_policy_facts_sort(w->f, &w->err), 0);
+	same_in_world(w, rules, seed);
+	w->f = old;
+}
+
 static void
 test_random_programs(void **state)
 {
-	size_t n_derived = 0;
+	size_t n_derived = 0, n_mutated = 0, n_other = 0;
 
 	(void)state;
-	for (unsigned round = 0; round < 300; round++) {
+	for (unsigned round = 0; round < 5000; round++) {
 		SL_AUTO_BUF b = { .max = 1 << 16 };
 		unsigned seed = round * 7919 + 1;
 		struct world w;
 
+		size_t n_facts;
+
 		for (int k = 0; k < 8; k++)
 			sl_buf_printf(&b, "p%u(%u, %u); ", rnd(&seed, 2), rnd(&seed, 5),
 				      rnd(&seed, 5));
+		n_facts = b.len;
 		for (int k = 0; k < 6; k++) {
 			unsigned n_atoms = 1 + rnd(&seed, 3);
 
@@ -614,11 +809,17 @@ test_random_programs(void **state)
 		}
 		sl_buf_str(&b, "allow if p3($x, $y); deny if p2($x, $x);");
 		(void)reason_of(&w, (const char *)b.p);
+		same_by_whole(&w);
 		judge_model(&w);
+		split_world(&w, (const char *)b.p, n_facts, &seed);
+		n_mutated += judge_proof(&w, &seed, 80, &n_other);
 		n_derived += w.v.run->n_facts;
 		world_done(&w);
 	}
 	assert_true(n_derived > 3000);
+	assert_true(n_mutated > 20000);
+	assert_true(n_other < n_mutated / 100);
+	print_message("# %zu mutants, %zu of them other proofs\n", n_mutated, n_other);
 }
 
 int

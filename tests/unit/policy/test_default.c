@@ -165,6 +165,27 @@ test_net(void **state)
 	world_done(&w);
 }
 
+/* The kind of box that shows more is never allowed by itself. */
+static void
+test_tier(void **state)
+{
+	static const struct {
+		const char *kind, *who, *tier, *reason;
+	} rows[] = {
+		{ "exec", owner, "T1", "allow" }, { "exec", owner, "T0", "deny" },
+		{ "exec", other, "T0", "deny" },  { "run", owner, "T0", "deny" },
+		{ "run", owner, "T1", "allow" },
+	};
+	struct world w;
+
+	(void)state;
+	for (size_t k = 0; k < SL_ARRAY_LEN(rows); k++) {
+		start(&w, rows[k].kind, rows[k].who);
+		SL_FACT(w.f, "gate", "tier", sl_term_cstr(rows[k].tier));
+		finish(&w, rows[k].reason);
+	}
+}
+
 static void
 test_explain(void **state)
 {
@@ -343,6 +364,7 @@ main(void)
 		cmocka_unit_test(test_who),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_net),
+		cmocka_unit_test(test_tier),
 		cmocka_unit_test(test_explain),
 		cmocka_unit_test(test_explain_refuses),
 		cmocka_unit_test(test_decl_checks),
