@@ -246,6 +246,15 @@ put_mask(uint8_t p[4], uint32_t mask)
 		p[i] = (uint8_t)(mask >> (8 * i));
 }
 
+/* What is sealed anew is durable, and no earlier code opens it: whatever fails from then
+ * on, the code is shown, once. */
+static int
+show_anyway(const char *code, int r)
+{
+	fprintf(stderr, "recovery code  %s\n", code);
+	return r;
+}
+
 static int
 seal(struct work *w, struct sl_err *err)
 {
@@ -273,9 +282,10 @@ seal(struct work *w, struct sl_err *err)
 		r = keep(w, dir, s, code, err);
 	sl_tpm_done(&t);
 	/* The sealed form is durable, and was unsealed once: only now the file may go. */
-	if (r < 0 || (r = drop_file(dir, "identity", err)) < 0 ||
-	    (r = attest_now(&d, err)) < 0)
+	if (r < 0)
 		return r;
+	if ((r = drop_file(dir, "identity", err)) < 0 || (r = attest_now(&d, err)) < 0)
+		return show_anyway(code, r);
 	return say(w, "sealed", "the identity is sealed to the TPM", code, &d, err);
 }
 
@@ -368,9 +378,10 @@ recover(struct work *w, struct sl_err *err)
 		sl_tpm_done(&t);
 	}
 	explicit_bzero(body, sizeof(body));
-	if (r < 0 || (r = ask("recover the identity", err)) < 0 ||
-	    (r = attest_now(&d, err)) < 0)
+	if (r < 0)
 		return r;
+	if ((r = ask("recover the identity", err)) < 0 || (r = attest_now(&d, err)) < 0)
+		return is_file ? r : show_anyway(code, r);
 	return is_file ? say(w, "recovered", "the identity is in keys/identity again",
 			     NULL, &d, err)
 		       : say(w, "recovered",
