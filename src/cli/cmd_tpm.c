@@ -232,11 +232,13 @@ keep(const struct work *w, int dir, struct sl_slice s, char ret[2 * SL_TPM_CODE_
 		ret[k++] = (char)s.p[i];
 	}
 	ret[k] = '\0';
+	/* The sealed form first: cut off between the two, the code from before still
+	 * opens the same key. */
 	if ((r = put_conf(w, dir, err)) < 0 ||
-	    (r = put_file(dir, "identity.recovery", s.p + SL_TPM_CODE_LEN,
-			  SL_TPM_RECOVERY_LEN, err)) < 0)
+	    (r = put_file(dir, "identity.tpm", s.p + head, s.len - head, err)) < 0)
 		return r;
-	return put_file(dir, "identity.tpm", s.p + head, s.len - head, err);
+	return put_file(dir, "identity.recovery", s.p + SL_TPM_CODE_LEN,
+			SL_TPM_RECOVERY_LEN, err);
 }
 
 static void

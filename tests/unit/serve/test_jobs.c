@@ -4,6 +4,8 @@
 
 #include "t.h"
 
+#include <stdlib.h>
+
 static struct sl_job *
 job(uint32_t id)
 {
