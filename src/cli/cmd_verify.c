@@ -192,9 +192,9 @@ describe(struct sl_verify_result *x, const struct sl_verify_report *p, const cha
 			  : "");
 	if (p->n_rederived > 0)
 		sl_verify_add(x, "proofs", true,
-			      "%zu checked without evaluating a rule: %zu show the "
-			      "verdict by themselves, %zu with a part that only deciding "
-			      "again shows",
+			      "%zu proofs checked without evaluating a rule: %zu show "
+			      "the verdict by themselves, %zu with a part that only "
+			      "deciding again shows",
 			      p->n_rederived, p->n_shown, p->n_rederived - p->n_shown);
 	if (p->n_erased > 0)
 		sl_verify_add(
