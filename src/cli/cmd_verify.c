@@ -103,6 +103,7 @@ show_json(const struct sl_verify_result *x, int verdict, const struct sl_err *wh
 				  sl_json_int(b, (int64_t)p->n_decisions));
 		(void)sl_json_set(b, v, "rederived",
 				  sl_json_int(b, (int64_t)p->n_rederived));
+		(void)sl_json_set(b, v, "shown", sl_json_int(b, (int64_t)p->n_shown));
 		(void)sl_json_set(b, v, "erased", sl_json_int(b, (int64_t)p->n_erased));
 		(void)sl_json_set(b, v, "tombstones",
 				  sl_json_int(b, (int64_t)p->n_tombs));
@@ -189,6 +190,12 @@ describe(struct sl_verify_result *x, const struct sl_verify_report *p, const cha
 		      p->n_rederived < p->n_decisions
 			  ? "; the rest is not re-derivable: erased"
 			  : "");
+	if (p->n_rederived > 0)
+		sl_verify_add(x, "proofs", true,
+			      "%zu proofs checked without evaluating a rule: %zu show "
+			      "the verdict by themselves, %zu with a part that only "
+			      "deciding again shows",
+			      p->n_rederived, p->n_shown, p->n_rederived - p->n_shown);
 	if (p->n_erased > 0)
 		sl_verify_add(
 		    x, "erased", true,

@@ -205,12 +205,17 @@ sl_recorder_run_key(struct sl_recorder *r, const uint8_t run[32], uint8_t ret_pu
 static int
 queued(struct sl_recorder *r, size_t was, struct sl_err *err)
 {
+	bool is_short;
+
 	if (!r->batch.is_failed && r->n_items < SL_ITEMS_MAX) {
 		r->n_items++;
 		return 0;
 	}
+	is_short = r->n_items < SL_ITEMS_MAX && r->batch.cap < r->batch.max;
 	r->batch.len = was;
 	r->batch.is_failed = false;
+	if (is_short && r->batch.max - was > SL_STMT_MAX)
+		return SL_ERR(err, NOMEM, "no memory for a batch");
 	return SL_ERR(err, LIMIT, "batch of more than %d items or %d bytes", SL_ITEMS_MAX,
 		      SL_FRAME_MAX);
 }
