@@ -35,6 +35,8 @@
 	X(DENIED,      "policy.denied",     3) \
 	X(VERIFY,      "verify.failed",     4) \
 	X(SIGNER,      "verify.unknown-signer", 4) \
+	X(QUORUM,      "verify.no-quorum",  4) \
+	X(FORKED,      "log.forked",        4) \
 	X(SYS,         "sys",               5) \
 	X(NOMEM,       "limit.memory",      5) \
 	X(ENV,         "env.unavailable",   5) \

@@ -24,9 +24,12 @@
 #include "run/parser_ops.h"
 #include "run/resolve.h"
 #include "run/sandbox.h"
+#include "run/untar.h"
 #include "run/workspace.h"
 #include "run/written.h"
 #include "serve/service.h"
+#include "witness/policy.h"
+#include "witness/request.h"
 
 #include <stdio.h>
 
@@ -124,8 +127,15 @@ show_bounds(struct sl_out *o, bool is_json, struct sl_err *err)
 		{ "root.bytes", "bytes", "of its files", SL_ROOT_BYTES_MAX },
 		{ "root.depth", "levels", "of directories", SL_ROOT_DEPTH_MAX },
 		{ "root.path", "bytes", "of one path", SL_ROOT_PATH_MAX },
+		{ "root.pax", "bytes", "of a tar's extended header", SL_UNTAR_PAX_MAX },
+		{ "root.rest", "bytes", "of zeros behind a tar", SL_UNTAR_ZEROS_MAX },
 		{ "root.shown", "count", "entries in /, /etc, /home, /opt, /var",
 		  SL_ROOT_SHOWN_MAX },
+		{ "witness.request", "bytes", "of an add-checkpoint request",
+		  SL_ADD_CHECKPOINT_MAX },
+		{ "witness.keys", "count", "of one log", SL_LOG_KEYS_MAX },
+		{ "witness.policy", "count", "logs, witnesses, groups of a policy, each",
+		  SL_TPOL_MAX },
 		{ "workspace.entries", "count", "files and directories",
 		  SL_WS_ENTRIES_MAX },
 		{ "workspace.depth", "levels", "of directories", SL_WS_DEPTH_MAX },

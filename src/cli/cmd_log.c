@@ -427,6 +427,7 @@ run(const struct sl_args *args, struct sl_err *err)
 		      { "tail", sl_log_tail, true },
 		      { "search", sl_log_search, true },
 		      { "rebuild", sl_log_rebuild, false },
+		      { "tiles", sl_log_tiles, true },
 		      { "erase", sl_log_erase, true } };
 	const size_t n = sizeof(verbs) / sizeof(verbs[0]);
 	struct sl_log_cmd w = { .args = args,
@@ -461,7 +462,8 @@ const struct sl_cmd sl_cmd_log = {
 	.usage =
 	    "head | show ENTRY|RUN | prove ENTRY [-o FILE] | consistency SIZE1 SIZE2 "
 	    "[--tree TREE] | check | tree [-a] | tail [-f] [-n N] [--tree TREE] | "
-	    "search [--FIELD VALUE ...] | rebuild | erase DIGEST  [--json]",
+	    "tiles DIR [--tree TREE] | search [--FIELD VALUE ...] | rebuild | erase "
+	    "DIGEST  [--json]",
 	.opts = opts,
 	.min_args = 1,
 	.max_args = 3,

@@ -18,6 +18,7 @@ static const struct sl_opt opts[] = {
 
 struct work {
 	struct sl_session s;
+	struct sl_parser *parser;
 	struct sl_out o;
 	bool is_json;
 	const char *arg[2];
@@ -70,10 +71,11 @@ do_add(struct work *w, struct sl_err *err)
 	int r;
 
 	/* before a byte of the tree is read */
-	if ((r = sl_session_start(&w->s, err)) < 0 ||
+	if ((r = sl_parser_start(&w->parser, err)) < 0 ||
+	    (r = sl_session_start(&w->s, err)) < 0 ||
 	    (r = sl_session_gate(&w->s, false, err)) < 0 ||
-	    (r = sl_root_change_add(w->s.gate, &w->s.home, w->arg[0], w->arg[1], &root,
-				    err)) < 0)
+	    (r = sl_root_change_add(w->s.gate, &w->s.home, w->arg[0], w->arg[1],
+				    w->parser, &root, err)) < 0)
 		return r;
 	return print_root(w, &root, NULL, err);
 }
@@ -178,7 +180,7 @@ static const struct {
 	int n_args;
 	int (*run)(struct work *w, struct sl_err *err);
 } verbs[] = {
-	{ "add", "add NAME DIR", 2, do_add },
+	{ "add", "add NAME DIR|TARBALL", 2, do_add },
 	{ "list", "list", 0, do_list },
 	{ "show", "show NAME|sha256:HEX", 1, do_show },
 	{ "check", "check NAME|sha256:HEX", 1, do_check },
@@ -209,6 +211,7 @@ run(const struct sl_args *args, struct sl_err *err)
 	(void)sl_out_init(&w.o);
 	if ((r = sl_session_home(&w.s.home, err)) == 0)
 		r = verbs[i].run(&w, err);
+	sl_parser_stop(w.parser);
 	sl_session_done(&w.s);
 	sl_out_done(&w.o);
 	return r < 0 ? r : sl_out_flush(err);
@@ -217,8 +220,8 @@ run(const struct sl_args *args, struct sl_err *err)
 const struct sl_cmd sl_cmd_store = {
 	.name = "store",
 	.summary = "keep trees that boxes can have in place of the host's /usr",
-	.usage =
-	    "root add NAME DIR | list | show ROOT | check ROOT | drop ROOT  [--json]",
+	.usage = "root add NAME DIR|TARBALL | list | show ROOT | check ROOT | drop ROOT  "
+		 "[--json]",
 	.opts = opts,
 	.min_args = 2,
 	.max_args = 4,

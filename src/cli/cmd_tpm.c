@@ -232,11 +232,13 @@ keep(const struct work *w, int dir, struct sl_slice s, char ret[2 * SL_TPM_CODE_
 		ret[k++] = (char)s.p[i];
 	}
 	ret[k] = '\0';
+	/* The sealed form first: cut off between the two, the code from before still
+	 * opens the same key. */
 	if ((r = put_conf(w, dir, err)) < 0 ||
-	    (r = put_file(dir, "identity.recovery", s.p + SL_TPM_CODE_LEN,
-			  SL_TPM_RECOVERY_LEN, err)) < 0)
+	    (r = put_file(dir, "identity.tpm", s.p + head, s.len - head, err)) < 0)
 		return r;
-	return put_file(dir, "identity.tpm", s.p + head, s.len - head, err);
+	return put_file(dir, "identity.recovery", s.p + SL_TPM_CODE_LEN,
+			SL_TPM_RECOVERY_LEN, err);
 }
 
 static void
@@ -244,6 +246,15 @@ put_mask(uint8_t p[4], uint32_t mask)
 {
 	for (int i = 0; i < 4; i++)
 		p[i] = (uint8_t)(mask >> (8 * i));
+}
+
+/* What is sealed anew is durable, and no earlier code opens it: whatever fails from then
+ * on, the code is shown, once. */
+static int
+show_anyway(const char *code, int r)
+{
+	fprintf(stderr, "recovery code  %s\n", code);
+	return r;
 }
 
 static int
@@ -273,9 +284,10 @@ seal(struct work *w, struct sl_err *err)
 		r = keep(w, dir, s, code, err);
 	sl_tpm_done(&t);
 	/* The sealed form is durable, and was unsealed once: only now the file may go. */
-	if (r < 0 || (r = drop_file(dir, "identity", err)) < 0 ||
-	    (r = attest_now(&d, err)) < 0)
+	if (r < 0)
 		return r;
+	if ((r = drop_file(dir, "identity", err)) < 0 || (r = attest_now(&d, err)) < 0)
+		return show_anyway(code, r);
 	return say(w, "sealed", "the identity is sealed to the TPM", code, &d, err);
 }
 
@@ -368,9 +380,10 @@ recover(struct work *w, struct sl_err *err)
 		sl_tpm_done(&t);
 	}
 	explicit_bzero(body, sizeof(body));
-	if (r < 0 || (r = ask("recover the identity", err)) < 0 ||
-	    (r = attest_now(&d, err)) < 0)
+	if (r < 0)
 		return r;
+	if ((r = ask("recover the identity", err)) < 0 || (r = attest_now(&d, err)) < 0)
+		return is_file ? r : show_anyway(code, r);
 	return is_file ? say(w, "recovered", "the identity is in keys/identity again",
 			     NULL, &d, err)
 		       : say(w, "recovered",

@@ -2,7 +2,9 @@
 #include "base/hex.h"
 #include "cli/ui.h"
 #include "cli/verify.h"
+#include "cli/verify_witness.h"
 #include "codec/utf8.h"
+#include "cose/statement.h"
 #include "record/read.h"
 #include "record/transparent.h"
 
@@ -10,7 +12,17 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { OPT_TRUST, OPT_LIST, OPT_PAYLOAD, OPT_ONLY, OPT_TIME, OPT_JSON };
+enum {
+	OPT_TRUST,
+	OPT_LIST,
+	OPT_PAYLOAD,
+	OPT_ONLY,
+	OPT_TIME,
+	OPT_JSON,
+	OPT_POLICY,
+	OPT_PROOF,
+	OPT_LOG
+};
 
 static const struct sl_opt opts[] = {
 	[OPT_TRUST] = { "trust", 0, "KEY", "a did:key to trust for this check", true },
@@ -22,6 +34,12 @@ static const struct sl_opt opts[] = {
 	[OPT_ONLY] = { "signature-only", 0, NULL, "look at no receipt", false },
 	[OPT_TIME] = { "time", 0, "TIME", "at which certificates must hold", false },
 	[OPT_JSON] = { "json", 0, NULL, "one object", false },
+	[OPT_POLICY] = { "witness-policy", 0, "FILE",
+			 "ask that a quorum of these witnesses saw the log", false },
+	[OPT_PROOF] = { "proof", 0, "FILE", "the tlog-proof with their cosignatures",
+			false },
+	[OPT_LOG] = { "log", 0, "KEY",
+		      "a log's key (NAME+ID+KEY), for evidence that it forked", true },
 	{ 0 },
 };
 
@@ -56,7 +74,11 @@ sl_verify_add(struct sl_verify_result *x, const char *name, bool is_ok, const ch
 static const char *
 verdict_of(int r)
 {
-	return r == 0 ? "verified" : r == SL_E(SIGNER) ? "unknown-signer" : "failed";
+	return r == 0              ? "verified"
+	       : r == SL_E(SIGNER) ? "unknown-signer"
+	       : r == SL_E(QUORUM) ? "no-quorum"
+	       : r == SL_E(FORKED) ? "forked"
+				   : "failed";
 }
 
 static int
@@ -81,6 +103,7 @@ show_json(const struct sl_verify_result *x, int verdict, const struct sl_err *wh
 				  sl_json_int(b, (int64_t)p->n_decisions));
 		(void)sl_json_set(b, v, "rederived",
 				  sl_json_int(b, (int64_t)p->n_rederived));
+		(void)sl_json_set(b, v, "shown", sl_json_int(b, (int64_t)p->n_shown));
 		(void)sl_json_set(b, v, "erased", sl_json_int(b, (int64_t)p->n_erased));
 		(void)sl_json_set(b, v, "tombstones",
 				  sl_json_int(b, (int64_t)p->n_tombs));
@@ -118,6 +141,8 @@ show(const struct sl_verify_result *x, int verdict, bool is_json,
 		printf("\n");
 	}
 	printf("%s\n", verdict == 0              ? "verified"
+		       : verdict == SL_E(QUORUM) ? "consistent, no quorum of witnesses"
+		       : verdict == SL_E(FORKED) ? "forked"
 		       : verdict != SL_E(SIGNER) ? "not verified"
 		       : x->n > 0                ? "consistent, signer unknown"
 						 : "signer unknown, nothing checked");
@@ -165,6 +190,12 @@ describe(struct sl_verify_result *x, const struct sl_verify_report *p, const cha
 		      p->n_rederived < p->n_decisions
 			  ? "; the rest is not re-derivable: erased"
 			  : "");
+	if (p->n_rederived > 0)
+		sl_verify_add(x, "proofs", true,
+			      "%zu proofs checked without evaluating a rule: %zu show "
+			      "the verdict by themselves, %zu with a part that only "
+			      "deciding again shows",
+			      p->n_rederived, p->n_shown, p->n_rederived - p->n_shown);
 	if (p->n_erased > 0)
 		sl_verify_add(
 		    x, "erased", true,
@@ -267,6 +298,93 @@ receipt(struct sl_local *l, struct sl_slice src, struct sl_verify_result *x,
 		      "consistent, but signed by %s, which is not known here", t->iss);
 }
 
+/* --- witnesses --- */
+
+static int
+quorum(struct sl_local *l, const struct sl_args *args, const uint8_t id[32],
+       struct sl_slice origin, struct sl_verify_result *x, struct sl_err *err)
+{
+	const struct sl_quorum_opts o = { sl_arg(args, OPT_POLICY, 0),
+					  sl_arg(args, OPT_PROOF, 0) };
+	char text[SL_VERIFY_TEXT] = "";
+	int r = sl_verify_quorum(l, &o, id, origin, text, err);
+
+	if (r == 0)
+		sl_verify_add(x, "witnesses", true, "%s", text);
+	else
+		sl_verify_add(x, "witnesses", false, "%s", err->msg);
+	/* none was shown: whatever is the matter with the proof */
+	return r == SL_E(NOENT) ? (err->code = SL_E(QUORUM)) : sl_verify_code(r, err);
+}
+
+/* A run's seal covers its whole log. */
+static int
+quorum_of_run(struct sl_local *l, const struct sl_args *args, struct sl_slice src,
+	      const struct sl_verify_report *p, struct sl_verify_result *x,
+	      struct sl_err *err)
+{
+	SL_AUTO_ARENA a = { .cap = SL_VERIFY_MEMORY };
+	struct sl_slice origin = { 0 };
+	uint8_t id[32];
+	int r;
+
+	if (!sl_arg_is(args, OPT_POLICY))
+		return 0;
+	if (!p->is_sealed)
+		return SL_ERR(err, QUORUM,
+			      "the run is not sealed: no checkpoint covers its log");
+	if ((r = sl_verify_seal_id(src, p->seal, &a, id, &origin, err)) < 0)
+		return sl_verify_code(r, err);
+	return quorum(l, args, id, origin, x, err);
+}
+
+/* 0: it is no evidence of a fork. */
+static int
+fork_in(struct sl_local *l, const struct sl_args *args, struct sl_slice payload,
+	struct sl_verify_result *x, struct sl_err *err)
+{
+	SL_AUTO_ARENA a = { .cap = 4 << 20 };
+	const struct sl_json *v = sl_verify_fork_in(payload, &a);
+	char text[SL_VERIFY_TEXT] = "";
+	int r;
+
+	if (v == NULL)
+		return 0;
+	r = sl_verify_code(sl_verify_fork(l, args, OPT_LOG, v, text, err), err);
+	sl_verify_add(x, "fork", r == SL_E(FORKED) || r == SL_E(SIGNER), "%s",
+		      text[0] != '\0' ? text : err->msg);
+	if (r == SL_E(SIGNER))
+		sl_verify_add(x, "signer", false,
+			      "the log's key is not known here: --log KEY");
+	return r;
+}
+
+/* A transparent statement, perhaps about a fork: the evidence needs nobody's word. */
+static int
+statement(struct sl_local *l, const struct sl_args *args, struct sl_slice src,
+	  const char *payload, struct sl_verify_result *x, struct sl_transparent *t,
+	  struct sl_err *err)
+{
+	int r = receipt(l, src, x, t, err), q;
+	struct sl_err none = { 0 }, why = { 0 };
+	struct sl_sign1 s;
+
+	if ((r == 0 || r == SL_E(SIGNER)) && !t->is_receipt_alone &&
+	    sl_statement_parse(src, SL_TRANSPARENT_MAX, 0, &s, &none) == 0 &&
+	    (q = fork_in(l, args, s.payload, x, &why)) != 0) {
+		*err = why;
+		return q;
+	}
+	if ((r == 0 || r == SL_E(SIGNER)) && payload != NULL &&
+	    (q = sl_verify_payload(src, payload, x, &why)) < 0) {
+		*err = why;
+		return q;
+	}
+	if (r == 0 && sl_arg_is(args, OPT_POLICY))
+		r = quorum(l, args, t->id, (struct sl_slice){ 0 }, x, err);
+	return r;
+}
+
 /* --- which of them --- */
 
 static bool
@@ -300,9 +418,11 @@ foreign(struct sl_local *l, struct sl_slice src, const struct sl_verify_foreign_
 }
 
 static int
-verify(struct sl_local *l, const char *what, const struct sl_verify_foreign_opt *o,
-       struct sl_verify_result *x, struct subject *y, struct sl_err *err)
+verify(struct sl_local *l, const struct sl_args *args,
+       const struct sl_verify_foreign_opt *o, struct sl_verify_result *x,
+       struct subject *y, struct sl_err *err)
 {
+	const char *what = args->argv[0];
 	struct sl_slice s;
 	int r;
 
@@ -310,8 +430,10 @@ verify(struct sl_local *l, const char *what, const struct sl_verify_foreign_opt 
 		if ((r = sl_verify_code(sl_local_bundle(l, what, &y->bytes, err), err)) <
 		    0)
 			return r;
-		r = bundle(l, sl_buf_get(&y->bytes), x, &y->p, err);
-		return r < 0 ? r : consistency(l, &y->p, x, err);
+		if ((r = bundle(l, sl_buf_get(&y->bytes), x, &y->p, err)) < 0 ||
+		    (r = consistency(l, &y->p, x, err)) < 0)
+			return r;
+		return quorum_of_run(l, args, sl_buf_get(&y->bytes), &y->p, x, err);
 	}
 	if (strcmp(what, "-") != 0 && access(what, F_OK) != 0)
 		return SL_ERR(err, VERIFY,
@@ -320,21 +442,15 @@ verify(struct sl_local *l, const char *what, const struct sl_verify_foreign_opt 
 				err)) < 0)
 		return r;
 	s = sl_buf_get(&y->bytes);
-	if (s.len == 0 || s.p[0] != 0xd2) /* tag 18: COSE_Sign1 */
-		return bundle(l, s, x, &y->p, err);
-	if (o->is_signature_only || sl_verify_is_foreign(s))
-		return foreign(l, s, o, x, y, err);
-	r = receipt(l, s, x, &y->t, err);
-	if ((r == 0 || r == SL_E(SIGNER)) && o->payload != NULL) {
-		struct sl_err why = { 0 };
-		int q = sl_verify_payload(s, o->payload, x, &why);
-
-		if (q < 0) {
-			*err = why;
-			return q;
-		}
+	if (s.len > 0 && s.p[0] == 0xd2) { /* tag 18: COSE_Sign1 */
+		if (o->is_signature_only || sl_verify_is_foreign(s))
+			return foreign(l, s, o, x, y, err);
+		return statement(l, args, s, o->payload, x, &y->t, err);
 	}
-	return r;
+	if (s.len > 0 && s.p[0] == '{' && (r = fork_in(l, args, s, x, err)) != 0)
+		return r;
+	r = bundle(l, s, x, &y->p, err);
+	return r < 0 ? r : quorum_of_run(l, args, s, &y->p, x, err);
 }
 
 static int
@@ -350,12 +466,22 @@ run(const struct sl_args *args, struct sl_err *err)
 	struct subject y = { .bytes.max = SL_BUNDLE_BYTES_MAX + (1 << 17) };
 	struct sl_verify_result x = { 0 };
 	struct sl_err none = { 0 };
+	struct sl_vkey log;
 	int r, q;
 
+	if (sl_arg_is(args, OPT_PROOF) && !sl_arg_is(args, OPT_POLICY))
+		return SL_ERR(err, USAGE,
+			      "--proof says who cosigned; who counts, says "
+			      "--witness-policy FILE");
+	for (size_t i = 0; i < sl_arg_count(args, OPT_LOG); i++)
+		if ((r = sl_vkey_parse(sl_slice_str(sl_arg(args, OPT_LOG, i)), &log,
+				       err)) < 0)
+			return r;
 	if ((r = sl_local_open(&l, args, OPT_TRUST, err)) < 0)
 		return r;
-	r = verify(&l, args->argv[0], &o, &x, &y, err);
-	if (r == 0 || r == SL_E(VERIFY) || r == SL_E(SIGNER)) {
+	r = verify(&l, args, &o, &x, &y, err);
+	if (r == 0 || r == SL_E(VERIFY) || r == SL_E(SIGNER) || r == SL_E(QUORUM) ||
+	    r == SL_E(FORKED)) {
 		q = show(&x, r, sl_arg_is(args, OPT_JSON), err, &none);
 		if (q < 0 && r == 0) {
 			*err = none;
@@ -368,8 +494,9 @@ run(const struct sl_args *args, struct sl_err *err)
 
 const struct sl_cmd sl_cmd_verify = {
 	.name = "verify",
-	.summary = "check a run, bundle, statement or receipt, offline",
-	.usage = "[--trust KEY] [--trust-list FILE] [--payload FILE] [--json] RUN|FILE",
+	.summary = "check a run, bundle, statement, receipt or proof of a fork, offline",
+	.usage = "[--trust KEY] [--trust-list FILE] [--payload FILE] "
+		 "[--witness-policy FILE [--proof FILE]] [--json] RUN|FILE",
 	.opts = opts,
 	.min_args = 1,
 	.max_args = 1,

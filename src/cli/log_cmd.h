@@ -36,6 +36,7 @@ int sl_log_tree(struct sl_log_cmd *w, struct sl_err *err) SL_MUST_CHECK;
 int sl_log_tail(struct sl_log_cmd *w, struct sl_err *err) SL_MUST_CHECK;
 int sl_log_search(struct sl_log_cmd *w, struct sl_err *err) SL_MUST_CHECK;
 int sl_log_rebuild(struct sl_log_cmd *w, struct sl_err *err) SL_MUST_CHECK;
+int sl_log_tiles(struct sl_log_cmd *w, struct sl_err *err) SL_MUST_CHECK;
 int sl_log_erase(struct sl_log_cmd *w, struct sl_err *err) SL_MUST_CHECK;
 
 const char *sl_log_kind_name(enum sl_tree k);

@@ -13,10 +13,12 @@ static const struct sl_role_row rows[] = {
 	  .never = "reads a secret key, parses foreign bytes",
 	  .limits = "the caller's own" },
 	{ .name = "parser",
-	  .started = "by run, changes and policy, before anything is read; one for all inputs",
+	  .started =
+	      "by run, changes, policy and store root add, before anything is read; one "
+	      "for all inputs",
 	  .sees =
 	      "flows, actions, events, expressions, workflow commands, file commands, "
-	      "archives that a run leaves, policies in YAML",
+	      "archives that a run leaves or that become a root, policies in YAML",
 	  .never = "opens a file, has a network or a key",
 	  .limits =
 	      "1 GiB of address space, no files, no processes; dies with the supervisor",
@@ -71,15 +73,19 @@ static const struct sl_role_row rows[] = {
 	  .limits = "the caller's own" },
 	{ .name = "sluice-http",
 	  .started = "by serve; an executable of its own",
-	  .sees = "connections of the sockets that it is given, what is asked and answered",
+	  .sees =
+	      "connections of the sockets that it is given, what is asked and answered",
 	  .never = "opens a file, makes a socket, holds a key, decides",
-	  .limits = "1 GiB of address space, 4096 connections, no files, no processes; dies "
-		    "with the service" },
+	  .limits =
+	      "1 GiB of address space, 4096 connections, no files, no processes; dies "
+	      "with the service" },
 	{ .name = "checker",
 	  .started = "by serve, before anything foreign is read; --checkers of them",
-	  .sees = "statements that others signed, public keys and roots of the trust list",
+	  .sees =
+	      "statements that others signed, public keys and roots of the trust list",
 	  .never = "opens a file, has a network or a key",
-	  .limits = "256 MiB of address space, no files, no processes; dies with the service",
+	  .limits =
+	      "256 MiB of address space, no files, no processes; dies with the service",
 	  .jail = &sl_checker_role },
 	{ .name = "box init",
 	  .started = "from a permit, once a job or exec; pid 1 of the box's namespaces",
@@ -101,12 +107,14 @@ static const struct sl_role_row rows[] = {
 	  .limits =
 	      "mount, pid and network namespaces of its own; the rights of set-up" },
 	{ .name = "sluice-tpm",
-	  .started =
-	      "by the recorder before it strips itself, where keys/tpm names a TPM, and by "
-	      "tpm and log tree: libexec/sluice/sluice-tpm, executed",
+	  .started = "by the recorder before it strips itself, where keys/tpm names a "
+		     "TPM, and by "
+		     "tpm and log tree: libexec/sluice/sluice-tpm, executed",
 	  .sees = "the identity key while it is sealed or unsealed; a quote",
-	  .never = "opens a file, parses anything but its TPM's answers, outlives its starter",
-	  .limits = "256 MiB of address space; no new connection but to an emulated TPM" },
+	  .never =
+	      "opens a file, parses anything but its TPM's answers, outlives its starter",
+	  .limits =
+	      "256 MiB of address space; no new connection but to an emulated TPM" },
 	{ .name = "act",
 	  .started = "by the box's init, from the permit of its step",
 	  .sees = "what the grant lists",

@@ -12,7 +12,7 @@ struct sl_verify_line {
 	char text[240];
 };
 
-enum { SL_VERIFY_LINES = 8 + SL_FINDINGS_MAX };
+enum { SL_VERIFY_LINES = 9 + SL_FINDINGS_MAX };
 
 struct sl_verify_result {
 	struct sl_verify_line c[SL_VERIFY_LINES];

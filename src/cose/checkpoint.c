@@ -109,6 +109,22 @@ sl_checkpoint_open(struct sl_slice note, const struct sl_vkey *log,
 }
 
 int
+sl_checkpoint_text(const struct sl_checkpoint *c, struct sl_buf *out, struct sl_err *err)
+{
+	size_t at = out->len;
+	struct sl_checkpoint same;
+
+	sl_buf_slice(out, c->origin);
+	sl_buf_printf(out, "\n%llu\n", (unsigned long long)c->size);
+	sl_base64_put(out, SL_BASE64_STD, (struct sl_slice){ c->root.b, SL_HASH_LEN });
+	sl_buf_byte(out, '\n');
+	sl_buf_slice(out, c->ext);
+	if (out->is_failed)
+		return SL_ERR(err, LIMIT, "checkpoint: longer than %zu bytes", out->max);
+	return sl_checkpoint_parse(sl_slice_skip(sl_buf_get(out), at), &same, err);
+}
+
+int
 sl_checkpoint_sign(const struct sl_checkpoint *c, const struct sl_vkey *log,
 		   const struct sl_signer *k, struct sl_buf *out, struct sl_err *err)
 {
@@ -121,13 +137,8 @@ sl_checkpoint_sign(const struct sl_checkpoint *c, const struct sl_vkey *log,
 		return SL_ERR(err, USAGE,
 			      "checkpoint: origin, size or key do not fit '%.*s'",
 			      SL_ARG(log->name));
-	if ((r = check_root(c, err)) < 0 || (r = check_ext(c->ext, err)) < 0)
+	if ((r = sl_checkpoint_text(c, out, err)) < 0)
 		return r;
-	sl_buf_slice(out, c->origin);
-	sl_buf_printf(out, "\n%llu\n", (unsigned long long)c->size);
-	sl_base64_put(out, SL_BASE64_STD, (struct sl_slice){ c->root.b, SL_HASH_LEN });
-	sl_buf_byte(out, '\n');
-	sl_buf_slice(out, c->ext);
 	text = sl_slice_skip(sl_buf_get(out), at);
 	sl_buf_byte(out, '\n');
 	if (out->is_failed)

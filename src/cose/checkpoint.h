@@ -24,6 +24,10 @@ int sl_checkpoint_parse(struct sl_slice text, struct sl_checkpoint *ret,
 int sl_checkpoint_open(struct sl_slice note, const struct sl_vkey *log,
 		       struct sl_checkpoint *ret, struct sl_note *ret_note,
 		       struct sl_err *err) SL_MUST_CHECK;
+/* Appends the text alone: origin, size, root, extension lines.  Any origin that is one
+ * line; what sl_checkpoint_parse() refuses is refused. */
+int sl_checkpoint_text(const struct sl_checkpoint *c, struct sl_buf *out,
+		       struct sl_err *err) SL_MUST_CHECK;
 /* Appends text, empty line and the log's signature line. */
 int sl_checkpoint_sign(const struct sl_checkpoint *c, const struct sl_vkey *log,
 		       const struct sl_signer *k, struct sl_buf *out,

@@ -186,8 +186,10 @@ struct sl_rederive_in {
 int sl_decision_ids(const struct sl_json *statement, const struct sl_json *context,
 		    struct sl_err *err) SL_MUST_CHECK;
 /* Derives the verdict again and compares context, IDs, facts, verdict, rule, message,
- * grant, required records, fuel and proof byte by byte: VERIFY with what differs. */
-int sl_decision_rederive(const struct sl_rederive_in *in,
+ * grant, required records, fuel and proof byte by byte: VERIFY with what differs.
+ * The proof also goes through the checker, which evaluates no rule: *ret_is_shown, the
+ * proof shows the verdict by itself; else some of it only deciding again has shown. */
+int sl_decision_rederive(const struct sl_rederive_in *in, bool *ret_is_shown,
 			 struct sl_err *err) SL_MUST_CHECK;
 
 #endif

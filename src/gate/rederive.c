@@ -3,7 +3,7 @@
  * What is checked: the context's name, the run's or step's ID, that every fact with
  * source "gate" is what the request says and none is missing, the fact set's digest,
  * verdict, rule, message, fuel and proof byte by byte, the grant and the classes to
- * be recorded that follow. */
+ * be recorded that follow; and that the proof stands, without evaluating. */
 #include "base/hex.h"
 #include "crypto/sha256.h"
 #include "gate/int.h"
@@ -173,6 +173,18 @@ load_inputs(struct redo *x, struct sl_err *err)
 			      x->a, &x->policy, err);
 }
 
+/* A second opinion, of other code than that which decides: the stored proof stands. */
+static int
+check_proof(struct redo *x, bool *ret_is_shown, struct sl_err *err)
+{
+	struct sl_json *proof = NULL;
+	int r;
+
+	if ((r = sl_json_uncbor(x->in->proof, &blob_limits, x->a, &proof, err)) < 0)
+		return r;
+	return sl_policy_check_proof(x->policy, x->facts, proof, ret_is_shown, err);
+}
+
 /* The grant that was given is the one that the verdict gives. */
 static int
 check_grant(struct redo *x, struct sl_err *err)
@@ -263,7 +275,8 @@ check_verdict(struct redo *x, struct sl_err *err)
 }
 
 int
-sl_decision_rederive(const struct sl_rederive_in *in, struct sl_err *err)
+sl_decision_rederive(const struct sl_rederive_in *in, bool *ret_is_shown,
+		     struct sl_err *err)
 {
 	SL_AUTO_ARENA a = { 0 };
 	struct redo x = { .in = in, .a = &a };
@@ -276,7 +289,8 @@ sl_decision_rederive(const struct sl_rederive_in *in, struct sl_err *err)
 	if ((r = sl_decision_ids(in->statement, in->context, err)) < 0 ||
 	    (r = load_inputs(&x, err)) < 0 ||
 	    (r = sl_policy_decide(x.policy, x.facts, &sl_policy_default_limits, &a, &x.v,
-				  err)) < 0)
+				  err)) < 0 ||
+	    (r = check_verdict(&x, err)) < 0)
 		return r;
-	return check_verdict(&x, err);
+	return check_proof(&x, ret_is_shown, err);
 }

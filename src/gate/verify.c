@@ -82,7 +82,7 @@ rederive(struct work *w, const struct sl_evident *d, const struct sl_evident *co
 		     { "policy", &in.policy },
 		     { "decls", &in.decls },
 		     { "proof", &in.proof } };
-	bool has_all = context->statement != NULL;
+	bool has_all = context->statement != NULL, is_shown = false;
 	int r = sl_decision_ids(d->statement, context->predicate, err);
 
 	if (r < 0)
@@ -94,9 +94,10 @@ rederive(struct work *w, const struct sl_evident *d, const struct sl_evident *co
 	}
 	if (!has_all)
 		return 0;
-	if ((r = sl_decision_rederive(&in, err)) < 0)
+	if ((r = sl_decision_rederive(&in, &is_shown, err)) < 0)
 		return r;
 	w->r->n_rederived++;
+	w->r->n_shown += is_shown;
 	return 0;
 }
 

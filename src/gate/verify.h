@@ -30,6 +30,7 @@ struct sl_verify_report {
 	size_t n_statements, n_receipts, n_working, n_blobs, n_erased;
 	size_t n_tombs; /* of n_erased: the node says that it erased them */
 	size_t n_decisions, n_rederived; /* the rest: not re-derivable, erased */
+	size_t n_shown; /* of n_rederived: the proof shows the verdict by itself */
 	size_t n_outcomes, n_observations, n_acts;
 };
 

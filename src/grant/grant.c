@@ -299,6 +299,22 @@ parse_limits(const struct sl_json *o, struct sl_grant *g, struct sl_err *err)
 	return 0;
 }
 
+/* The host's base, or a stored root by its digest. */
+static bool
+is_root(struct sl_slice s)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	if (sl_slice_eq(s, SL_LIT("host:")))
+		return true;
+	if (!sl_slice_starts(s, SL_LIT("sha256:")) || s.len != 7 + 64)
+		return false;
+	for (size_t i = 7; i < s.len; i++)
+		if (memchr(hex, s.p[i], sizeof(hex) - 1) == NULL)
+			return false;
+	return true;
+}
+
 static int
 parse(const struct sl_json *v, struct sl_arena *a, struct sl_grant *g, struct sl_err *err)
 {
@@ -315,6 +331,9 @@ parse(const struct sl_json *v, struct sl_arena *a, struct sl_grant *g, struct sl
 	if (mode < 0 || (mode == SL_WS_NONE) != (ws_path.len == 0) ||
 	    (ws_path.len > 0 && !sl_path_is_canonical(ws_path)))
 		return SL_ERR(err, FORMAT, "bad workspace");
+	if (!is_root(sl_json_get_str(v, "root")))
+		return SL_ERR(err, FORMAT, "bad root '%.*s'",
+			      SL_ARG(sl_json_get_str(v, "root")));
 	g->ws_mode = (enum sl_ws_mode)mode;
 	g->root = sl_arena_dup(a, sl_json_get_str(v, "root"));
 	g->tier = sl_arena_dup(a, sl_json_get_str(v, "tier"));

@@ -187,13 +187,14 @@ put_rotation(struct sl_node *n, const uint8_t seed[32], struct sl_admin_done *re
 {
 	struct sl_key_said s = { .role = SL_KEY_IDENTITY, .has_next = true };
 	struct sl_log_key k;
-	uint8_t following[32];
+	uint8_t following[32] = { 0 };
 	int r = sl_node_keys_prepare(n->home_fd, n->io, &n->k, following, err);
 
+	if (r == 0)
+		sl_seed_digest(following, s.next);
+	sl_wipe(following, sizeof(following));
 	if (r < 0)
 		return r;
-	sl_seed_digest(following, s.next);
-	sl_wipe(following, sizeof(following));
 	sl_log_key_make(&k, seed);
 	memcpy(s.pub, k.s.pub, 32);
 	sl_log_key_done(&k);

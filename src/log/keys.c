@@ -279,3 +279,29 @@ sl_node_keys_resume(int home_fd, const struct sl_store_io *io, const uint8_t nex
 	sl_wipe(seed, sizeof(seed));
 	return r < 0 ? r : move_key(dir, io, "following", "next", err);
 }
+
+/* witness/begun is there before the first state can be, and synced with it. */
+int
+sl_witness_seed(int home_fd, const struct sl_store_io *io, uint8_t ret[32],
+		struct sl_err *err)
+{
+	bool has_begun = faccessat(home_fd, "witness/begun", F_OK, 0) == 0;
+	int r = open_dir(home_fd, io, false, err), fd;
+	SL_AUTO_FD dir = r;
+
+	if (r < 0)
+		return r;
+	if ((r = get_key(dir, io, "witness", !has_begun, ret, err)) < 0)
+		return r;
+	if (r == 0)
+		return SL_ERR(err, STORE,
+			      "keys/witness is gone, and this node has cosigned with it; "
+			      "bring it back, or move witness/ away to begin as another "
+			      "witness");
+	if (has_begun)
+		return 0;
+	r = fd = io->openat(io->ctx, home_fd, "witness/begun", O_WRONLY | O_CREAT, 0600);
+	if (fd >= 0)
+		(void)close(fd);
+	return r < 0 ? SL_ERR_SYS(err, r, "cannot make witness/begun") : 0;
+}

@@ -5,7 +5,8 @@
  * will follow it, whose digest is stated beforehand; hmac names secrets.  Derived:
  * CDI1 = HKDF(identity, "sluice-build" || build), the seed of the working key of this
  * build; the seed of a run's key = HKDF(CDI1, "sluice-run-key" || run ID); that of the
- * platform tree's = HKDF(identity, "sluice-platform-key").
+ * platform tree's = HKDF(identity, "sluice-platform-key").  keys/witness, where this node
+ * has been a witness: the seed of the key that cosigns (log/cosign.h).
  *
  * Another identity comes in three steps, each durable before the next: `following` is
  * made (and keys/platform keeps the platform's seed, whose tree has one key for good);
@@ -62,5 +63,10 @@ void sl_node_keys_done(struct sl_node_keys *k);
 /* Made when it is first asked for: it signs once a boot. */
 const struct sl_log_key *sl_platform_key(struct sl_node_keys *k);
 void sl_run_key(const uint8_t cdi[32], const uint8_t run[32], struct sl_log_key *ret);
+
+/* keys/witness, made where it is missing; the caller holds witness/lock.  STORE: the
+ * witness has a history (witness/ holds a state) and its key is gone. */
+int sl_witness_seed(int home_fd, const struct sl_store_io *io, uint8_t ret[32],
+		    struct sl_err *err) SL_MUST_CHECK;
 
 #endif

@@ -272,3 +272,43 @@ sl_proto_admin(struct sl_slice s, struct sl_admin_done *ret, struct sl_err *err)
 	ret->n_copies = sl_get64(s.p + SL_ENTRY_LEN + 9);
 	return 0;
 }
+
+void
+sl_proto_put_cosign(struct sl_buf *b, const struct sl_cosign *q)
+{
+	uint8_t n[16];
+
+	sl_le64(n, q->old_size);
+	sl_le64(n + 8, q->size);
+	sl_buf_put(b, n, sizeof(n));
+	sl_buf_put(b, q->root.b, 32);
+	sl_buf_put(b, q->pub, 32);
+	sl_buf_put(b, q->sig, 64);
+	put32(b, (uint32_t)q->origin.len);
+	sl_buf_slice(b, q->origin);
+	put32(b, (uint32_t)q->ext.len);
+	sl_buf_slice(b, q->ext);
+	sl_buf_put(b, q->path.h, q->path.n * sizeof(q->path.h[0]));
+}
+
+int
+sl_proto_cosign(struct sl_slice body, struct sl_cosign *ret, struct sl_err *err)
+{
+	const uint8_t *p = take(&body, 16 + 32 + 32 + 64);
+	struct sl_cosign q = { 0 };
+
+	if (p == NULL || !take_slice(&body, &q.origin) || !take_slice(&body, &q.ext) ||
+	    q.origin.len > SL_COSIGN_ORIGIN_MAX || q.ext.len > SL_COSIGN_EXT_MAX ||
+	    body.len % 32 != 0 || body.len / 32 > SL_PROOF_MAX)
+		return SL_ERR(err, FORMAT, "recorder: malformed checkpoint");
+	q.old_size = sl_get64(p);
+	q.size = sl_get64(p + 8);
+	memcpy(q.root.b, p + 16, 32);
+	memcpy(q.pub, p + 48, 32);
+	memcpy(q.sig, p + 80, 64);
+	q.path.n = body.len / 32;
+	if (body.len > 0)
+		memcpy(q.path.h, body.p, body.len);
+	*ret = q;
+	return 0;
+}

@@ -6,6 +6,7 @@
 #ifndef SL_LOG_PROTO_H
 #define SL_LOG_PROTO_H
 
+#include "log/cosign.h"
 #include "log/node.h"
 #include "priv/chan.h"
 
@@ -16,7 +17,9 @@ enum sl_rec_op {
 	SL_OP_COMMIT,
 	SL_OP_DONE,
 	SL_OP_LAST,
-	SL_OP_ADMIN
+	SL_OP_ADMIN,
+	SL_OP_WITNESS_KEY,
+	SL_OP_COSIGN
 };
 
 enum {
@@ -27,6 +30,8 @@ enum {
 	SL_ADMIN_DONE_LEN = SL_ENTRY_LEN + 17, /* answered */
 	SL_STATUS_LEN = 12,                    /* code, errno, bytes of the message */
 	SL_ROOT_MAX = SL_EDGE_BYTES_MAX + 8 + 32 + 64 + 32,
+	SL_COSIGN_MAX = 8 + 8 + 32 + 32 + 64 + 4 + SL_COSIGN_ORIGIN_MAX + 4 +
+			SL_COSIGN_EXT_MAX + SL_PROOF_MAX * 32,
 	SL_DONE_MAX =
 	    SL_STATUS_LEN + SL_ERR_MSG_MAX + 4 + SL_ITEMS_MAX * SL_ENTRY_LEN + SL_ROOT_MAX
 };
@@ -58,6 +63,11 @@ void sl_proto_put_root(struct sl_buf *b, const struct sl_batch_root *x);
 /* s is all of it, or empty: *ret_has. */
 int sl_proto_root(struct sl_slice s, struct sl_batch_root *ret, bool *ret_has,
 		  struct sl_err *err) SL_MUST_CHECK;
+
+void sl_proto_put_cosign(struct sl_buf *b, const struct sl_cosign *q);
+/* Slices point into body.  FORMAT. */
+int sl_proto_cosign(struct sl_slice body, struct sl_cosign *ret,
+		    struct sl_err *err) SL_MUST_CHECK;
 
 /* The child's whole life.  Never returns. */
 _Noreturn void sl_recorder_main(int chan_fd, const struct sl_recorder_opts *o);

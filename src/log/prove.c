@@ -69,6 +69,17 @@ node(void *arg, unsigned level, uint64_t index, struct sl_hash *ret, struct sl_e
 	return sl_leaves_node(&l, level, index, ret, err);
 }
 
+int
+sl_reader_node(struct sl_reader *r, const struct sl_tree_state *t, unsigned level,
+	       uint64_t index, struct sl_hash *ret, struct sl_err *err)
+{
+	struct source s = {
+		.r = r, .tree = t->id, .size = t->edge.size, .edge = &t->edge
+	};
+
+	return node(&s, level, index, ret, err);
+}
+
 /* The tree at a size at which it was sealed, with its signatures. */
 static int
 sealed(struct sl_reader *r, uint32_t tree, uint64_t size, struct sl_tree_state *ret,

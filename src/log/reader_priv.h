@@ -1,4 +1,4 @@
-/* reader_priv.h -- between reader.c, prove.c and check.c. */
+/* reader_priv.h -- between reader.c, prove.c, tile.c and check.c. */
 #ifndef SL_LOG_READER_PRIV_H
 #define SL_LOG_READER_PRIV_H
 
@@ -29,6 +29,9 @@ struct sl_view sl_reader_view(struct sl_reader *r);
 /* The tree as the last seal that lists it has it. */
 int sl_reader_state(struct sl_reader *r, uint32_t tree, struct sl_tree_state *ret,
 		    struct sl_err *err) SL_MUST_CHECK;
+/* The node of a full subtree of t, 2^level leaves from index << level on. */
+int sl_reader_node(struct sl_reader *r, const struct sl_tree_state *t, unsigned level,
+		   uint64_t index, struct sl_hash *ret, struct sl_err *err) SL_MUST_CHECK;
 void sl_reader_entry_of(const struct sl_rec *rec, struct sl_log_entry *ret);
 bool sl_is_zero(struct sl_slice s);
 

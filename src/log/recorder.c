@@ -36,6 +36,8 @@ static const struct sl_chan_op accepted[] = {
 	{ SL_OP_RUN_KEY, SL_STATUS_LEN + SL_ERR_MSG_MAX + 32, 0 },
 	{ SL_OP_DONE, SL_DONE_MAX, 0 },
 	{ SL_OP_ADMIN, SL_STATUS_LEN + SL_ERR_MSG_MAX + SL_ADMIN_DONE_LEN, 0 },
+	{ SL_OP_WITNESS_KEY, SL_STATUS_LEN + SL_ERR_MSG_MAX + 512, 0 },
+	{ SL_OP_COSIGN, SL_STATUS_LEN + SL_ERR_MSG_MAX + 9 + SL_WITNESS_STATE_MAX, 0 },
 };
 
 int
@@ -203,12 +205,17 @@ sl_recorder_run_key(struct sl_recorder *r, const uint8_t run[32], uint8_t ret_pu
 static int
 queued(struct sl_recorder *r, size_t was, struct sl_err *err)
 {
+	bool is_short;
+
 	if (!r->batch.is_failed && r->n_items < SL_ITEMS_MAX) {
 		r->n_items++;
 		return 0;
 	}
+	is_short = r->n_items < SL_ITEMS_MAX && r->batch.cap < r->batch.max;
 	r->batch.len = was;
 	r->batch.is_failed = false;
+	if (is_short && r->batch.max - was > SL_STMT_MAX)
+		return SL_ERR(err, NOMEM, "no memory for a batch");
 	return SL_ERR(err, LIMIT, "batch of more than %d items or %d bytes", SL_ITEMS_MAX,
 		      SL_FRAME_MAX);
 }
@@ -374,6 +381,62 @@ sl_recorder_wait(struct sl_recorder *r, struct sl_entry *ret, size_t n, size_t *
 	if (e == SL_E(STORE) || e == SL_E(SYS))
 		return stop(r, err);
 	return e;
+}
+
+/* Asks op and gives the rest of its answer, which lives until the next is read. */
+static int
+ask(struct sl_recorder *r, uint16_t op, struct sl_slice body, struct sl_slice *ret,
+    struct sl_err *err)
+{
+	struct sl_slice got = { 0 };
+	int e = ready(r, err);
+
+	if (e < 0)
+		return e;
+	if (sl_chan_send(&r->chan, op, body, NULL, 0, err) < 0)
+		return stop(r, err);
+	e = receive(r, op, &got, err);
+	return e < 0 ? e : sl_proto_status(got, ret, err);
+}
+
+int
+sl_recorder_witness_key(struct sl_recorder *r, struct sl_buf *out, struct sl_err *err)
+{
+	struct sl_slice rest = { 0 };
+	int e = ask(r, SL_OP_WITNESS_KEY, (struct sl_slice){ 0 }, &rest, err);
+
+	if (e < 0)
+		return e;
+	sl_buf_slice(out, rest);
+	return out->is_failed ? SL_ERR(err, NOMEM, "out of memory") : 0;
+}
+
+int
+sl_recorder_cosign(struct sl_recorder *r, const struct sl_cosign *q,
+		   struct sl_cosigned *ret, struct sl_buf *note, struct sl_err *err)
+{
+	SL_AUTO_BUF b = { .max = SL_COSIGN_MAX };
+	struct sl_slice rest = { 0 };
+	int e;
+
+	if (q->origin.len > SL_COSIGN_ORIGIN_MAX || q->ext.len > SL_COSIGN_EXT_MAX ||
+	    q->path.n > SL_PROOF_MAX)
+		return SL_ERR(err, LIMIT,
+			      "checkpoint: its origin or its extension lines "
+			      "are too long");
+	sl_proto_put_cosign(&b, q);
+	if (b.is_failed)
+		return SL_ERR(err, NOMEM, "out of memory");
+	if ((e = ask(r, SL_OP_COSIGN, sl_buf_get(&b), &rest, err)) < 0)
+		return e;
+	if (rest.len < 9 || rest.p[0] > SL_COSIGN_REFUSED)
+		return SL_ERR(err, BUG, "the recorder's answer is malformed");
+	sl_buf_slice(note, sl_slice_skip(rest, 9));
+	if (note->is_failed)
+		return SL_ERR(err, NOMEM, "out of memory");
+	*ret = (struct sl_cosigned){ (enum sl_cosign_result)rest.p[0],
+				     sl_get64(rest.p + 1) };
+	return 0;
 }
 
 int

@@ -12,8 +12,10 @@
 #define SL_LOG_RECORDER_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "merkle/proof.h"
 #include "merkle/tree.h"
 
 #define SL_KIND_FOREIGN "foreign"
@@ -130,6 +132,43 @@ int sl_recorder_again(struct sl_recorder *r, struct sl_node_info *ret,
  * the digest; else unused.  Refused (USAGE, NOENT, ENV) it leaves all as it was. */
 int sl_recorder_admin(struct sl_recorder *r, enum sl_admin what, const uint8_t arg[32],
 		      struct sl_admin_done *ret, struct sl_err *err) SL_MUST_CHECK;
+/* --- as a witness of other logs (log/cosign.h) --- */
+
+enum { SL_COSIGN_EXT_MAX = 4096, SL_COSIGN_ORIGIN_MAX = 256 };
+
+struct sl_cosign {         /* a checkpoint that asks for a cosignature */
+	uint64_t old_size; /* of the checkpoint that was cosigned last, it is said */
+	struct sl_slice origin, ext; /* ext: extension lines with their newlines */
+	uint64_t size;
+	struct sl_hash root;
+	uint8_t pub[32], sig[64]; /* the log's key, and what it signed the text with */
+	struct sl_proof path;     /* from old_size to size */
+};
+
+enum sl_cosign_result {
+	SL_COSIGN_DONE,     /* stored, and cosigned */
+	SL_COSIGN_STALE,    /* another size was cosigned last */
+	SL_COSIGN_BAD_PATH, /* the path does not show that the tree grew */
+	SL_COSIGN_FORK,   /* the checkpoint and the one cosigned last cannot both be true,
+			     and the path shows it */
+	SL_COSIGN_REFUSED /* the log has forked before */
+};
+
+struct sl_cosigned {
+	enum sl_cosign_result what;
+	uint64_t size; /* cosigned last; 0: none was */
+};
+
+/* Compares, stores durably and signs, in this order.  note is appended to: DONE: the
+ * checkpoint with the log's signature and our cosignature, its last line; else the one
+ * that was cosigned last, or nothing.  VERIFY: the log did not sign it; FORMAT; STORE,
+ * SYS: the state cannot be read or written: nothing was signed. */
+int sl_recorder_cosign(struct sl_recorder *r, const struct sl_cosign *q,
+		       struct sl_cosigned *ret, struct sl_buf *note,
+		       struct sl_err *err) SL_MUST_CHECK;
+/* Appends the vkey of the witness (cosignature/v1); its key is made on first use. */
+int sl_recorder_witness_key(struct sl_recorder *r, struct sl_buf *out,
+			    struct sl_err *err) SL_MUST_CHECK;
 int sl_recorder_fd(const struct sl_recorder *r); /* readable when a reply is in */
 int sl_recorder_pid(const struct sl_recorder *r);
 void sl_recorder_stop(struct sl_recorder *r); /* closes, reaps; accepts NULL */

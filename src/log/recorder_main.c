@@ -25,6 +25,11 @@ static const struct sl_chan_op accepted[] = {
 	/* safe because it names one of four acts and 32 bytes; each says in the log what
 	 * was done, and the gate has decided it before */
 	{ SL_OP_ADMIN, SL_ADMIN_LEN, 0 },
+	/* safe because the key is public */
+	{ SL_OP_WITNESS_KEY, 0, 0 },
+	/* safe because fields are bounded, the text is made here and signed behind a
+	 * header of its own (cosignature/v1), and only if it follows the one before */
+	{ SL_OP_COSIGN, SL_COSIGN_MAX, 0 },
 };
 
 /* What opening, appending and mending the index need; no network, no processes. */
@@ -94,6 +99,7 @@ struct main {
 	struct sl_buf room, out;
 	struct sl_item *item;
 	struct sl_entry *entry;
+	struct sl_cosigner wit;
 };
 
 static int
@@ -184,6 +190,72 @@ do_admin(struct main *m, struct sl_slice body)
 	return answer(m, SL_OP_ADMIN);
 }
 
+static int
+open_witness(struct main *m, struct sl_err *err)
+{
+	return sl_cosigner_open(&m->wit, m->n.home_fd, m->n.io, err);
+}
+
+static int
+do_witness_key(struct main *m)
+{
+	SL_AUTO_BUF text = { .max = 512 };
+	struct sl_err err = { 0 };
+	struct sl_vkey k;
+	int r = open_witness(m, &err);
+
+	if (r == 0)
+		r = sl_vkey_make(sl_slice_str(m->wit.name), SL_VKEY_COSIGN,
+				 m->wit.key.s.pub, &k, &err);
+	if (r == 0)
+		sl_vkey_put(&k, &text);
+	sl_proto_put_status(&m->out, r, &err);
+	sl_buf_slice(&m->out, sl_buf_get(&text));
+	return answer(m, SL_OP_WITNESS_KEY);
+}
+
+static int
+do_cosign(struct main *m, struct sl_slice body)
+{
+	SL_AUTO_BUF note = { .max = SL_WITNESS_STATE_MAX };
+	struct sl_err err = { 0 };
+	struct sl_cosigned got = { 0 };
+	struct sl_cosign q;
+	uint8_t head[9];
+	int r = sl_proto_cosign(body, &q, &err);
+
+	if (r == 0 && (r = open_witness(m, &err)) == 0)
+		r = sl_cosigner_add(&m->wit, &q, sl_store_time(&m->n.st) / 1000, &got,
+				    &note, &err);
+	sl_proto_put_status(&m->out, r, &err);
+	if (r == 0) {
+		head[0] = (uint8_t)got.what;
+		sl_le64(head + 1, got.size);
+		sl_buf_put(&m->out, head, sizeof(head));
+		sl_buf_slice(&m->out, sl_buf_get(&note));
+	}
+	return answer(m, SL_OP_COSIGN);
+}
+
+static int
+handle(struct main *m, const struct sl_msg *msg)
+{
+	switch (msg->op) {
+	case SL_OP_RUN_KEY:
+		return do_run_key(m, msg->body);
+	case SL_OP_INFO:
+		return do_info(m, true);
+	case SL_OP_ADMIN:
+		return do_admin(m, msg->body);
+	case SL_OP_WITNESS_KEY:
+		return do_witness_key(m);
+	case SL_OP_COSIGN:
+		return do_cosign(m, msg->body);
+	default:
+		return do_commit(m, msg->body);
+	}
+}
+
 /* When nothing is asked at the moment: the index, and zeros ahead.  After an answer its
  * client starts what was decided, so this is when there is time; a batch that is not in
  * the index is searched record by record. */
@@ -213,10 +285,7 @@ serve(struct main *m)
 		if (r <= 0)
 			break;
 		sl_buf_clear(&m->out);
-		r = msg.op == SL_OP_RUN_KEY ? do_run_key(m, msg.body)
-		    : msg.op == SL_OP_INFO  ? do_info(m, true)
-		    : msg.op == SL_OP_ADMIN ? do_admin(m, msg.body)
-					    : do_commit(m, msg.body);
+		r = handle(m, &msg);
 		if (msg.op == SL_OP_COMMIT || msg.op == SL_OP_ADMIN)
 			upkeep(m);
 	} while (r >= 0 && msg.op != SL_OP_LAST);
@@ -265,6 +334,7 @@ sl_recorder_main(int chan_fd, const struct sl_recorder_opts *o)
 		upkeep(&m);
 		serve(&m);
 	}
+	sl_cosigner_done(&m.wit);
 	if (r == 0)
 		sl_node_done(&m.n);
 	_exit(r == 0 ? 0 : 1);

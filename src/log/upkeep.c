@@ -137,12 +137,11 @@ sl_store_idle(struct sl_store *s, struct sl_err *err)
 int
 sl_store_rebuild(struct sl_store *s, struct sl_store_rebuilt *ret, struct sl_err *err)
 {
-	struct sl_store_rebuilt none;
+	struct sl_store_rebuilt none = { 0 };
 	int r;
 
 	ret = ret != NULL ? ret : &none;
 	*ret = (struct sl_store_rebuilt){ 0 };
-
 	if ((r = sl_store_alive(s, err)) < 0)
 		return r;
 	if (s->in_batch)

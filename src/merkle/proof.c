@@ -276,3 +276,27 @@ sl_proof_check_consistency(const struct sl_proof *p, uint64_t size1, uint64_t si
 			      "the consistency path does not lead to the newer root");
 	return 0;
 }
+
+int
+sl_proof_older_root(const struct sl_proof *p, uint64_t size1, uint64_t size2,
+		    struct sl_hash *ret_root1, struct sl_err *err)
+{
+	uint64_t fn = size1 - 1, sn = size2 - 1;
+	struct sl_hash fr, sr;
+	int r;
+
+	if (size1 >= size2 || size2 > SL_TREE_SIZE_MAX || (size1 & (size1 - 1)) == 0)
+		return SL_ERR(err, USAGE, "no path from size %llu to %llu holds a root",
+			      (ull)size1, (ull)size2);
+	if (p->n == 0)
+		return bad_length(p, "short", err);
+	while ((fn & 1) != 0) {
+		fn >>= 1;
+		sn >>= 1;
+	}
+	fr = sr = p->h[0];
+	if ((r = walk(p, 1, fn, sn, &fr, &sr, err)) < 0)
+		return r;
+	*ret_root1 = fr;
+	return 0;
+}

@@ -53,5 +53,10 @@ int sl_proof_newer_root(const struct sl_proof *p, uint64_t size1, uint64_t size2
 int sl_proof_check_consistency(const struct sl_proof *p, uint64_t size1, uint64_t size2,
 			       const struct sl_hash *root1, const struct sl_hash *root2,
 			       struct sl_err *err) SL_MUST_CHECK;
+/* The older root that the path itself leads to, which is the one that the tree of size2
+ * has at size1 where the path is consistent with it.  USAGE: size1 is a power of two,
+ * whose root no path holds. */
+int sl_proof_older_root(const struct sl_proof *p, uint64_t size1, uint64_t size2,
+			struct sl_hash *ret_root1, struct sl_err *err) SL_MUST_CHECK;
 
 #endif

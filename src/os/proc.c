@@ -167,6 +167,12 @@ sl_os_open_abs(const char *path, int flags)
 }
 
 int
+sl_os_open_below(int dirfd, const char *path, int flags, unsigned mode)
+{
+	return open2(dirfd, path, flags, mode, RESOLVE_BENEATH);
+}
+
+int
 sl_os_walk(int dirfd, const char *rel, bool is_making)
 {
 	char part[256];

@@ -37,6 +37,8 @@ int sl_os_execveat(int fd, const char *path, char *const *argv, char *const *env
 
 /* openat2 of an absolute path without any symlink or magic link in it. */
 int sl_os_open_abs(const char *path, int flags);
+/* openat2 of a relative path that stays below dirfd, without any link in it. */
+int sl_os_open_below(int dirfd, const char *path, int flags, unsigned mode);
 /* The directory rel below dirfd, name by name, following no symlink and going nowhere
  * up; is_making makes what is absent (mode 0755).  An O_PATH descriptor.  Needs no
  * openat2, which is closed inside a box. */

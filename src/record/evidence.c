@@ -226,11 +226,12 @@ take_key(struct sl_evidence *v, const struct sl_evident *e, struct sl_err *err)
 static int
 take_tombstone(struct sl_evidence *v, const struct sl_evident *e, struct sl_err *err)
 {
-	uint8_t *d = v->tomb[v->n_tombs];
 	bool is_erased = false;
+	uint8_t *d;
 
 	if (v->n_tombs == SL_TOMBS_MAX)
 		return SL_ERR(err, LIMIT, "more than %d tombstones", SL_TOMBS_MAX);
+	d = v->tomb[v->n_tombs];
 	if (!sl_unhex(d, 32,
 		      sl_json_get_str(sl_json_get(e->predicate, "erased"), "sha256")) ||
 	    sl_bundle_blob(v->b, d, &is_erased) != NULL || !is_erased)

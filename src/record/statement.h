@@ -20,7 +20,8 @@
 	X(POLICY,      "policy",      "urn:sluice:policy:v1",                       false) \
 	X(KEY,         "key",         "urn:sluice:key:v1",                          false) \
 	X(SEAL,        "seal",        "urn:sluice:seal:v1",                         false) \
-	X(TOMBSTONE,   "tombstone",   "urn:sluice:tombstone:v1",                    false)
+	X(TOMBSTONE,   "tombstone",   "urn:sluice:tombstone:v1",                    false) \
+	X(FORK,        "fork",        "urn:sluice:fork:v1",                         false)
 
 enum sl_statement {
 #define X(c, kind, type, env) SL_STMT_##c,

@@ -17,7 +17,10 @@
  * interrupted. */
 struct import {
 	const struct sl_home *h;
-	const char *name;
+	const char *name, *source; /* a real path */
+	const struct sl_root_reader *reader;
+	bool is_archive;
+	int from_fd;
 	int dir_fd; /* roots/ */
 	char tmp[32];
 	int fd; /* of tmp */
@@ -45,9 +48,27 @@ begin(struct import *m, struct sl_err *err)
 	return r;
 }
 
+static int
+unpack(struct import *m, int tree, struct sl_err *err)
+{
+	struct sl_unpack *u = NULL;
+	struct stat st;
+	int r;
+
+	if (fstat(m->from_fd, &st) < 0)
+		return SL_ERR_SYS(err, -errno, "cannot look at '%s'", m->source);
+	if ((r = sl_unpack_new(tree, &u, err)) < 0)
+		return r;
+	if ((r = m->reader->unpack(m->reader->arg, m->from_fd, (uint64_t)st.st_size, u,
+				   err)) == 0)
+		r = sl_unpack_end(u, &m->size, err);
+	sl_unpack_free(u);
+	return r < 0 ? sl_err_ctx(err, "'%s'", m->source) : 0;
+}
+
 /* Its digest is that of what was stored, read back. */
 static int
-take(struct import *m, int from_fd, struct sl_err *err)
+take(struct import *m, struct sl_err *err)
 {
 	SL_AUTO_BUF text = { .max = SL_ROOT_MANIFEST_MAX };
 	SL_AUTO_FD tree =
@@ -59,8 +80,9 @@ take(struct import *m, int from_fd, struct sl_err *err)
 
 	if (tree < 0 || fstat(m->h->fd, &never) < 0)
 		return SL_ERR_SYS(err, -errno, "cannot open what was made");
-	if ((r = sl_tree_copy(from_fd, tree, &never, &m->size, err)) < 0 ||
-	    (r = sl_tree_manifest(tree, &text, err)) < 0 ||
+	r = m->is_archive ? unpack(m, tree, err)
+			  : sl_tree_copy(m->from_fd, tree, &never, &m->size, err);
+	if (r < 0 || (r = sl_tree_manifest(tree, &text, err)) < 0 ||
 	    (r = sl_tree_stamp(tree, m->stamp, err)) < 0)
 		return r;
 	sl_sha256(sl_buf_get(&text), digest);
@@ -136,12 +158,13 @@ name_it(struct import *m, struct sl_err *err)
 }
 
 static int
-open_source(const struct sl_home *h, const char *source, char **ret_real, int *ret_fd,
+open_source(struct import *m, const char *source, char **ret_real, int *ret_fd,
 	    struct sl_err *err)
 {
-	char *real;
+	const char *home = m->h->path;
+	size_t len = strlen(home);
 	struct stat st;
-	size_t len = strlen(h->path);
+	char *real;
 
 	if (strncmp(source, "debootstrap:", 12) == 0)
 		return SL_ERR(err, UNSUPPORTED,
@@ -152,28 +175,27 @@ open_source(const struct sl_home *h, const char *source, char **ret_real, int *r
 		return errno == ENOENT
 			   ? SL_ERR(err, NOENT, "'%s' is not there", source)
 			   : SL_ERR_SYS(err, -errno, "cannot look at '%s'", source);
-	if (!S_ISDIR(st.st_mode))
-		return SL_ERR(
-		    err, UNSUPPORTED,
-		    "'%s' is no directory, and archives are not read; unpack it "
-		    "('mkdir DIR && tar -C DIR --no-same-owner -xf ARCHIVE'), "
-		    "then add DIR",
-		    source);
-	if (strncmp(real, h->path, len) == 0 && (real[len] == '/' || real[len] == '\0'))
+	m->is_archive = S_ISREG(st.st_mode) && m->reader != NULL;
+	if (!S_ISDIR(st.st_mode) && !m->is_archive)
+		return SL_ERR(err, UNSUPPORTED,
+			      "'%s' is neither a directory nor an archive", source);
+	if (strncmp(real, home, len) == 0 && (real[len] == '/' || real[len] == '\0'))
 		return SL_ERR(err, DENIED, "'%s' lies in sluice's own home", source);
-	*ret_fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	/* What was looked at may be a pipe by now. */
+	*ret_fd = open(real, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+				 (m->is_archive ? 0 : O_DIRECTORY));
 	return *ret_fd < 0 ? SL_ERR_SYS(err, -errno, "cannot open '%s'", source) : 0;
 }
 
 /* Its digest is known, and nobody can see it yet. */
 static int
-ask(const struct import *m, const struct sl_root_permit *permit, const char *source,
-    struct sl_err *err)
+ask(const struct import *m, const struct sl_root_permit *permit, struct sl_err *err)
 {
 	struct sl_root root = { .fd = -1, .size = m->size };
 	const struct sl_root_change c = { .root = &root,
-					  .source = source,
-					  .source_kind = "directory" };
+					  .source = m->source,
+					  .source_kind =
+					      m->is_archive ? "archive" : "directory" };
 
 	(void)snprintf(root.name, sizeof(root.name), "%s", m->name);
 	memcpy(root.hex, m->hex, sizeof(root.hex));
@@ -181,14 +203,13 @@ ask(const struct import *m, const struct sl_root_permit *permit, const char *sou
 }
 
 static int
-import(struct import *m, int from_fd, const char *source,
-       const struct sl_root_permit *permit, struct sl_err *err)
+import(struct import *m, const struct sl_root_permit *permit, struct sl_err *err)
 {
 	int r;
 
-	if ((r = begin(m, err)) == 0 && (r = take(m, from_fd, err)) == 0 &&
+	if ((r = begin(m, err)) == 0 && (r = take(m, err)) == 0 &&
 	    (r = check_name(m, err)) == 0)
-		r = ask(m, permit, source, err);
+		r = ask(m, permit, err);
 	if (r == 0 && flock(m->dir_fd, LOCK_EX) < 0)
 		r = SL_ERR_SYS(err, -errno, "cannot lock the roots");
 	if (r == 0) {
@@ -204,9 +225,10 @@ import(struct import *m, int from_fd, const char *source,
 
 int
 sl_root_add(const struct sl_home *h, const char *name, const char *source,
-	    const struct sl_root_permit *permit, struct sl_root *ret, struct sl_err *err)
+	    const struct sl_root_reader *reader, const struct sl_root_permit *permit,
+	    struct sl_root *ret, struct sl_err *err)
 {
-	struct import m = { .h = h, .name = name, .fd = -1 };
+	struct import m = { .h = h, .name = name, .reader = reader, .fd = -1 };
 	SL_AUTO_FREE char *real = NULL;
 	SL_AUTO_FD from = -1;
 	SL_AUTO_FD dir = -1;
@@ -217,11 +239,13 @@ sl_root_add(const struct sl_home *h, const char *name, const char *source,
 			      "'%s' is no name for a root: lower-case letters, digits, "
 			      "'.', '_' and '-', at most %d",
 			      name, SL_ROOT_NAME_MAX);
-	if ((r = open_source(h, source, &real, &from, err)) < 0 ||
+	if ((r = open_source(&m, source, &real, &from, err)) < 0 ||
 	    (r = sl_roots_open(h, false, &dir, err)) < 0)
 		return r;
+	m.from_fd = from;
 	m.dir_fd = dir;
-	if ((r = import(&m, from, real, permit, err)) < 0)
+	m.source = real;
+	if ((r = import(&m, permit, err)) < 0)
 		return r;
 	*ret = (struct sl_root){ .fd = -1, .size = m.size };
 	(void)snprintf(ret->name, sizeof(ret->name), "%s", name);

@@ -12,6 +12,7 @@
 #include "codec/json.h"
 #include "record/home.h"
 #include "roots/tree.h"
+#include "roots/unpack.h"
 
 enum { SL_ROOT_NAME_MAX = 63 };
 
@@ -23,10 +24,17 @@ struct sl_root {
 	struct sl_tree_size size;
 };
 
+/* How an archive is read, by who can: its members go to `to`. */
+struct sl_root_reader {
+	int (*unpack)(void *arg, int fd, uint64_t size, struct sl_unpack *to,
+		      struct sl_err *err);
+	void *arg;
+};
+
 /* What is about to appear, or to go. */
 struct sl_root_change {
 	const struct sl_root *root;
-	const char *source, *source_kind; /* add: a real path, "directory" */
+	const char *source, *source_kind; /* add: a real path, "directory" or "archive" */
 	bool is_gone; /* drop: the tree goes too, not the name alone */
 };
 
@@ -39,11 +47,11 @@ struct sl_root_permit {
 
 /* [a-z0-9][a-z0-9._-]*, at most SL_ROOT_NAME_MAX bytes, and no digest. */
 bool sl_root_name_ok(const char *name);
-/* A directory; anything else is UNSUPPORTED, with what to do.  The same tree under the
+/* A directory, or an archive that reader reads.  The same tree under the
  * same name again is no error; another one is USAGE. */
 int sl_root_add(const struct sl_home *h, const char *name, const char *source,
-		const struct sl_root_permit *permit, struct sl_root *ret,
-		struct sl_err *err) SL_MUST_CHECK;
+		const struct sl_root_reader *reader, const struct sl_root_permit *permit,
+		struct sl_root *ret, struct sl_err *err) SL_MUST_CHECK;
 /* NAME or sha256:HEX.  VERIFY where the tree was changed. */
 int sl_root_open(const struct sl_home *h, const char *which, struct sl_root *ret,
 		 struct sl_err *err) SL_MUST_CHECK;

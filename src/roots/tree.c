@@ -305,6 +305,43 @@ sl_tree_copy(int from_fd, int to_fd, const struct stat *never, struct sl_tree_si
 	return r;
 }
 
+bool
+sl_tree_is_left_out(struct sl_slice name)
+{
+	struct sl_slice top = sl_slice_upto(name, '/');
+
+	for (size_t i = 0; i < sizeof(not_taken) / sizeof(not_taken[0]); i++)
+		if (sl_slice_eq(top, sl_slice_str(not_taken[i])))
+			return true;
+	return false;
+}
+
+static int
+no_entry(struct walk *w, int dirfd, const char *name, const struct stat *st, int to_fd)
+{
+	(void)w;
+	(void)dirfd;
+	(void)name;
+	(void)st;
+	(void)to_fd;
+	return 0;
+}
+
+static int
+close_left(struct walk *w, int fd, int to_fd)
+{
+	(void)to_fd;
+	return copy_left(w, -1, fd);
+}
+
+int
+sl_tree_close(int fd, struct sl_err *err)
+{
+	struct walk w = { .entry = no_entry, .left = close_left, .err = err };
+
+	return walk_dir(&w, fd, -1, 0);
+}
+
 /* --- the manifest --- */
 
 static int

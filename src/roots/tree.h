@@ -31,6 +31,10 @@ struct sl_tree_size {
  * Devices, sockets and pipes elsewhere: FORMAT.  DENIED where it comes upon `never`. */
 int sl_tree_copy(int from_fd, int to_fd, const struct stat *never,
 		 struct sl_tree_size *ret, struct sl_err *err) SL_MUST_CHECK;
+/* Whether a name below the tree is one of those that are not taken. */
+bool sl_tree_is_left_out(struct sl_slice name);
+/* Gives the directories of a tree that was written otherwise the mode of stored ones. */
+int sl_tree_close(int fd, struct sl_err *err) SL_MUST_CHECK;
 /* Reads all of a stored tree; VERIFY where an entry is not as sl_tree_copy() makes it. */
 int sl_tree_manifest(int fd, struct sl_buf *ret, struct sl_err *err) SL_MUST_CHECK;
 /* Of the inode, mode, size and times of each entry, without reading a file: as long as it

@@ -52,6 +52,9 @@ void tar_done(struct tar *t);
 int tar_feed(void *tar, const uint8_t *p, size_t n);
 enum sl_archive tar_end(const struct tar *t);
 
+/* A field of octal digits, or GNU's binary number; false where it is neither. */
+bool ar_number(const uint8_t *p, size_t n, uint64_t *ret);
+
 enum sl_archive zip_look(struct sl_archive_src *src);
 
 /* Reads exactly n bytes, while there are some left. */

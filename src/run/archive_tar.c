@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A field of octal digits, or GNU's binary number; false where it is neither. */
-static bool
-number(const uint8_t *p, size_t n, uint64_t *ret)
+bool
+ar_number(const uint8_t *p, size_t n, uint64_t *ret)
 {
 	uint64_t v = 0;
 
@@ -39,7 +38,7 @@ sl_tar_is_header(struct sl_slice b)
 {
 	uint64_t said = 0, sum = 0, signed_sum = 0;
 
-	if (b.len < TAR_BLOCK || !number(b.p + 148, 8, &said))
+	if (b.len < TAR_BLOCK || !ar_number(b.p + 148, 8, &said))
 		return false;
 	for (size_t i = 0; i < TAR_BLOCK; i++) {
 		uint8_t c = i >= 148 && i < 156 ? ' ' : b.p[i];
@@ -129,7 +128,7 @@ judge(struct tar *t)
 		judge_link(t, name, own);
 	if (type == '3' || type == '4')
 		t->is_escaping = true;
-	if (type != '5' && number(t->block + 100, 8, &mode) && (mode & 06000) != 0)
+	if (type != '5' && ar_number(t->block + 100, 8, &mode) && (mode & 06000) != 0)
 		t->is_escaping = true;
 	t->name.is_set = t->link.is_set = t->has_size = false;
 }
@@ -160,7 +159,7 @@ header(struct tar *t)
 		t->is_damaged = t->is_damaged || !is_zero;
 		return;
 	}
-	if (!number(t->block + 124, 12, &size))
+	if (!ar_number(t->block + 124, 12, &size))
 		t->is_damaged = true;
 	t->what = 0;
 	if (type == 'L' || type == 'K' || type == 'x' || type == 'g') {

@@ -6,6 +6,7 @@
 #include "priv/chan.h"
 #include "run/parser_jail.h"
 #include "run/parser_ops.h"
+#include "run/untar.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -30,6 +31,8 @@ static const struct sl_chan_op ops[] = {
 	{ SL_PO_FAIL, 4 << 20, 0 },
 	{ SL_PO_READ, 1 << 16, 0 },
 	{ SL_PO_HASH, 1 << 20, 0 },
+	{ SL_PO_MEMBER, sizeof(struct sl_po_member) + 2 * SL_ROOT_PATH_MAX, 0 },
+	{ SL_PO_BYTES, SL_UNTAR_CHUNK, 0 },
 };
 
 int
@@ -196,6 +199,8 @@ answer(struct sl_parser *p, const struct sl_msg *m, struct sl_err *err)
 	struct sl_err why = { 0 };
 	int r;
 
+	if (m->op != SL_PO_READ && m->op != SL_PO_HASH)
+		return SL_ERR(err, FORMAT, "the parser is out of step");
 	sl_arena_init(&a, SL_PARSER_MEMORY);
 	if ((r = sl_json_uncbor(m->body, &sl_parser_msg_limits, &a, &q, err)) < 0)
 		return r;
@@ -369,6 +374,78 @@ sl_parser_archive(struct sl_parser *p, int fd, uint64_t size, enum sl_archive *r
 		   ? (enum sl_archive)verdict
 		   : SL_AR_UNKNOWN;
 	return 0;
+}
+
+/* safe because sl_unpack_member() trusts nothing of it. */
+static int
+take_member(struct sl_unpack *to, struct sl_slice body, struct sl_err *err)
+{
+	struct sl_po_member h;
+	struct sl_unpack_member m;
+
+	if (body.len < sizeof(h))
+		return SL_ERR(err, FORMAT, "the parser told half a member");
+	memcpy(&h, body.p, sizeof(h));
+	body = sl_slice_skip(body, sizeof(h));
+	if (body.len != (size_t)h.n_name + h.n_target || h.type >= SL_UNPACK_TYPES)
+		return SL_ERR(err, FORMAT, "the parser told half a member");
+	m = (struct sl_unpack_member){ .type = (enum sl_unpack_type)h.type,
+				       .is_exec = h.is_exec != 0,
+				       .has_set_id = h.has_set_id != 0,
+				       .size = h.size,
+				       .name = { body.p, h.n_name },
+				       .target = sl_slice_skip(body, h.n_name) };
+	return sl_unpack_member(to, &m, err);
+}
+
+/* One message of it: 1, there are more; 0, that was all. */
+static int
+take_untar(struct sl_parser *p, struct sl_unpack *to, struct sl_err *err)
+{
+	struct sl_msg m;
+	int r = sl_chan_recv(&p->chan, &p->room, &m, DEADLINE_MS, err);
+
+	if (r == 0 || (r < 0 && err->sys != 0))
+		return gone(p, err);
+	if (r < 0)
+		return r;
+	if (m.op == SL_PO_MEMBER)
+		return (r = take_member(to, m.body, err)) < 0 ? r : 1;
+	if (m.op == SL_PO_BYTES)
+		return (r = sl_unpack_bytes(to, m.body, err)) < 0 ? r : 1;
+	if (m.op == SL_PO_FAIL) {
+		SL_AUTO_ARENA a = { 0 };
+		struct sl_json *v = NULL;
+
+		sl_arena_init(&a, 1 << 20);
+		r = sl_json_uncbor(m.body, &sl_parser_msg_limits, &a, &v, err);
+		return r < 0 ? r : failed(v, &a, NULL, err);
+	}
+	return m.op == SL_PO_OK ? 0 : SL_ERR(err, FORMAT, "the parser is out of step");
+}
+
+int
+sl_parser_untar(struct sl_parser *p, int fd, uint64_t size, struct sl_unpack *to,
+		struct sl_err *err)
+{
+	struct sl_err none = { 0 };
+	uint8_t body[8];
+	int r;
+
+	memcpy(body, &size, sizeof(size));
+	r = sl_chan_send(&p->chan, SL_PO_UNTAR, (struct sl_slice){ body, sizeof(body) },
+			 &fd, 1, err);
+	if ((r = sent(p, r, err)) < 0)
+		return r;
+	while ((r = take_untar(p, to, err)) > 0)
+		;
+	/* What it still tells of the archive is nobody's answer to anything else. */
+	if (r < 0 && p->why.code == 0) {
+		(void)SL_ERR(&none, SYS, "the parser was stopped");
+		p->why = none;
+		p->chan.is_dead = true;
+	}
+	return r;
 }
 
 int

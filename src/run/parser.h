@@ -13,6 +13,7 @@
 
 #include "flow/engine.h"
 #include "policy/front.h"
+#include "roots/unpack.h"
 #include "run/archive.h"
 
 struct sl_parser;
@@ -50,6 +51,9 @@ int sl_parser_archive(struct sl_parser *p, int fd, uint64_t size, enum sl_archiv
 int sl_parser_policy(struct sl_parser *p, struct sl_slice src, const char *path,
 		     struct sl_arena *a, struct sl_front_text *ret,
 		     struct sl_err *err) SL_MUST_CHECK;
+/* The members of the archive behind fd, as sl_untar() tells them, written by to. */
+int sl_parser_untar(struct sl_parser *p, int fd, uint64_t size, struct sl_unpack *to,
+		    struct sl_err *err) SL_MUST_CHECK;
 int sl_parser_cancel(struct sl_parser *p, struct sl_err *err) SL_MUST_CHECK;
 
 #endif

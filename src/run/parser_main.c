@@ -2,10 +2,11 @@
 #include "run/parser_ops.h"
 
 #include "policy/front.h"
-#include "run/archive.h"
+#include "run/untar.h"
 
 #include "priv/chan.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 const struct sl_limits sl_parser_msg_limits = { SL_PO_MAX, 2000000, 128 };
@@ -26,6 +27,7 @@ static const struct sl_chan_op ops[] = {
 	{ SL_PO_LINE, 1 << 20, 0 },  { SL_PO_DONE, SL_PO_MAX, 0 },
 	{ SL_PO_CANCEL, 0, 0 },      { SL_PO_ANSWER, SL_PO_MAX, 0 },
 	{ SL_PO_ARCHIVE, 8, 1 },     { SL_PO_POLICY, 2 << 20, 0 },
+	{ SL_PO_UNTAR, 8, 1 },
 };
 
 static int
@@ -195,7 +197,9 @@ read_at(void *arg, uint64_t off, void *to, size_t n)
 {
 	const int *fd = arg;
 
-	return pread(*fd, to, n, (off_t)off);
+	ssize_t r = pread(*fd, to, n, (off_t)off);
+
+	return r < 0 ? -errno : r;
 }
 
 static int
@@ -253,6 +257,48 @@ compile_policy(struct sl_slice body, struct sl_arena *a, const struct sl_json **
 }
 
 static int
+tell_member(void *arg, const struct sl_unpack_member *m, struct sl_err *err)
+{
+	struct role *p = arg;
+	SL_AUTO_BUF out = { .max = sizeof(struct sl_po_member) + 2 * SL_ROOT_PATH_MAX };
+	struct sl_po_member h = { .size = m->size,
+				  .type = (uint8_t)m->type,
+				  .is_exec = m->is_exec,
+				  .has_set_id = m->has_set_id,
+				  .n_name = (uint16_t)m->name.len,
+				  .n_target = (uint16_t)m->target.len };
+
+	sl_buf_put(&out, &h, sizeof(h));
+	sl_buf_slice(&out, m->name);
+	sl_buf_slice(&out, m->target);
+	if (out.is_failed)
+		return SL_ERR(err, LIMIT, "member '%.*s': its link is too long",
+			      SL_ARG(m->name));
+	return sl_chan_send(&p->chan, SL_PO_MEMBER, sl_buf_get(&out), NULL, 0, err);
+}
+
+static int
+tell_bytes(void *arg, struct sl_slice bytes, struct sl_err *err)
+{
+	struct role *p = arg;
+
+	return sl_chan_send(&p->chan, SL_PO_BYTES, bytes, NULL, 0, err);
+}
+
+static int
+untar(struct role *p, const struct sl_msg *m, struct sl_err *err)
+{
+	const struct sl_untar_out out = { tell_member, tell_bytes, p };
+	int fd = m->n_fds == 1 ? m->fds[0] : -1;
+	struct sl_archive_src src = { .read_at = read_at, .arg = &fd };
+
+	if (fd < 0 || m->body.len != sizeof(src.size))
+		return SL_ERR(err, BUG, "no archive");
+	memcpy(&src.size, m->body.p, sizeof(src.size));
+	return sl_untar(&src, &out, err);
+}
+
+static int
 serve_one(struct role *p, const struct sl_msg *m, struct sl_arena *a, struct sl_diags *ds,
 	  const struct sl_json **ret, struct sl_err *err)
 {
@@ -265,6 +311,8 @@ serve_one(struct role *p, const struct sl_msg *m, struct sl_arena *a, struct sl_
 		return look_into(p, m, a, ret, err);
 	if (m->op == SL_PO_POLICY)
 		return compile_policy(m->body, a, ret, err);
+	if (m->op == SL_PO_UNTAR)
+		return untar(p, m, err);
 	if (p->engine == NULL)
 		return SL_ERR(err, BUG, "the parser has no flow");
 	switch (m->op) {

@@ -15,11 +15,21 @@ enum sl_parser_op {
 	SL_PO_ANSWER,  /* to an upcall: {"ok":bytes} or {"code","msg"} */
 	SL_PO_ARCHIVE, /* its size, 8 bytes; a descriptor to read it by */
 	SL_PO_POLICY,  /* {"src","path"}: a policy in YAML */
+	SL_PO_UNTAR,   /* the same */
 	/* from the parser */
 	SL_PO_OK = 64, /* the result, or empty */
 	SL_PO_FAIL,    /* {"code","msg","diags","more"} */
 	SL_PO_READ,    /* upcall: {"path"} */
 	SL_PO_HASH,    /* upcall: {"patterns"} */
+	SL_PO_MEMBER,  /* of UNTAR, unanswered: struct sl_po_member, name, target */
+	SL_PO_BYTES,   /* likewise: content of the member before it */
+};
+
+struct sl_po_member {
+	uint64_t size;
+	uint8_t type; /* enum sl_unpack_type */
+	uint8_t is_exec, has_set_id;
+	uint16_t n_name, n_target;
 };
 
 enum {

@@ -134,10 +134,18 @@ end(struct change *c, int r, struct sl_err *err)
 	return r;
 }
 
+static int
+unpack(void *parser, int fd, uint64_t size, struct sl_unpack *to, struct sl_err *err)
+{
+	return sl_parser_untar(parser, fd, size, to, err);
+}
+
 int
 sl_root_change_add(struct sl_gate *g, const struct sl_home *h, const char *name,
-		   const char *source, struct sl_root *ret, struct sl_err *err)
+		   const char *source, struct sl_parser *parser, struct sl_root *ret,
+		   struct sl_err *err)
 {
+	const struct sl_root_reader reader = { unpack, parser };
 	struct change c = { .gate = g,
 			    .home = h,
 			    .kind = "root-add",
@@ -145,7 +153,7 @@ sl_root_change_add(struct sl_gate *g, const struct sl_home *h, const char *name,
 			    .started_ms = sl_time_now_ms() };
 	const struct sl_root_permit permit = { ask, &c };
 
-	return end(&c, sl_root_add(h, name, source, &permit, ret, err), err);
+	return end(&c, sl_root_add(h, name, source, &reader, &permit, ret, err), err);
 }
 
 int

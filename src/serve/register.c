@@ -37,6 +37,19 @@ sl_jobs_take(struct sl_jobs *l)
 }
 
 void
+sl_jobs_back(struct sl_jobs *to, struct sl_jobs *l)
+{
+	if (l->first == NULL) /* its end is in itself, and no end for another */
+		return;
+	*l->last = to->first;
+	if (to->first == NULL)
+		to->last = l->last;
+	to->first = l->first;
+	to->n += l->n;
+	sl_jobs_init(l);
+}
+
+void
 sl_job_free(struct sl_job *j)
 {
 	if (j != NULL)
@@ -355,12 +368,7 @@ answer_batch(struct sl_service *s, struct sl_err *err)
 static int
 again(struct sl_service *s, struct sl_err *err)
 {
-	*s->batch.last = s->ready.first;
-	if (s->ready.first == NULL)
-		s->ready.last = s->batch.last;
-	s->ready.first = s->batch.first;
-	s->ready.n += s->batch.n;
-	sl_jobs_init(&s->batch);
+	sl_jobs_back(&s->ready, &s->batch);
 	return sl_gate_refresh(s->o->gate, err);
 }
 

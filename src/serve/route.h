@@ -48,7 +48,7 @@ struct sl_routes {
 	size_t n;
 };
 
-extern const struct sl_routes sl_routes_scitt;
+extern const struct sl_routes sl_routes_scitt, sl_routes_tile;
 
 /* The route of a request; NULL: *ret_problem says what is wrong (NOT_FOUND, METHOD,
  * ACCEPT), *ret_allow which methods the path has. */

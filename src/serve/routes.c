@@ -6,6 +6,7 @@
 /* One row a group. */
 static const struct sl_routes *const groups[] = {
 	&sl_routes_scitt,
+	&sl_routes_tile,
 };
 
 static bool

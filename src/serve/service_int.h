@@ -41,6 +41,8 @@ struct sl_service {
 void sl_jobs_init(struct sl_jobs *l);
 void sl_jobs_put(struct sl_jobs *l, struct sl_job *j);
 struct sl_job *sl_jobs_take(struct sl_jobs *l); /* or NULL */
+/* All of l, which is empty then, before what to has. */
+void sl_jobs_back(struct sl_jobs *to, struct sl_jobs *l);
 void sl_job_free(struct sl_job *j);
 
 /* Puts an answer into the next message; r->body is freed. */

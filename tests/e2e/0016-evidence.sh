@@ -12,7 +12,7 @@ short=$(printf %.8s "$id")
 check 0 verified verify "$id"
 check 0 verified verify "$short"
 same "verify --json: verified" verified "$(sl verify --json "$id" | json verdict)"
-for k in verdict signer run statements receipts decisions rederived acts sealed checks; do
+for k in verdict signer run statements receipts decisions rederived shown acts sealed checks; do
 	[ -n "$(sl verify --json "$id" | json $k)" ]
 	result $? "verify --json has $k"
 done

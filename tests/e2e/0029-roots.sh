@@ -120,7 +120,7 @@ check 125 'there is no root' exec --root sha256:00000000000000000000000000000000
 check 2 'is no name for a root' store root add ../x "$tree"
 check 2 'is no name for a root' store root add Upper "$tree"
 check 2 'is not there' store root add x "$T/absent"
-check 2 'archives are not read' store root add x "$SLUICE"
+check 2 'it is no tar' store root add x "$SLUICE"
 check 2 'sluice runs no debootstrap' store root add x debootstrap:bookworm
 check 2 'store root knows' store root frob
 check 2 'usage: sluice store root add' store root add x

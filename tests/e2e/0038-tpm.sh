@@ -95,6 +95,14 @@ code2=$(printf '%s\n' "$out" | sed -n 's/^recovery code  //p')
 printf '%s\n' "$code" | sl tpm recover >/dev/null 2>&1
 same 'the first code is of no use any more' 4 $?
 check 0 'good' log check
+# What fails once all is sealed anew costs no code: the one before opens nothing any more.
+mv "$SLUICE_HOME/keys/hmac" "$T/hmac"
+out=$(printf '%s\n' "$code2" | sl tpm recover 2>&1 >/dev/null)
+not 'recover fails where the log cannot be written' [ $? -eq 0 ]
+mv "$T/hmac" "$SLUICE_HOME/keys/hmac"
+code3=$(printf '%s\n' "$out" | sed -n 's/^recovery code  //p')
+printf '%s\n' "$code3" | sl tpm recover >"$T/out" 2>&1
+same 'and its code, shown all the same, is good' 0 $?
 
 # --- back to a file ---
 check 0 'keys/identity again' tpm unseal

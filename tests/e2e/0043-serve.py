@@ -138,6 +138,31 @@ after = s.kinds()
 same('nothing of all that is registered', before.get('foreign'), after.get('foreign'))
 same('refused ones are not stated one by one', before.get('decision'), after.get('decision'))
 
+# --- tiles: those of the checkpoint, read over HTTP, have its root and hold what was registered
+r = c.ask('GET', '/checkpoint')
+same('a checkpoint', (200, 'text/plain; charset=utf-8'), (r.status, r.type))
+size = int(r.body.decode().split('\n')[1])
+root = base64.b64decode(r.body.decode().split('\n')[2])
+entries, hashes = [], []
+for n in range((size + 255) // 256):
+    width = min(256, size - 256 * n)
+    end = '%03d' % n + ('' if width == 256 else '.p/%d' % width)
+    e, t = c.ask('GET', '/tile/entries/' + end), c.ask('GET', '/tile/0/' + end)
+    same(f'tiles {end}', (200, 200, 'application/octet-stream', 34 * width, 32 * width),
+         (e.status, t.status, t.type, len(e.body), len(t.body)))
+    same('they may be kept for ever', True, 'max-age=31536000' in t.headers.get('cache-control', ''))
+    entries += [e.body[i + 2:i + 34] for i in range(0, len(e.body), 34)]
+    hashes += [t.body[i:i + 32] for i in range(0, len(t.body), 32)]
+same('their hashes are those of the entries', [scrapi.w.leaf_hash(x) for x in entries], hashes)
+same('and have the root of the checkpoint', root, scrapi.w.tree_root(hashes))
+same('what was registered is among them', 1, entries.count(scrapi.sha256(scrapi.canonical(st))))
+for path in ('/tile/0/999', '/tile/7/000', '/tile/entries/x999/999', '/tile/0/000.p/255' if size < 255 else '/tile/1/000'):
+    r = c.ask('GET', path)
+    same(f'no such tile: {path}', (404, 'Not Found'), (r.status, r.problem()[0]))
+for path in ('/tile/0/0', '/tile/8/000', '/tile/0/x000/001', '/tile/0/000.p/0', '/tile/0/000.p/256', '/tile/0/../000'):
+    r = c.ask('GET', path)
+    same(f'no name of a tile: {path}', 400, r.status, r.body)
+
 # --- HTTP
 for name, status, title, args in (
         ('another path', 404, 'Not Found', ('GET', '/')),

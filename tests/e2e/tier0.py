@@ -18,10 +18,18 @@ def own_dirs():
     return {d for at in ("/tmp", "/var/tmp") for d in glob.glob(at + "/sluice-*") if re.fullmatch(r"sluice-[0-9a-f]{32}", os.path.basename(d))}
 
 
+def holds(d):
+    """An empty one may stay for the next start to remove, and one that cannot be read is another user's."""
+    try:
+        return bool(os.listdir(d))
+    except OSError:
+        return False
+
+
 def stays(dirs):
     """Those that do not go: another test's box may have made one meanwhile."""
     fault.wait_for(10, lambda: not any(os.path.exists(d) for d in dirs))
-    return " ".join(d for d in dirs if os.path.exists(d))
+    return " ".join(d for d in dirs if holds(d))
 
 
 class Box(faulty.World):

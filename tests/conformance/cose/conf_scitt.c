@@ -190,5 +190,6 @@ main(int argc, char **argv)
 	scitt_receipts(&c);
 	scitt_ccf(&c);
 	scitt_notes(&c);
+	scitt_witness(&c);
 	return conf_finish(&c);
 }

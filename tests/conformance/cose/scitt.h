@@ -12,6 +12,7 @@ void scitt_ed25519(struct conf *c);
 void scitt_cose(struct conf *c);
 void scitt_receipts(struct conf *c);
 void scitt_notes(struct conf *c);
+void scitt_witness(struct conf *c);
 
 /* Parses a whole JSON file or line; NULL when it is none. */
 const struct sl_json *scitt_json(struct sl_slice text, struct sl_arena *a);

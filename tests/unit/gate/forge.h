@@ -64,7 +64,8 @@ forge_open(struct node *n, struct sl_slice bundle)
 	sl_arena_init(&f->a, SL_VERIFY_MEMORY);
 	must(sl_verify_open(bundle, &f->a, &f->b, f->v, &p, &err), &err);
 	assert_true(p.is_good);
-	must(sl_node_keys_load(&f->k, n->home.fd, sl_store_io_sys(), false, build, NULL, &err),
+	must(sl_node_keys_load(&f->k, n->home.fd, sl_store_io_sys(), false, build, NULL,
+			       &err),
 	     &err);
 	sl_run_key(f->k.cdi, f->b.run, &f->run);
 	for (size_t t = 0; t < f->b.n_trees; t++)

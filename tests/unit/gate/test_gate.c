@@ -102,16 +102,24 @@ verdicts(void **state)
 		const char *policy, *kind, *reason, *rule;
 		size_t line;
 		bool is_allowed;
+		bool is_shown; /* by the proof alone */
 	} t[] = {
 		{ OWNER "allow if request(\"run\");\n", "run", "allow",
-		  "allow if request(\"run\")", 2, true },
+		  "allow if request(\"run\")", 2, true, false },
 		{ OWNER "deny if want_tty(false);\n", "run", "deny",
-		  "deny if want_tty(false)", 2, false },
-		{ OWNER, "exec", "none", "", 0, false },
+		  "deny if want_tty(false)", 2, false, false },
+		{ OWNER, "exec", "none", "", 0, false, false },
 		{ OWNER "check if request(\"policy\");\nallow if true;\n", "exec",
-		  "check", "check if request(\"policy\")", 2, false },
+		  "check", "check if request(\"policy\")", 2, false, false },
 		{ OWNER "allow if request(\"exec\"), platform(\"unattested\");\n", "exec",
-		  "allow", NULL, 2, true },
+		  "allow", NULL, 2, true, false },
+		/* what one match shows, and what one match does not */
+		{ "allow if request(\"policy\") or request(\"run\");\n", "run", "allow",
+		  NULL, 1, true, true },
+		{ "deny if want_tty(false), request(\"run\");\n" OWNER, "run", "deny",
+		  NULL, 1, false, true },
+		{ "reject if request(\"exec\");\nallow if true;\n", "run", "allow", NULL,
+		  2, true, false },
 	};
 	struct rig g;
 
@@ -143,12 +151,13 @@ verdicts(void **state)
 		assert_true(v->is_durable);
 		verified(&g, d, &p);
 		assert_string_equal(p.verdict, t[i].is_allowed ? "allow" : "deny");
+		assert_int_equal(p.n_shown, t[i].is_shown);
 		assert_string_equal(p.kind, t[i].kind);
 		assert_false(p.has_tree || p.is_sealed);
 		n = sl_decision_because(v->proof, &g.a, why, 4);
-		assert_int_equal(n, i == 1 || i == 4);
+		assert_int_equal(n, i == 1 || i == 4 || i == 6);
 		if (n > 0)
-			assert_string_equal(why[0], i == 1 ? "want_tty(false)"
+			assert_string_equal(why[0], i != 4 ? "want_tty(false)"
 							   : "platform(\"unattested\")");
 		if (!t[i].is_allowed) {
 			err = (struct sl_err){ 0 };

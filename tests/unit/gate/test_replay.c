@@ -216,10 +216,12 @@ test_erased(void **state)
 	     &err);
 	fill(&n, 5);
 	erase_last_facts(&n);
-	must(replay(&n,
-		    OWNER "deny if want_read($p), $p.starts_with(\"/data/\"), $p != \"/data/0\";\n"
-			  "allow if request(\"run\");\n",
-		    on_flip, &seen, &s, &err),
+	must(replay(
+		 &n,
+		 OWNER
+		 "deny if want_read($p), $p.starts_with(\"/data/\"), $p != \"/data/0\";\n"
+		 "allow if request(\"run\");\n",
+		 on_flip, &seen, &s, &err),
 	     &err);
 	assert_int_equal(s.n_erased, 1);
 	assert_int_equal(s.n_failed, 0);

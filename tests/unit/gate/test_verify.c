@@ -408,7 +408,7 @@ static void
 nth_allocation(void **state)
 {
 	(void)state;
-	for (unsigned long n = 1; n < 4000; n += n < 40 ? 1 : 61) {
+	for (unsigned long n = 1; n < 100000; n += n < 40 ? 1 : 61 + n / 8) {
 		struct sl_evidence *v = calloc(1, sizeof(*v));
 		struct sl_arena a = { 0 };
 		struct sl_bundle b = { 0 };

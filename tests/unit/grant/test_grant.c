@@ -48,6 +48,8 @@ test_round_trip(void **state)
 
 	(void)state;
 	sl_arena_init(&a, 4 << 20);
+	g.root = SL_LIT("sha256:0123456789abcdef0123456789abcdef0123456789abcdef"
+			"0123456789abcdef");
 	g.env = names;
 	g.n_env = 2;
 	g.secrets = names;
@@ -144,6 +146,15 @@ test_refused(void **state)
 		{ "\"class\":\"watched\"", "\"class\":\"hoped\"", SL_E(FORMAT) },
 		{ "\"env\":[]", "\"env\":[\"\"]", SL_E(FORMAT) },
 		{ "\"env\":[]", "\"env\":{}", SL_E(FORMAT) },
+		{ "\"host:\"", "\"\"", SL_E(FORMAT) },
+		{ "\"host:\"", "\"host:debian\"", SL_E(FORMAT) },
+		{ "\"host:\"", "\"sha256:00\"", SL_E(FORMAT) },
+		{ "\"host:\"", "\"/srv/root\"", SL_E(FORMAT) },
+		{ "\"host:\"",
+		  "\"sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef"
+		  "0123456789abcdef\"",
+		  SL_E(FORMAT) },
+		{ "\"host:\"", "1", SL_E(FORMAT) },
 	};
 	SL_AUTO_ARENA a = { 0 };
 	struct sl_grant_fs fs[] = { { SL_LIT("/srv/x"), SL_ACC_READ | SL_ACC_EXEC } };

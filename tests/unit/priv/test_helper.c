@@ -54,6 +54,8 @@ helper_main(int argc, char **argv)
 	while (sl_chan_recv(&c, &room, &msg, -1, &err) == 1)
 		if (sl_chan_send(&c, OP_SAY, msg.body, NULL, 0, &err) < 0)
 			return 4;
+	sl_buf_done(&room);
+	sl_buf_done(&say);
 	return 7;
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# 0042-root-requests.sh -- store root add and drop are requests: decided and durable before
+# 0046-root-requests.sh -- store root add and drop are requests: decided and durable before
 # anything is seen of them, their outcome in the log, and audit --roots.
 # timeout: 120
 . "$(dirname "$0")/lib.sh"

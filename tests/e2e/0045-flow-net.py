@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""0041-flow-net.py T names|addresses -- judged from outside: by what the services saw and
+"""0045-flow-net.py T names|addresses -- judged from outside: by what the services saw and
 by what the record says of each step."""
 import json
 import os
@@ -302,7 +302,7 @@ def memory_has(pid, what):
     with open("/proc/%d/mem" % pid, "rb", 0) as f:
         for m in maps:
             lo, hi = (int(x, 16) for x in m[0].split("-"))
-            if m[1][0] != "r" or m[-1].startswith("[v"):
+            if m[1][0] != "r" or m[-1].startswith("[v") or hi - lo > 1 << 30:
                 continue
             try:
                 f.seek(lo)
