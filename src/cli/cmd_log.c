@@ -4,6 +4,8 @@
 #include "cli/log_cmd.h"
 #include "cli/ui.h"
 #include "cose/statement.h"
+#include "crypto/sha256.h"
+#include "log/sign.h"
 #include "record/read.h"
 
 #include <errno.h>
@@ -178,6 +180,46 @@ show_run(struct sl_log_cmd *w, const struct sl_run_info *i, struct sl_err *err)
 	return r;
 }
 
+/* A statement of another, registered here: what its header says; its payload is anything.
+ */
+static int
+show_foreign(struct sl_log_cmd *w, const struct sl_log_entry *e, struct sl_err *err)
+{
+	SL_AUTO_BUF bytes = { .max = SL_STMT_MAX }, text = { .max = 1 << 20 };
+	struct sl_jb *b = &w->out.b;
+	struct sl_json *v = sl_json_obj(b);
+	uint8_t digest[32];
+	struct sl_sign1 s;
+	int r;
+
+	if ((r = sl_reader_statement(w->reader, e, &bytes, err)) < 0 ||
+	    (r = sl_statement_parse(sl_buf_get(&bytes), SL_STMT_MAX, 0, &s, err)) < 0)
+		return r;
+	sl_sha256(s.payload, digest);
+	(void)sl_json_set(b, v, "entry", sl_json_hex(b, e->id, 32));
+	(void)sl_json_set(b, v, "tree", sl_json_int(b, e->tree));
+	(void)sl_json_set(b, v, "index", sl_json_int(b, (int64_t)e->index));
+	(void)sl_json_set(b, v, "kind", sl_json_cstr(b, e->kind));
+	(void)sl_json_set(b, v, "issuer", sl_json_str(b, s.h.iss));
+	(void)sl_json_set(b, v, "subject", sl_json_str(b, s.h.sub));
+	if (s.h.has_hash_alg) /* RFC 9995: the payload is a digest already */
+		(void)sl_json_set(b, v, "payload",
+				  sl_json_hex(b, s.payload.p, s.payload.len));
+	else
+		(void)sl_json_set(b, v, "payload",
+				  sl_json_hex(b, digest, sizeof(digest)));
+	(void)sl_json_set(b, v, "payload_bytes", sl_json_int(b, (int64_t)s.payload.len));
+	if (w->is_json)
+		return sl_out_json(&w->out, v, err);
+	if (b->is_failed)
+		return SL_ERR(err, NOMEM, "out of memory");
+	if ((r = sl_json_pretty(v, &text, err)) < 0)
+		return r;
+	sl_buf_byte(&text, '\n');
+	(void)fwrite(text.p, 1, text.len, stdout);
+	return sl_out_flush(err);
+}
+
 static int
 show(struct sl_log_cmd *w, struct sl_err *err)
 {
@@ -194,10 +236,12 @@ show(struct sl_log_cmd *w, struct sl_err *err)
 	sl_arena_init(&a, 512 << 20);
 	if (sl_run_lookup(w->reader, what, &a, &i, &none) == 0)
 		return show_run(w, &i, err);
-	if ((r = sl_reader_find(w->reader, what, &e, err)) < 0 ||
-	    (r = sl_stated_read(w->reader, &e, &a, &s, err)) < 0)
+	if ((r = sl_reader_find(w->reader, what, &e, err)) < 0)
 		return r;
-	return show_stated(w, &s, err);
+	if (strcmp(e.kind, SL_KIND_FOREIGN) == 0)
+		return show_foreign(w, &e, err);
+	r = sl_stated_read(w->reader, &e, &a, &s, err);
+	return r < 0 ? r : show_stated(w, &s, err);
 }
 
 /* --- prove --- */

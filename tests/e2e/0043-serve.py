@@ -163,6 +163,14 @@ for path in ('/tile/0/0', '/tile/8/000', '/tile/0/x000/001', '/tile/0/000.p/0', 
     r = c.ask('GET', path)
     same(f'no name of a tile: {path}', 400, r.status, r.body)
 
+# --- the log's own commands know a statement of another
+shown = sl(s.home, 'log', 'show', '--json', scrapi.sha256(scrapi.canonical(st)).hex())
+same('log show: what its header says', (0, 'foreign', A.did),
+     (shown[0], json.loads(shown[1])['kind'], json.loads(shown[1])['issuer']) if shown[0] == 0 else shown)
+same('log search finds it by its issuer', (0, True), (lambda x: (x[0], '"foreign"' in x[1]))(sl(s.home, 'log', 'search', '--issuer', A.did, '--json')))
+for verb in (('tail',), ('tree',), ('check',)):
+    same(f'log {verb[0]}', 0, sl(s.home, 'log', *verb)[0])
+
 # --- HTTP
 for name, status, title, args in (
         ('another path', 404, 'Not Found', ('GET', '/')),
