@@ -7,5 +7,5 @@
 need /usr/bin/python3 cc
 cc -O1 -o "$T/tracer" "$src/tests/e2e/tracer.c" -lseccomp 2>"$T/cc" || skip_all "the tracer does not build: $(head -n 1 "$T/cc")"
 export T src
-/usr/bin/python3 -B "$(dirname "$0")/1037-tier0-masked.py"
+alone /usr/bin/python3 -B "$(dirname "$0")/1037-tier0-masked.py"
 exit $?

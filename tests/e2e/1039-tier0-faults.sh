@@ -8,5 +8,5 @@
 need /usr/bin/python3 cc
 cc -O1 -o "$T/tracer" "$src/tests/e2e/tracer.c" -lseccomp 2>"$T/cc" || skip_all "the tracer does not build: $(head -n 1 "$T/cc")"
 export T src
-/usr/bin/python3 -B "$(dirname "$0")/1039-tier0-faults.py"
+alone /usr/bin/python3 -B "$(dirname "$0")/1039-tier0-faults.py"
 exit $?
