@@ -187,9 +187,10 @@ def judge(w, site, kind, base, got):
         bad.append("left behind: " + left)
     if "HANGS" in shown:
         return bad + ["it hangs"], None
-    if status == 70 or "[bug]" in shown or (status > 128 and status != 128 + 9 and status < 160):
+    is_libc = re.search(r"^fell sup \d+ libc$", told, re.M) is not None
+    if status == 70 or "[bug]" in shown or (128 < status < 160 and status != 128 + 9 and not is_libc):
         bad.append(f"it fell: status {status}")
-    # Without any memory the C library's start falls, as it reports that to nobody; all of ours has to say so.
+    # Without any memory the C library's start falls, the program's own too, as it reports that to nobody; all of ours has to say so.
     bad += [f"it fell: {x}" for x in re.findall(r"^fell (.*)", told, re.M) if not x.endswith(" libc")]
     acted = "VIEW-BEGIN" in text
     if acted:

@@ -396,6 +396,7 @@ on_event(struct proc *p, int event)
 		if (strcmp(p->label, "sup") == 0) {
 			memset(p->n, 0, sizeof(p->n));
 			p->is_known = true;
+			p->is_in_libc = true;
 		} else if (strncmp(p->label, "init/", 5) == 0) {
 			is_over = true;
 			fprintf(report, "exec\n");
