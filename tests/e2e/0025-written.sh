@@ -49,6 +49,7 @@ same "and counted in the event" '{"blocked": 0, "held": 0, "named": 7}' "$(json 
 out=$(sl exec --write "$w" -- sh -c "echo x >$w/.envrc; echo x >$w/CMakeLists.txt; exit 3" 2>&1)
 same "a command that fails ends as it did" 3 $?
 same "a person is told what is obeyed without being asked, and by whom" "sluice: left for the host to obey: $w/.envrc (shell: direnv (on entering the directory))" "$out"
+sleep 0.1 # as above
 out=$(sl exec --write "$w" -- sh -c "cd $w && for i in 1 2 3 4 5 6 7; do mkdir -p \$i && echo x >\$i/.envrc; done" 2>&1)
 same "in a few lines" "6 sluice: and 2 more" "$(echo "$out" | wc -l) $(echo "$out" | tail -n 1)"
 out=$(sl exec --write "$w" -- sh -c "echo x >$w/.git/objects/cd; echo x >$w/b.c" 2>&1)
