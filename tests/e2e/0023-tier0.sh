@@ -106,7 +106,7 @@ st 139 "a signal" -- sh -c 'kill -SEGV $$'
 same "the terminal is no terminal" none \
 	"$(/usr/bin/python3 -c 'import pty, sys
 pty.spawn(sys.argv[1:])' "$SLUICE" exec --tier T0 -- sh -c '[ -t 0 ] || [ -t 1 ] || echo x 2>/dev/null >/dev/tty && echo tty || echo none' </dev/null | tr -d '\r')"
-same "no descriptor, no group, a umask, a session of its own" "0 1 2 0022" "$(t0 --env S="$(ps -o sid= -p $$ | tr -d ' ')" -- sh -c '/usr/bin/python3 -c "
+same "no descriptor, no group, a umask, a session of its own" "0 1 2 0022" "$(t0 --env S="$(/usr/bin/python3 -c "import os; print(os.getsid(0))")" -- sh -c '/usr/bin/python3 -c "
 import os
 def has(i):
     try: os.fstat(i)
