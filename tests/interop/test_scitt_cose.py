@@ -1,6 +1,6 @@
 """scitt-cose, a Python implementation that we did not write: what sluice registers verifies
-there, what it makes verifies in `sluice verify`.  Needs a clone of
-github.com/action-state-group/scitt-cose, named by SL_SCITT_COSE."""
+there, what it makes verifies in `sluice verify`.  Needs a clone of it (CONTRIBUTING), named by
+SL_SCITT_COSE."""
 import hashlib
 import os
 import pathlib
